@@ -1,0 +1,59 @@
+//! The error plane of the whole request.
+
+use std::borrow::Cow;
+
+/// Why a whole request was refused. Nothing in it was accepted and nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[error("{status} {msg}: {submsg}")]
+#[non_exhaustive]
+pub struct RequestError {
+    /// The status in the body and of the HTTP response: 400, 401, 403, 404, 413, 415, 429 or 503.
+    pub status: u16,
+    /// The message, such as `Invalid Argument orgId`.
+    pub msg: Cow<'static, str>,
+    /// What exactly is wrong.
+    pub submsg: Cow<'static, str>,
+    /// Byte offset in the body, where the body is at fault.
+    pub offset: Option<usize>,
+}
+
+impl RequestError {
+    /// An error of the whole request with this status.
+    pub fn new(status: u16, msg: impl Into<Cow<'static, str>>, submsg: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, msg: msg.into(), submsg: submsg.into(), offset: None }
+    }
+
+    /// The body is not usable at `offset`: status 400, `Invalid Argument body`.
+    pub fn body(offset: usize, reason: impl std::fmt::Display) -> Self {
+        let mut error = Self::new(400, "Invalid Argument body", format!("{reason} at byte {offset}"));
+        error.offset = Some(offset);
+        error
+    }
+
+    /// The org of the query does not exist: the published answer, word for word.
+    pub fn unknown_org() -> Self {
+        Self::new(400, "Invalid Argument orgId", "orgId does not exist")
+    }
+
+    /// The body or its list is larger than this service takes.
+    pub fn too_large(submsg: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(413, "Invalid Argument body", submsg)
+    }
+
+    /// A bound of the org is reached: try again later.
+    pub fn quota(submsg: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(429, "Too Many Requests", submsg)
+    }
+
+    /// The service cannot take the batch now: try again later.
+    pub fn unavailable(submsg: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(503, "Service Unavailable", submsg)
+    }
+
+    /// The response body that says so: `{"status":…,"msg":…,"submsg":…}`.
+    pub fn response(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + self.msg.len() + self.submsg.len());
+        crate::reply::write_error(&mut out, self);
+        out
+    }
+}

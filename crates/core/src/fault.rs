@@ -1,0 +1,40 @@
+//! What is wrong with one item.
+
+use std::borrow::Cow;
+
+use crate::Code;
+
+/// One fault of one item: which field, which code, and a reason to act on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The code that an item with only this fault is answered with.
+    pub code: Code,
+    /// The JSON field at fault, as it is spelt in the request; empty when it is the item as a whole.
+    pub field: &'static str,
+    /// What is wrong and what would be right, for a person.
+    pub reason: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault of `field` answered with `code`.
+    pub fn new(code: Code, field: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, field, reason: reason.into() }
+    }
+}
+
+/// The description that goes into `submsg`: every fault, `field: reason`, joined by `; `.
+pub(crate) fn describe(faults: &[Fault]) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        if !fault.field.is_empty() {
+            text.push_str(fault.field);
+            text.push_str(": ");
+        }
+        text.push_str(&fault.reason);
+    }
+    text
+}

@@ -1,0 +1,23 @@
+//! Setpoint: validation and reply correlation for batched device commands.
+
+#![forbid(unsafe_code)]
+
+mod code;
+pub mod device;
+mod directory;
+mod error;
+mod family;
+mod fault;
+pub mod json;
+pub mod limits;
+pub mod reply;
+pub mod request;
+mod time;
+
+pub use code::{Certainty, Code, CodeInfo, Plane, Retry};
+pub use directory::{AnyDirectory, Device, DeviceRef, Directory};
+pub use error::RequestError;
+pub use family::{Family, FamilyTable};
+pub use fault::Fault;
+pub use limits::Limits;
+pub use time::{Instant, Now};

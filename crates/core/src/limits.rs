@@ -1,0 +1,46 @@
+//! Every bound of the engine in one place.
+
+/// Default of an item's `timeout`, in milliseconds (source page of multiInvoke and multiSet).
+pub const DEFAULT_TIMEOUT_MS: u32 = 30_000;
+/// Largest `timeout` an item may ask for, in milliseconds (source page of multiInvoke and multiSet).
+pub const MAX_TIMEOUT_MS: u32 = 300_000;
+/// Smallest `timeout` an item may ask for, in milliseconds (ours).
+pub const MIN_TIMEOUT_MS: u32 = 1;
+/// Longest request id, in bytes of UTF-8 after decoding (ours).
+pub const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Longest channel id, in bytes (EnOS).
+pub const MAX_CHANNEL_ID_BYTES: usize = 64;
+/// Channel ids longer than this are refused by later EnOS versions: clients warn above it.
+pub const WARN_CHANNEL_ID_BYTES: usize = 60;
+/// Longest product key, device key, asset id, service id or measure point id, in bytes after decoding (ours).
+pub const MAX_ID_BYTES: usize = 128;
+/// Longest `callbackUrl`, in bytes after decoding (ours).
+pub const MAX_CALLBACK_URL_BYTES: usize = 2_048;
+
+/// What one message may cost to read. All of it is ours; the published pages name no bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest batch body or channel message, in bytes.
+    pub body_bytes: usize,
+    /// Most items in one batch, or replies in one message.
+    pub items: usize,
+    /// Deepest nesting of objects and arrays, the outermost object counted as 1. At most 1,024.
+    pub depth: usize,
+    /// Largest `inputData` or `outputData`, in bytes as written.
+    pub payload_bytes: usize,
+    /// Largest answer of a device, in bytes.
+    pub answer_bytes: usize,
+}
+
+impl Limits {
+    /// The limits a service starts with: 8 MiB, 10,000 items, depth 128, 64 KiB payloads, 256 KiB answers.
+    pub const DEFAULT: Self =
+        Self { body_bytes: 8 << 20, items: 10_000, depth: 128, payload_bytes: 64 << 10, answer_bytes: 256 << 10 };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

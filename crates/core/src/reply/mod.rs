@@ -1,0 +1,155 @@
+//! Reply items: written into responses and channel messages, and read back.
+
+use crate::{
+    Code, Family, Limits, RequestError,
+    json::{Payload, Text},
+};
+
+/// One reply item, as it is written or as it was read (protocol §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply<'a> {
+    /// Which fields the reply has.
+    pub family: Family,
+    /// `requestId`.
+    pub request_id: Option<Text<'a>>,
+    /// `orgId`; only in the write family.
+    pub org_id: Option<Text<'a>>,
+    /// `controlChannelId` or `setMeasurepointChannelId`.
+    pub channel_id: Option<Text<'a>>,
+    /// `productKey`.
+    pub product_key: Option<Text<'a>>,
+    /// `deviceKey`.
+    pub device_key: Option<Text<'a>>,
+    /// `assetId`.
+    pub asset_id: Option<Text<'a>>,
+    /// `serviceName`; only in the invoke family.
+    pub service_name: Option<Text<'a>>,
+    /// `serviceId` or `measurepointId`; `requestMethod` follows from it in the invoke family.
+    pub target: Option<Text<'a>>,
+    /// `callbackUrl`.
+    pub callback_url: Option<Text<'a>>,
+    /// `inputData`, as written.
+    pub input: Option<Payload<'a>>,
+    /// `outputData`, `{}` when there is none; only in the invoke family.
+    pub output: Payload<'a>,
+    /// `status`.
+    pub code: Code,
+    /// `msg`.
+    pub msg: Option<Text<'a>>,
+    /// `submsg`.
+    pub submsg: Option<Text<'a>>,
+    /// `timeout`, milliseconds.
+    pub timeout: Option<i64>,
+    /// `gmtServiceRequest`, epoch milliseconds.
+    pub gmt_service_request: Option<i64>,
+    /// `gmtServiceReply`, epoch milliseconds.
+    pub gmt_service_reply: Option<i64>,
+    /// `gmtDeviceReply`, epoch milliseconds, -1 while there is none; only in the invoke family.
+    pub gmt_device_reply: Option<i64>,
+}
+
+impl Reply<'_> {
+    /// A reply of this family in which every echo is null.
+    pub fn empty(family: Family) -> Self {
+        Self {
+            family,
+            request_id: None,
+            org_id: None,
+            channel_id: None,
+            product_key: None,
+            device_key: None,
+            asset_id: None,
+            service_name: None,
+            target: None,
+            callback_url: None,
+            input: None,
+            output: Payload::EMPTY,
+            code: Code::SUCCESS,
+            msg: None,
+            submsg: None,
+            timeout: None,
+            gmt_service_request: None,
+            gmt_service_reply: None,
+            gmt_device_reply: Some(-1),
+        }
+    }
+}
+
+/// Writes one reply item.
+pub fn write_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
+    let _ = (out, reply);
+    unimplemented!()
+}
+
+/// Opens the response of a batch, up to and including the `[` of its `data`.
+pub fn open_response(out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"status":0,"msg":"Success","submsg":null,"data":["#);
+}
+
+/// Opens a channel message, up to and including the `[` of its `data`.
+pub fn open_message(out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"data":["#);
+}
+
+/// Closes a response or a channel message.
+pub fn close(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"]}");
+}
+
+/// Writes the answer to a request that is refused as a whole.
+pub fn write_error(out: &mut Vec<u8>, error: &RequestError) {
+    let _ = (out, error);
+    unimplemented!()
+}
+
+/// The response to a batch, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Response<'a> {
+    /// One reply per item.
+    Replies(Vec<Result<Reply<'a>, BadReply>>),
+    /// The whole request was refused.
+    Error(RequestError),
+}
+
+/// A reply item that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reply {index} (byte {offset}): {reason}")]
+#[non_exhaustive]
+pub struct BadReply {
+    /// Which reply, from 0.
+    pub index: usize,
+    /// Where it starts.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A response or message that cannot be used at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at byte {offset}")]
+#[non_exhaustive]
+pub struct MessageError {
+    /// Where reading stopped.
+    pub offset: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Reads the response to a batch of `family`. Fields that the protocol does not name are ignored.
+///
+/// # Errors
+/// The body is neither a response nor a whole-request error.
+pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Result<Response<'a>, MessageError> {
+    let _ = (body, family, limits);
+    unimplemented!()
+}
+
+/// Reads a channel message: each reply's family follows from its own field names.
+///
+/// # Errors
+/// The message is not `{"data":[…]}`.
+pub fn read_message<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<Result<Reply<'a>, BadReply>>, MessageError> {
+    let _ = (body, limits);
+    unimplemented!()
+}
