@@ -1,8 +1,11 @@
 //! What the engine asks of the outside: which orgs, channels and devices there are.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::{Family, Fault, json::Payload};
+use crate::{Code, Family, Fault, json::Payload};
 
 /// A device, with all three names that identify it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -99,5 +102,135 @@ impl Directory for AnyDirectory {
             DeviceRef::Asset(asset_id) => Device::new("", "", asset_id),
             DeviceRef::Keys { product_key, device_key } => Device::new(product_key, device_key, ""),
         }))
+    }
+}
+
+/// A directory held in memory, as data: for tests, for checks without a service, and for small installations.
+///
+/// ```
+/// use setpoint::{Directory, Family, TableDirectory};
+/// let directory: TableDirectory = serde_json::from_str(
+///     r#"{"o1": {
+///         "channels": ["DATASVC.CONTROL.ops"],
+///         "devices": [{"productKey": "pk", "deviceKey": "dk", "assetId": "turbine-7",
+///                      "services": {"start": "Start the turbine"}, "measurepoints": ["setpoint"]}]
+///     }}"#,
+/// )?;
+/// assert!(directory.has_channel("o1", Family::Invoke, "DATASVC.CONTROL.ops"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(from = "BTreeMap<Box<str>, OrgData>")]
+pub struct TableDirectory {
+    orgs: BTreeMap<Box<str>, OrgTable>,
+}
+
+/// One org, as it is written down. A channel's family follows from its prefix.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrgData {
+    #[serde(default)]
+    channels: BTreeSet<Box<str>>,
+    #[serde(default)]
+    devices: Vec<DeviceData>,
+}
+
+#[derive(serde::Deserialize)]
+struct DeviceData {
+    #[serde(flatten)]
+    device: Device,
+    #[serde(flatten)]
+    model: Model,
+}
+
+/// What a device can do. What is left out is not known, and then every target of that family is taken.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+struct Model {
+    /// Service ids, each with the display name that replies carry.
+    services: Option<BTreeMap<Box<str>, Option<Arc<str>>>>,
+    measurepoints: Option<BTreeSet<Box<str>>>,
+}
+
+#[derive(Debug, Clone)]
+struct OrgTable {
+    channels: BTreeSet<Box<str>>,
+    devices: Vec<(Arc<Device>, Model)>,
+    /// By asset id and by product key and device key: positions in `devices`.
+    by_asset: BTreeMap<Box<str>, usize>,
+    by_keys: BTreeMap<(Box<str>, Box<str>), usize>,
+}
+
+impl From<BTreeMap<Box<str>, OrgData>> for TableDirectory {
+    fn from(orgs: BTreeMap<Box<str>, OrgData>) -> Self {
+        Self { orgs: orgs.into_iter().map(|(id, org)| (id, OrgTable::from(org))).collect() }
+    }
+}
+
+impl From<OrgData> for OrgTable {
+    fn from(org: OrgData) -> Self {
+        let devices: Vec<_> = org.devices.into_iter().map(|data| (Arc::new(data.device), data.model)).collect();
+        let named = || devices.iter().enumerate().map(|(at, (device, _))| (at, device));
+        Self {
+            channels: org.channels,
+            by_asset: named().map(|(at, device)| (device.asset_id.clone(), at)).collect(),
+            by_keys: named()
+                .map(|(at, device)| ((device.product_key.clone(), device.device_key.clone()), at))
+                .collect(),
+            devices,
+        }
+    }
+}
+
+impl TableDirectory {
+    fn model(&self, org_id: &str, device: &Device) -> Option<&Model> {
+        let org = self.orgs.get(org_id)?;
+        let at = org.by_asset.get(&device.asset_id)?;
+        org.devices.get(*at).map(|(_, model)| model)
+    }
+}
+
+impl Directory for TableDirectory {
+    fn has_org(&self, org_id: &str) -> bool {
+        self.orgs.contains_key(org_id)
+    }
+
+    fn has_channel(&self, org_id: &str, family: Family, channel_id: &str) -> bool {
+        channel_id.starts_with(family.table().channel_prefix)
+            && self.orgs.get(org_id).is_some_and(|org| org.channels.contains(channel_id))
+    }
+
+    fn device(&self, org_id: &str, device: DeviceRef<'_>) -> Option<Arc<Device>> {
+        let org = self.orgs.get(org_id)?;
+        let at = match device {
+            DeviceRef::Asset(asset_id) => org.by_asset.get(asset_id),
+            DeviceRef::Keys { product_key, device_key } => org.by_keys.get(&(product_key.into(), device_key.into())),
+        }?;
+        org.devices.get(*at).map(|(device, _)| Arc::clone(device))
+    }
+
+    fn target(
+        &self,
+        org_id: &str,
+        device: &Device,
+        family: Family,
+        target: &str,
+        _input: Option<Payload<'_>>,
+    ) -> Result<(), Fault> {
+        let model = self.model(org_id, device);
+        let is_known = match family {
+            Family::Invoke => model.and_then(|model| model.services.as_ref()).map(|known| known.contains_key(target)),
+            Family::Write => model.and_then(|model| model.measurepoints.as_ref()).map(|known| known.contains(target)),
+        };
+        match is_known {
+            Some(false) => {
+                let reason = "is not in the device's model";
+                Err(Fault::new(Code::TARGET_MISSING, family.table().target_field, reason))
+            }
+            Some(true) | None => Ok(()),
+        }
+    }
+
+    fn service_name(&self, org_id: &str, device: &Device, service_id: &str) -> Option<Arc<str>> {
+        self.model(org_id, device)?.services.as_ref()?.get(service_id)?.clone()
     }
 }

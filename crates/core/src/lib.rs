@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod code;
 pub mod device;
 mod directory;
 mod error;
 mod family;
 mod fault;
+mod inflight;
 pub mod json;
 pub mod limits;
 mod message_id;
@@ -16,10 +18,12 @@ pub mod reply;
 pub mod request;
 pub mod requester;
 pub mod responder;
+mod secret;
+pub mod submsg;
 mod time;
 
 pub use code::{Certainty, Code, CodeInfo, Plane, Retry};
-pub use directory::{AnyDirectory, Device, DeviceRef, Directory};
+pub use directory::{AnyDirectory, Device, DeviceRef, Directory, TableDirectory};
 pub use error::RequestError;
 pub use family::{Family, FamilyTable};
 pub use fault::Fault;

@@ -16,16 +16,21 @@ pub const WARN_CHANNEL_ID_BYTES: usize = 60;
 pub const MAX_ID_BYTES: usize = 128;
 /// Longest `callbackUrl`, in bytes after decoding (ours).
 pub const MAX_CALLBACK_URL_BYTES: usize = 2_048;
+/// Deepest nesting that [`Limits::depth`] can ask for.
+pub const MAX_DEPTH: usize = 1_024;
 
 /// What one message may cost to read. All of it is ours; the published pages name no bound.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// As data, a bound that is left out has its default.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// Largest batch body or channel message, in bytes.
     pub body_bytes: usize,
     /// Most items in one batch, or replies in one message.
     pub items: usize,
-    /// Deepest nesting of objects and arrays, the outermost object counted as 1. At most 1,024.
+    /// Deepest nesting of objects and arrays, the outermost object counted as 1. Larger than [`MAX_DEPTH`] counts as that.
     pub depth: usize,
     /// Largest `inputData` or `outputData`, in bytes as written.
     pub payload_bytes: usize,

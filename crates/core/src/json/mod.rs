@@ -1,5 +1,59 @@
-//! The strict single-pass reader's building blocks, and the writer.
+//! The strict reader's building blocks, and the writer.
+//!
+//! Strict means RFC 8259 and nothing that two readers could understand differently (protocol §3, ours): UTF-8 without
+//! a byte order mark, no duplicate key in any object however it is written, no lone surrogate, nothing after the
+//! value, and a bound on nesting. The reader makes one pass, borrows everything, builds no tree, and keeps its own
+//! stack on the heap, so that no input can exhaust the thread's.
 
+mod equal;
+mod keys;
+mod members;
+mod number;
+mod payload;
+mod reader;
+mod scan;
 mod text;
+mod value;
+pub(crate) mod write;
 
-pub use text::{Payload, Text};
+pub(crate) use equal::repeated;
+pub(crate) use members::read_members;
+pub(crate) use reader::Reader;
+pub(crate) use value::{Members, Object, Value};
+
+pub use payload::Payload;
+pub use text::Text;
+
+use std::borrow::Cow;
+
+/// Reads one JSON text strictly and keeps nothing of it.
+///
+/// `depth` is the deepest nesting of objects and arrays that is accepted, at most
+/// [`MAX_DEPTH`](crate::limits::MAX_DEPTH).
+///
+/// # Errors
+/// The first thing that is not strict JSON, and where it stands.
+pub fn check(text: &[u8], depth: usize) -> Result<(), SyntaxError> {
+    let mut reader = Reader::new(text, depth)?;
+    reader.value()?;
+    reader.end()
+}
+
+/// Why a text is not strict JSON, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at byte {offset}")]
+#[non_exhaustive]
+pub struct SyntaxError {
+    /// Where reading stopped, in bytes from the start of the text.
+    pub offset: usize,
+    /// What is wrong there, for a person.
+    pub reason: Cow<'static, str>,
+}
+
+impl SyntaxError {
+    /// Something is wrong at `offset`.
+    #[cold]
+    pub(crate) fn new(offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { offset, reason: reason.into() }
+    }
+}

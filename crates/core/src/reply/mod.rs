@@ -1,9 +1,15 @@
 //! Reply items: written into responses and channel messages, and read back.
 
+mod read;
+mod write;
+
 use crate::{
-    Code, Family, Limits, RequestError,
-    json::{Payload, Text},
+    Code, Family, RequestError,
+    json::{Payload, SyntaxError, Text},
 };
+
+pub use read::{read_message, read_response};
+pub use write::{close, open_message, open_response, write_error, write_reply};
 
 /// One reply item, as it is written or as it was read (protocol §4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +56,7 @@ pub struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// A reply of this family in which every echo is null.
+    /// A reply of this family in which every echo is null. In the invoke family there is no answer of a device yet.
     pub fn empty(family: Family) -> Self {
         Self {
             family,
@@ -71,36 +77,9 @@ impl Reply<'_> {
             timeout: None,
             gmt_service_request: None,
             gmt_service_reply: None,
-            gmt_device_reply: Some(-1),
+            gmt_device_reply: (family == Family::Invoke).then_some(-1),
         }
     }
-}
-
-/// Writes one reply item.
-pub fn write_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
-    let _ = (out, reply);
-    unimplemented!()
-}
-
-/// Opens the response of a batch, up to and including the `[` of its `data`.
-pub fn open_response(out: &mut Vec<u8>) {
-    out.extend_from_slice(br#"{"status":0,"msg":"Success","submsg":null,"data":["#);
-}
-
-/// Opens a channel message, up to and including the `[` of its `data`.
-pub fn open_message(out: &mut Vec<u8>) {
-    out.extend_from_slice(br#"{"data":["#);
-}
-
-/// Closes a response or a channel message.
-pub fn close(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"]}");
-}
-
-/// Writes the answer to a request that is refused as a whole.
-pub fn write_error(out: &mut Vec<u8>, error: &RequestError) {
-    let _ = (out, error);
-    unimplemented!()
 }
 
 /// The response to a batch, read.
@@ -136,20 +115,14 @@ pub struct MessageError {
     pub reason: String,
 }
 
-/// Reads the response to a batch of `family`. Fields that the protocol does not name are ignored.
-///
-/// # Errors
-/// The body is neither a response nor a whole-request error.
-pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Result<Response<'a>, MessageError> {
-    let _ = (body, family, limits);
-    unimplemented!()
+impl MessageError {
+    fn new(offset: usize, reason: impl Into<String>) -> Self {
+        Self { offset, reason: reason.into() }
+    }
 }
 
-/// Reads a channel message: each reply's family follows from its own field names.
-///
-/// # Errors
-/// The message is not `{"data":[…]}`.
-pub fn read_message<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<Result<Reply<'a>, BadReply>>, MessageError> {
-    let _ = (body, limits);
-    unimplemented!()
+impl From<SyntaxError> for MessageError {
+    fn from(error: SyntaxError) -> Self {
+        Self::new(error.offset, error.reason)
+    }
 }

@@ -1,25 +1,26 @@
 //! A batch body, read: one entry per item, accepted or refused.
+//!
+//! Everything here is form: what can be known without asking which orgs, channels and devices exist
+//! ([`check::resolve`](crate::check::resolve) asks that). Faults are reported all at once and in this order: first
+//! those with code 1000, in the order of the protocol's field table, then the others, in the same order. An item whose
+//! form is wrong is thus answered with 1000, whatever else is wrong with it (ours).
+
+mod batch;
+mod fields;
+mod input;
+mod item;
+mod name;
+
+use std::sync::Arc;
 
 use crate::{
-    DeviceRef, Family, Fault, Limits, RequestError,
+    Code, Device, Fault,
     json::{Payload, Text},
 };
 
-/// Reads a batch body: one [`Entry`] per item, in request order, borrowing from the body.
-///
-/// Checks form alone: everything that can be known without asking which orgs, channels and devices exist.
-///
-/// # Errors
-/// Only what makes the whole request unusable (protocol §3), with the byte offset.
-pub fn read_batch<'a>(
-    body: &'a [u8],
-    family: Family,
-    org_id: &str,
-    limits: &Limits,
-) -> Result<Vec<Entry<'a>>, RequestError> {
-    let _ = (body, family, org_id, limits);
-    unimplemented!()
-}
+pub use batch::read_batch;
+pub(crate) use input::out_of_range;
+pub use name::is_topic_safe;
 
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,16 @@ pub enum Entry<'a> {
     Accepted(Command<'a>),
     /// At least one is not.
     Refused(Refusal<'a>),
+}
+
+impl<'a> Entry<'a> {
+    /// The correlation key; `None` if it could not be read.
+    pub fn request_id(&self) -> Option<Text<'a>> {
+        match self {
+            Self::Accepted(command) => Some(command.request_id),
+            Self::Refused(refusal) => refusal.echo.request_id,
+        }
+    }
 }
 
 /// An item whose every field is usable.
@@ -40,9 +51,9 @@ pub struct Command<'a> {
     pub channel_id: Text<'a>,
     /// Key of the device's product, as sent; `None` for absent, null or empty.
     pub product_key: Option<Text<'a>>,
-    /// Key of the device, as sent.
+    /// Key of the device, as sent; `None` for absent, null or empty.
     pub device_key: Option<Text<'a>>,
-    /// Asset id of the device, as sent.
+    /// Asset id of the device, as sent; `None` for absent, null or empty.
     pub asset_id: Option<Text<'a>>,
     /// Service id or measure point id.
     pub target: Text<'a>,
@@ -56,14 +67,47 @@ pub struct Command<'a> {
     pub gmt_service_request: Option<i64>,
 }
 
+impl<'a> Command<'a> {
+    /// Turns the command down: everything that was sent is still echoed.
+    ///
+    /// `faults` should not be empty: the first gives the code of the reply.
+    pub fn refuse(self, faults: Vec<Fault>) -> Refusal<'a> {
+        let echo = Echo {
+            request_id: Some(self.request_id),
+            channel_id: Some(self.channel_id),
+            product_key: self.product_key,
+            device_key: self.device_key,
+            asset_id: self.asset_id,
+            target: Some(self.target),
+            callback_url: self.callback_url,
+            input: self.input,
+            timeout: Some(i64::from(self.timeout_ms)),
+            gmt_service_request: self.gmt_service_request,
+            is_object: true,
+        };
+        Refusal { echo, faults, device: None }
+    }
+}
+
 /// An item that is refused, with every fault and what the reply can still echo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal<'a> {
     /// What the reply repeats.
     pub echo: Echo<'a>,
-    /// Every fault, in the order of the protocol's field table; at least one. The first gives the code of the reply.
+    /// Every fault, in the order that the module's documentation gives; at least one. The first gives the code of the
+    /// reply.
     pub faults: Vec<Fault>,
+    /// The device that the item names, where that is known: the reply echoes its names complete (protocol §4).
+    pub device: Option<Arc<Device>>,
+}
+
+impl Refusal<'_> {
+    /// The code of the reply.
+    pub fn code(&self) -> Code {
+        // There always is a fault; a caller that refused without one has no better reason to give.
+        self.faults.first().map_or(Code::PARA_ERROR, |fault| fault.code)
+    }
 }
 
 /// The fields of a refused item that could be read. A field of the wrong JSON type is `None` and echoed as null.
@@ -74,17 +118,18 @@ pub struct Echo<'a> {
     pub request_id: Option<Text<'a>>,
     /// `controlChannelId` or `setMeasurepointChannelId`.
     pub channel_id: Option<Text<'a>>,
-    /// `productKey`.
+    /// `productKey`; `None` also if it is empty.
     pub product_key: Option<Text<'a>>,
-    /// `deviceKey`.
+    /// `deviceKey`; `None` also if it is empty.
     pub device_key: Option<Text<'a>>,
-    /// `assetId`.
+    /// `assetId`; `None` also if it is empty.
     pub asset_id: Option<Text<'a>>,
     /// `serviceId` or `measurepointId`.
     pub target: Option<Text<'a>>,
     /// `callbackUrl`.
     pub callback_url: Option<Text<'a>>,
-    /// `inputData`.
+    /// `inputData`; `None` also if it is larger than [`Limits::payload_bytes`](crate::Limits::payload_bytes), so that
+    /// the reply stays within what a reader with the same limits takes.
     pub input: Option<Payload<'a>>,
     /// `timeout`: what was sent if it is an integer (also out of range), the default if absent or null, else `None`.
     pub timeout: Option<i64>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Family, Fault};
+use crate::{Code, Family, reply::Reply};
 
 /// Names a batch of one [`Requester`](super::Requester).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -173,6 +173,25 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The reply, owned. A reply without a request id has an empty one.
+    pub(super) fn of(reply: &Reply<'_>) -> Self {
+        let owned = |text: Option<crate::json::Text<'_>>| text.map(|text| text.decode().into());
+        Self {
+            family: reply.family,
+            request_id: owned(reply.request_id).unwrap_or_default(),
+            code: reply.code,
+            msg: owned(reply.msg),
+            submsg: owned(reply.submsg),
+            product_key: owned(reply.product_key),
+            device_key: owned(reply.device_key),
+            asset_id: owned(reply.asset_id),
+            target: owned(reply.target),
+            output_data: reply.output.as_str().into(),
+            gmt_service_reply: reply.gmt_service_reply,
+            gmt_device_reply: reply.gmt_device_reply,
+        }
+    }
+
     /// Whether the device did what it was asked.
     pub fn is_success(&self) -> bool {
         self.code.is_success()
@@ -211,13 +230,5 @@ pub enum SubmitError {
         more: usize,
         /// The bound.
         bound: usize,
-    },
-    /// An item built here cannot be written.
-    #[error("item {index}: {}", .fault.reason)]
-    Item {
-        /// Which item.
-        index: usize,
-        /// What is wrong with it.
-        fault: Fault,
     },
 }

@@ -13,9 +13,12 @@ pub struct ResponderConfig {
     /// Most items of one device in flight; further ones are refused with 1000207.
     pub pending_per_device: usize,
     /// How long a request id is remembered, in milliseconds from its acceptance.
+    /// An id whose final is not yet published is never forgotten.
     pub dedup_window_ms: u64,
     /// Most request ids of one org remembered; a batch that needs more is refused with 429.
     pub dedup_per_org: usize,
+    /// Most ended items of all orgs remembered, so that late and duplicate answers are known as such; the oldest go first.
+    pub ended: usize,
     /// Most finals waiting to be published; above it, batches are refused with 503.
     pub outbox: usize,
     /// Most replies in one channel message.
@@ -26,7 +29,7 @@ pub struct ResponderConfig {
 
 impl Default for ResponderConfig {
     /// 100,000 in flight per org and 64 per device, 24 hours and 1,000,000 ids of de-duplication per org,
-    /// 100,000 finals in the outbox, 100 replies a message, 256 hand-overs under way.
+    /// 100,000 ended items remembered, 100,000 finals in the outbox, 100 replies a message, 256 hand-overs under way.
     fn default() -> Self {
         Self {
             limits: Limits::DEFAULT,
@@ -34,6 +37,7 @@ impl Default for ResponderConfig {
             pending_per_device: 64,
             dedup_window_ms: 24 * 60 * 60 * 1_000,
             dedup_per_org: 1_000_000,
+            ended: 100_000,
             outbox: 100_000,
             replies_per_message: 100,
             hand_over_window: 256,

@@ -1,14 +1,44 @@
 //! The service's side of the conversation, a state machine.
 
+mod accept;
+mod answer;
 mod config;
 mod effect;
+mod ended;
+mod fingerprint;
+mod journal;
+mod orgs;
+mod outbox;
+mod publish;
 mod record;
+mod restore;
+mod stats;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::ResponderConfig;
 pub use effect::{Attribution, BatchId, Effect, HandedOver, PublicationId, WriteId};
 pub use record::{FinalOutcome, Record, StoredCommand};
+pub use stats::ResponderStats;
 
-use crate::{Directory, Family, Instant, Now};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{
+    Code, Directory, Family, Instant, MessageId, Now, RequestError,
+    device::{CommandPayload, command_topic},
+    inflight::{InFlight, Key},
+    json::Payload,
+    secret::{KeyedHash, Secret},
+    submsg,
+};
+use ended::{EndedItem, EndedItems};
+use journal::Journal;
+use orgs::Orgs;
+use outbox::{ChannelKey, Outbox};
 
 /// Takes batches, answers at once, hands commands to devices, matches their answers, publishes finals, expires the rest.
 ///
@@ -17,7 +47,73 @@ use crate::{Directory, Family, Instant, Now};
 /// at [`poll_timeout`](Self::poll_timeout). Draining late is only late, spurious calls are harmless, and `now` may step back.
 #[derive(Debug)]
 pub struct Responder {
-    _private: (),
+    config: ResponderConfig,
+    mode: Mode,
+    secret: Secret,
+    hash: KeyedHash,
+    /// The newest reading of the clocks; its monotonic part never steps back.
+    now: Now,
+    items: InFlight<Item>,
+    by_message: HashMap<MessageId, Key, KeyedHash>,
+    ended: EndedItems,
+    orgs: Orgs,
+    outbox: Outbox,
+    journal: Journal<Gated>,
+    /// Stored and waiting to be handed over, in order of acceptance.
+    ready: VecDeque<Key>,
+    link_up: bool,
+    /// Items that take a place in the hand-over window.
+    handing_over: usize,
+    queue: VecDeque<Queued>,
+    newest_batch: u64,
+    counters: ResponderStats,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Running,
+    /// Takes no batches; the rest goes on.
+    Stopping,
+    /// The store failed: nothing is certain, so nothing is done.
+    Failed,
+}
+
+/// An accepted item until its final is published.
+#[derive(Debug)]
+struct Item {
+    command: Arc<StoredCommand>,
+    deadline: Instant,
+    stage: Stage,
+    /// Whether it takes a place in the hand-over window.
+    in_window: bool,
+    /// Digest of the device's answer that was heard last; `None` if none was.
+    heard: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Being stored, in line, or its intent is being stored: certainly not sent.
+    Waiting,
+    /// Given to the driver: it may have reached the device.
+    HandedOver,
+    /// It has its one final, being stored or on its way to the channel.
+    Decided(Arc<FinalOutcome>),
+}
+
+/// What waits for the store.
+#[derive(Debug)]
+enum Gated {
+    Answer { batch: BatchId, body: Vec<u8>, accepted: Vec<Key> },
+    HandOver(Key),
+    Publish(Key),
+}
+
+/// What may be done as soon as the driver asks.
+#[derive(Debug)]
+enum Queued {
+    Answer { batch: BatchId, status: u16, body: Vec<u8> },
+    HandOver(Key),
+    Publish(ChannelKey),
 }
 
 /// A batch as it came in.
@@ -31,130 +127,294 @@ pub struct BatchRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// Counters since the start, and gauges.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ResponderStats {
-    /// Batches that came in.
-    pub batches: u64,
-    /// Batches refused as a whole.
-    pub batches_refused: u64,
-    /// Items accepted; each ends with exactly one final.
-    pub accepted: u64,
-    /// Items refused in the response.
-    pub refused: u64,
-    /// Items answered from the record of an earlier, equal one.
-    pub repeated: u64,
-    /// Finals with 0.
-    pub succeeded: u64,
-    /// Finals with a device failure, or never sent.
-    pub failed: u64,
-    /// Finals with 1000203 that certainly were never sent.
-    pub expired_unsent: u64,
-    /// Finals with 1000203 whose effect is unknown.
-    pub timed_out: u64,
-    /// Replies published and confirmed.
-    pub published: u64,
-    /// Finals whose channel was gone.
-    pub undeliverable: u64,
-    /// Device answers after a timeout.
-    pub late: u64,
-    /// Device answers that repeat an earlier one.
-    pub duplicate: u64,
-    /// Device answers that contradict an earlier one.
-    pub conflict: u64,
-    /// Device answers under an id that is not known.
-    pub unknown: u64,
-    /// Device answers from another device than the command was sent to.
-    pub wrong_device: u64,
-    /// Device messages from which no id could be read.
-    pub unreadable: u64,
-    /// Gauge: accepted items without a final.
-    pub pending: usize,
-    /// Gauge: finals not yet confirmed as published.
-    pub outbox: usize,
-    /// Gauge: request ids remembered.
-    pub remembered: usize,
-}
-
-#[allow(clippy::needless_pass_by_ref_mut, unused_variables, missing_docs)]
 impl Responder {
-    /// A responder without history. `seed` is 32 bytes from the operating system's generator, new at every start.
+    /// A responder without history. `seed` is 32 bytes from the operating system's generator, new at every start:
+    /// message ids are drawn from it.
     pub fn new(config: ResponderConfig, seed: [u8; 32]) -> Self {
-        unimplemented!()
+        let mut secret = Secret::new(seed);
+        let hash = secret.keyed_hash();
+        Self {
+            mode: Mode::Running,
+            hash,
+            now: Now::default(),
+            items: InFlight::new(),
+            by_message: HashMap::with_hasher(hash),
+            ended: EndedItems::new(config.ended, hash),
+            orgs: Orgs::new(hash),
+            outbox: Outbox::new(hash),
+            journal: Journal::new(),
+            ready: VecDeque::new(),
+            link_up: false,
+            handing_over: 0,
+            queue: VecDeque::new(),
+            newest_batch: 0,
+            counters: ResponderStats::default(),
+            secret,
+            config,
+        }
     }
+
     /// A responder rebuilt from a store's records, in the order in which they were written.
-    /// Timers resume with what is left by the wall clock, never more than the original timeout.
+    ///
+    /// Timers resume with what is left by the wall clock, never with more than the original timeout.
+    /// What was intended is not sent again, unless its device de-duplicates. Unpublished finals are published (again).
     pub fn restore(
         config: ResponderConfig,
         seed: [u8; 32],
         records: impl IntoIterator<Item = Record>,
         now: Now,
     ) -> Self {
-        unimplemented!()
+        let mut responder = Self::new(config, seed);
+        responder.see(now);
+        responder.replay(records);
+        responder
     }
 
-    // Inputs.
+    /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
     pub fn handle_batch(
         &mut self,
         request: BatchRequest<'_>,
         directory: &(impl Directory + ?Sized),
         now: Now,
     ) -> BatchId {
-        unimplemented!()
+        self.see(now);
+        self.newest_batch += 1;
+        let batch = BatchId(self.newest_batch);
+        self.counters.batches += 1;
+        if let Err(error) = self.take_in(batch, request, directory) {
+            self.refuse_batch(batch, &error);
+        }
+        self.settle();
+        batch
     }
+
     /// Every write up to and including this one is on stable storage.
     pub fn handle_persisted(&mut self, up_to: WriteId, now: Now) {
-        unimplemented!()
+        self.see(now);
+        self.journal.handle_persisted(up_to);
+        self.settle();
     }
-    /// The store failed: what it holds is no longer certain. Every waiting and every later batch is answered 503 and
-    /// nothing more is handed over or published; recover by restarting from the store.
+
+    /// The store failed: what it holds is no longer certain. Every waiting and every later batch is answered 503, and
+    /// nothing more is handed over or published. Recover by restarting from the store.
     pub fn handle_persist_failed(&mut self) {
-        unimplemented!()
+        self.mode = Mode::Failed;
+        self.queue.retain(|queued| matches!(queued, Queued::Answer { .. }));
+        let waiting: Vec<_> = self.journal.abandon().collect();
+        for gated in waiting {
+            if let Gated::Answer { batch, .. } = gated {
+                self.refuse_batch(batch, &store_failed());
+            }
+        }
     }
-    /// Whether commands can be handed over at all. While the link is down they wait; starts as down.
-    pub fn handle_link(&mut self, up: bool) {
-        unimplemented!()
+
+    /// Whether commands can be handed over at all. While they cannot, they wait until their deadlines; at first they cannot.
+    pub fn handle_link(&mut self, up: bool, now: Now) {
+        self.see(now);
+        self.link_up = up;
+        self.settle();
     }
-    pub fn handle_handed_over(&mut self, message_id: crate::MessageId, how: HandedOver, now: Now) {
-        unimplemented!()
+
+    /// How the hand-over of a command went.
+    pub fn handle_handed_over(&mut self, message_id: MessageId, how: HandedOver, now: Now) {
+        self.see(now);
+        let Some(key) = self.by_message.get(&message_id).copied() else { return };
+        self.leave_window(key);
+        let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::HandedOver)) else { return };
+        match how {
+            HandedOver::Taken => {}
+            HandedOver::NotSent => {
+                let code = item.command.family.table().device_failure;
+                self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
+            }
+            HandedOver::Unclear if item.command.device.deduplicates => {
+                item.stage = Stage::Waiting;
+                self.ready.push_front(key);
+            }
+            HandedOver::Unclear => {}
+        }
+        self.settle();
     }
+
     /// A message from the device broker.
     pub fn handle_device_message(&mut self, topic: &str, payload: &[u8], now: Now) -> Attribution {
-        unimplemented!()
-    }
-    pub fn handle_published(&mut self, publication: PublicationId) {
-        unimplemented!()
-    }
-    /// The channel no longer exists: the finals are kept as undeliverable.
-    pub fn handle_undeliverable(&mut self, publication: PublicationId) {
-        unimplemented!()
-    }
-    pub fn handle_timeout(&mut self, now: Now) {
-        unimplemented!()
+        self.see(now);
+        let attribution = self.attribute(topic, payload);
+        self.counters.count(attribution);
+        self.settle();
+        attribution
     }
 
-    // Commands.
+    /// The channel message was taken by the channel's broker.
+    pub fn handle_published(&mut self, publication: PublicationId) {
+        self.end_publication(publication, true);
+    }
+
+    /// The channel no longer exists: the message's finals are kept as undeliverable.
+    pub fn handle_undeliverable(&mut self, publication: PublicationId) {
+        self.end_publication(publication, false);
+    }
+
+    /// Ends what has reached its deadline, and forgets what has been remembered long enough.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.see(now);
+        while let Some(key) = self.items.pop_expired(self.now.instant) {
+            match self.items.get(key).map(|item| &item.stage) {
+                Some(Stage::Waiting) => self.decide(key, Code::TIMEOUT, submsg::EXPIRED_UNSENT.into(), None, -1),
+                Some(Stage::HandedOver) => self.decide(key, Code::TIMEOUT, submsg::TIMED_OUT.into(), None, -1),
+                Some(Stage::Decided(_)) | None => {}
+            }
+        }
+        self.forget();
+        self.settle();
+    }
+
     /// Refuses every further batch with 503; what was accepted goes on.
     pub fn stop_accepting(&mut self) {
-        unimplemented!()
+        if self.mode == Mode::Running {
+            self.mode = Mode::Stopping;
+        }
     }
 
-    // Outputs.
+    /// The next thing to do, if there is one.
     pub fn poll_effect(&mut self, now: Now) -> Option<Effect> {
-        unimplemented!()
-    }
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        unimplemented!()
+        self.see(now);
+        while let Some(queued) = self.queue.pop_front() {
+            let effect = match queued {
+                Queued::Answer { batch, status, body } => Some(Effect::Answer { batch, status, body }),
+                Queued::HandOver(key) => self.hand_over(key),
+                Queued::Publish(channel) => self.publish(channel),
+            };
+            if effect.is_some() {
+                return effect;
+            }
+        }
+        let (write, records) = self.journal.take_write()?;
+        Some(Effect::Persist { write, records })
     }
 
-    // Getters.
-    pub fn stats(&self) -> ResponderStats {
-        unimplemented!()
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
     }
+
+    /// What was counted since the start, and the gauges as they stand.
+    pub fn stats(&self) -> ResponderStats {
+        ResponderStats { remembered: self.orgs.n_remembered(), ..self.counters.clone() }
+    }
+
     /// Accepted items on this channel that are not yet published.
     pub fn pending_on_channel(&self, org_id: &str, family: Family, channel_id: &str) -> usize {
-        unimplemented!()
+        self.outbox.n_open(&ChannelKey { org_id: org_id.into(), family, channel_id: channel_id.into() })
     }
+
+    fn see(&mut self, now: Now) {
+        self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
+    }
+
+    /// Does everything that has become possible.
+    fn settle(&mut self) {
+        if self.mode == Mode::Failed {
+            return;
+        }
+        while let Some(gated) = self.journal.release() {
+            match gated {
+                Gated::Answer { batch, body, accepted } => {
+                    self.queue.push_back(Queued::Answer { batch, status: 200, body });
+                    self.ready.extend(accepted);
+                }
+                Gated::HandOver(key) => self.queue.push_back(Queued::HandOver(key)),
+                Gated::Publish(key) => self.line_up(key),
+            }
+        }
+        // Intent before the hand-over: the command leaves only once the store knows that it may have.
+        while self.link_up && self.handing_over < self.config.hand_over_window {
+            let Some(key) = self.ready.pop_front() else { break };
+            let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else { continue };
+            if item.deadline <= self.now.instant {
+                continue;
+            }
+            item.in_window = true;
+            self.handing_over += 1;
+            self.journal.record(Record::Intent { message_id: item.command.message_id });
+            self.journal.gate(Gated::HandOver(key));
+        }
+    }
+
+    fn hand_over(&mut self, key: Key) -> Option<Effect> {
+        let now = self.now;
+        let item = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting))?;
+        let left_ms = item.deadline.millis_since(now.instant);
+        if left_ms == 0 {
+            return None;
+        }
+        item.stage = Stage::HandedOver;
+        let command = &item.command;
+        let message_id = command.message_id.to_string();
+        let mut payload = Vec::with_capacity(192 + command.input.as_ref().map_or(0, |input| input.len()));
+        CommandPayload {
+            family: command.family,
+            message_id: &message_id,
+            target: &command.target,
+            input: command.input.as_deref().map(Payload::checked),
+            timeout_ms: left_ms,
+            deadline_epoch_ms: now.epoch_ms.saturating_add_unsigned(left_ms),
+        }
+        .write(&mut payload);
+        let device = &command.device;
+        let topic = command_topic(command.family, &device.product_key, &device.device_key, &command.target);
+        Some(Effect::HandOver { message_id: command.message_id, topic, payload, deadline: item.deadline })
+    }
+
+    /// Gives the item its one final, unless it has it.
+    fn decide(
+        &mut self,
+        key: Key,
+        code: Code,
+        submsg: Box<str>,
+        output: Option<Box<str>>,
+        device_reply_epoch_ms: i64,
+    ) {
+        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else { return };
+        match code {
+            Code::SUCCESS => self.counters.succeeded += 1,
+            Code::TIMEOUT if matches!(item.stage, Stage::Waiting) => self.counters.expired_unsent += 1,
+            Code::TIMEOUT => self.counters.timed_out += 1,
+            _ => self.counters.failed += 1,
+        }
+        let decided_at_epoch_ms = self.now.epoch_ms;
+        let outcome = Arc::new(FinalOutcome { code, submsg, output, device_reply_epoch_ms, decided_at_epoch_ms });
+        item.stage = Stage::Decided(Arc::clone(&outcome));
+        let message_id = item.command.message_id;
+        self.orgs.end(&item.command);
+        self.counters.pending -= 1;
+        self.counters.outbox += 1;
+        self.items.unschedule(key);
+        self.leave_window(key);
+        self.journal.record(Record::Final { message_id, outcome });
+        self.journal.gate(Gated::Publish(key));
+    }
+
+    fn leave_window(&mut self, key: Key) {
+        if let Some(item) = self.items.get_mut(key).filter(|item| item.in_window) {
+            item.in_window = false;
+            self.handing_over -= 1;
+        }
+    }
+
+    fn refuse_batch(&mut self, batch: BatchId, error: &RequestError) {
+        self.counters.batches_refused += 1;
+        self.queue.push_back(Queued::Answer { batch, status: error.status, body: error.response() });
+    }
+
+    fn forget(&mut self) {
+        let now = self.now.instant;
+        let later = now.saturating_add(self.config.dedup_window_ms);
+        let by_message = &self.by_message;
+        self.orgs.forget(now, later, |message_id| by_message.contains_key(&message_id));
+    }
+}
+
+fn store_failed() -> RequestError {
+    RequestError::unavailable("the store failed and nothing can be accepted; the operator has to restart the service")
 }

@@ -63,7 +63,7 @@ pub struct StoredCommand {
     /// The org that the item belongs to.
     pub org_id: Arc<str>,
     /// The caller's correlation key, decoded.
-    pub request_id: Box<str>,
+    pub request_id: Arc<str>,
     /// Where the outcome is to arrive.
     pub channel_id: Arc<str>,
     /// The device.

@@ -1,0 +1,289 @@
+//! From a body to the answer that a service would give on first receipt, without one: the check of a whole batch,
+//! and its parts, which the responder uses as well.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::{
+    Code, Device, DeviceRef, Directory, Family, Fault, Limits, Now, RequestError,
+    fault::describe,
+    json::Text,
+    limits::MAX_REQUEST_ID_BYTES,
+    reply::{self, Reply},
+    request::{Command, Entry, Refusal, is_topic_safe, read_batch},
+};
+
+/// Checks a batch body and says what a service with this directory would answer on first receipt.
+///
+/// Nothing is kept: a request id that was used in an earlier batch is not known here.
+pub fn check(
+    body: &[u8],
+    family: Family,
+    org_id: &str,
+    directory: &(impl Directory + ?Sized),
+    limits: &Limits,
+    now: Now,
+) -> Report {
+    if !directory.has_org(org_id) {
+        return Report::error(RequestError::unknown_org());
+    }
+    let entries = match read_batch(body, family, org_id, limits) {
+        Ok(entries) => entries,
+        Err(error) => return Report::error(error),
+    };
+    let mut items = Vec::with_capacity(entries.len());
+    let mut response = Vec::with_capacity(2 * body.len());
+    reply::open_response(&mut response);
+    for (index, entry) in entries.into_iter().enumerate() {
+        if index > 0 {
+            response.push(b',');
+        }
+        let request_id = entry.request_id().map(reported);
+        let faults = check_item(&mut response, entry, family, org_id, directory, now);
+        let code = faults.first().map_or(Code::SUCCESS, |fault| fault.code);
+        items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
+    }
+    reply::close(&mut response);
+    Report { error: None, items, response }
+}
+
+/// What [`check`] found, and the response that says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Report {
+    /// Why the whole request is refused; there are no items then.
+    pub error: Option<RequestError>,
+    /// One for each item, in request order.
+    pub items: Vec<ItemReport>,
+    /// The response body, JSON in UTF-8; it serializes as a string.
+    #[serde(serialize_with = "as_text")]
+    pub response: Vec<u8>,
+}
+
+impl Report {
+    fn error(error: RequestError) -> Self {
+        let response = error.response();
+        Self { error: Some(error), items: Vec::new(), response }
+    }
+}
+
+/// What [`check`] found out about one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ItemReport {
+    /// Which item, from 0.
+    pub index: usize,
+    /// Its request id, decoded; `None` if it could not be read. One that is too long is cut at the limit.
+    pub request_id: Option<String>,
+    /// The code of its reply: 0 if it would be accepted.
+    pub code: Code,
+    /// The code's message.
+    pub msg: &'static str,
+    /// Everything that is wrong with it; empty if it would be accepted.
+    pub faults: Vec<Fault>,
+}
+
+/// Asks the directory for what a command names: the channel, the device, and the target on the device.
+///
+/// # Errors
+/// Every fault, in that order: 1000103 or 1000303 for the channel, 1000201 for the device, and what
+/// [`Directory::target`] says. What belongs to another org looks like what does not exist.
+pub fn resolve(
+    command: &Command<'_>,
+    family: Family,
+    org_id: &str,
+    directory: &(impl Directory + ?Sized),
+) -> Result<Arc<Device>, Vec<Fault>> {
+    match look_up(command, family, org_id, directory) {
+        (Some(device), faults) if faults.is_empty() => Ok(device),
+        (_, faults) => Err(faults),
+    }
+}
+
+impl<'a> Command<'a> {
+    /// [`resolve`]s the command, or turns it into its refusal, which echoes the device's names complete if at least
+    /// the device was found (protocol §4).
+    ///
+    /// # Errors
+    /// As [`resolve`].
+    pub fn resolve(
+        self,
+        family: Family,
+        org_id: &str,
+        directory: &(impl Directory + ?Sized),
+    ) -> Result<(Self, Arc<Device>), Box<Refusal<'a>>> {
+        match look_up(&self, family, org_id, directory) {
+            (Some(device), faults) if faults.is_empty() => Ok((self, device)),
+            (device, faults) => Err(Box::new(Refusal { device, ..self.refuse(faults) })),
+        }
+    }
+}
+
+/// The reply that accepts a command: `0, "SUCCESS", null`, all names of the device, and the effective timeout.
+///
+/// `org_id` is that of the query, `service_name` what [`Directory::service_name`] says, `gmt_service_request` what was
+/// sent or the time of receipt. A name that the directory does not know (an empty one) is repeated as it was sent, or
+/// null.
+pub(crate) fn accepted_reply<'a>(
+    command: &Command<'a>,
+    device: &'a Device,
+    service_name: Option<&'a str>,
+    family: Family,
+    org_id: &'a str,
+    gmt_service_request: i64,
+    epoch_ms: i64,
+) -> Reply<'a> {
+    let mut reply = Reply::empty(family);
+    reply.request_id = Some(command.request_id);
+    reply.org_id = effective_org(family, org_id);
+    reply.channel_id = Some(command.channel_id);
+    reply.product_key = known(&device.product_key).or(command.product_key);
+    reply.device_key = known(&device.device_key).or(command.device_key);
+    reply.asset_id = known(&device.asset_id).or(command.asset_id);
+    reply.service_name = service_name.filter(|_| family == Family::Invoke).map(Text::plain);
+    reply.target = Some(command.target);
+    reply.callback_url = command.callback_url;
+    reply.input = command.input;
+    reply.msg = Some(Text::plain(Code::SUCCESS.msg()));
+    reply.timeout = Some(i64::from(command.timeout_ms));
+    reply.gmt_service_request = Some(gmt_service_request);
+    reply.gmt_service_reply = Some(epoch_ms);
+    reply
+}
+
+/// The reply that refuses an item: the first fault's code and message, and what could be read of the item.
+///
+/// `org_id` is that of the query, `submsg` the [description](describe) of the faults.
+pub(crate) fn refused_reply<'a>(
+    refusal: &'a Refusal<'_>,
+    family: Family,
+    org_id: &'a str,
+    submsg: &'a str,
+    now: Now,
+) -> Reply<'a> {
+    let (echo, code) = (&refusal.echo, refusal.code());
+    let mut reply = Reply::empty(family);
+    reply.code = code;
+    reply.msg = Some(Text::plain(code.msg()));
+    reply.submsg = Some(Text::plain(submsg));
+    reply.gmt_service_reply = Some(now.epoch_ms);
+    if !echo.is_object {
+        return reply;
+    }
+    let resolved = |name: fn(&Device) -> &str| refusal.device.as_deref().and_then(|device| known(name(device)));
+    reply.request_id = echo.request_id;
+    reply.org_id = effective_org(family, org_id);
+    reply.channel_id = echo.channel_id;
+    reply.product_key = resolved(|device| &device.product_key).or(echo.product_key);
+    reply.device_key = resolved(|device| &device.device_key).or(echo.device_key);
+    reply.asset_id = resolved(|device| &device.asset_id).or(echo.asset_id);
+    reply.target = echo.target;
+    reply.callback_url = echo.callback_url;
+    reply.input = echo.input;
+    reply.timeout = echo.timeout;
+    // The clock stands in for what was not sent, not for what was sent and is no time.
+    let is_wrong = refusal.faults.iter().any(|fault| fault.field.starts_with("gmt"));
+    reply.gmt_service_request = echo.gmt_service_request.or((!is_wrong).then_some(now.epoch_ms));
+    reply
+}
+
+/// Writes the reply of one item and returns its faults.
+fn check_item(
+    out: &mut Vec<u8>,
+    entry: Entry<'_>,
+    family: Family,
+    org_id: &str,
+    directory: &(impl Directory + ?Sized),
+    now: Now,
+) -> Vec<Fault> {
+    let resolved = match entry {
+        Entry::Refused(refusal) => Err(Box::new(refusal)),
+        Entry::Accepted(command) => command.resolve(family, org_id, directory),
+    };
+    match resolved {
+        Ok((command, device)) => {
+            let service_name = directory.service_name(org_id, &device, &command.target.decode());
+            let gmt = command.gmt_service_request.unwrap_or(now.epoch_ms);
+            let name = service_name.as_deref();
+            reply::write_reply(out, &accepted_reply(&command, &device, name, family, org_id, gmt, now.epoch_ms));
+            Vec::new()
+        }
+        Err(refusal) => {
+            let submsg = describe(&refusal.faults);
+            reply::write_reply(out, &refused_reply(&refusal, family, org_id, &submsg, now));
+            refusal.faults
+        }
+    }
+}
+
+/// The device that a command names, if there is one, and all that keeps the command from being resolved.
+fn look_up(
+    command: &Command<'_>,
+    family: Family,
+    org_id: &str,
+    directory: &(impl Directory + ?Sized),
+) -> (Option<Arc<Device>>, Vec<Fault>) {
+    let table = family.table();
+    let mut faults = Vec::new();
+    if !directory.has_channel(org_id, family, &command.channel_id.decode()) {
+        let reason = "no such channel of this family in this org";
+        faults.push(Fault::new(table.channel_missing, table.channel_field, reason));
+    }
+    let device = find_device(command, org_id, directory);
+    match &device {
+        Some(device) => {
+            let target = command.target.decode();
+            faults.extend(directory.target(org_id, device, family, &target, command.input).err());
+        }
+        None => {
+            let field = if command.asset_id.is_some() { "assetId" } else { "deviceKey" };
+            faults.push(Fault::new(Code::DEVICE_MISSING, field, "no such device in this org"));
+        }
+    }
+    (device, faults)
+}
+
+/// The device that a command names. If all three names were sent, the asset id counts (source page).
+///
+/// `None` also if the directory's own product key or device key cannot be part of a topic (protocol §8, ours): no
+/// command could ever reach such a device.
+fn find_device(command: &Command<'_>, org_id: &str, directory: &(impl Directory + ?Sized)) -> Option<Arc<Device>> {
+    let device = if let Some(asset_id) = command.asset_id {
+        directory.device(org_id, DeviceRef::Asset(&asset_id.decode()))?
+    } else {
+        let (product_key, device_key) = (command.product_key?.decode(), command.device_key?.decode());
+        directory.device(org_id, DeviceRef::Keys { product_key: &product_key, device_key: &device_key })?
+    };
+    // An empty key is one that the directory does not know.
+    let is_usable = |key: &str| key.is_empty() || is_topic_safe(key);
+    (is_usable(&device.product_key) && is_usable(&device.device_key)).then_some(device)
+}
+
+/// The org that counts for every item of the batch; only replies of the write family carry it.
+fn effective_org(family: Family, org_id: &str) -> Option<Text<'_>> {
+    (family == Family::Write).then(|| Text::plain(org_id))
+}
+
+/// A device's name, unless the directory does not know it.
+fn known(name: &str) -> Option<Text<'_>> {
+    (!name.is_empty()).then(|| Text::plain(name))
+}
+
+/// A request id as a report shows it.
+fn reported(id: Text<'_>) -> String {
+    let mut shown = String::new();
+    for char in id.chars() {
+        if shown.len() + char.len_utf8() > MAX_REQUEST_ID_BYTES {
+            break;
+        }
+        shown.push(char);
+    }
+    shown
+}
+
+fn as_text<S: Serializer>(response: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(response))
+}

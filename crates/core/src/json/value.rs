@@ -1,0 +1,79 @@
+//! One value of a message, as far as the engine looks into it.
+
+use std::num::NonZeroU32;
+
+use super::{Payload, Text, number::Number};
+
+/// A value that was read, or that is not there. Nothing in here owns anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// There is no such member.
+    Absent,
+    Null,
+    Bool,
+    Text(Text<'a>),
+    Number(Number<'a>),
+    Array,
+    Object(Object<'a>),
+}
+
+/// An object, and what reading it has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Object<'a> {
+    pub(super) raw: &'a str,
+    pub(crate) members: Members,
+    /// Where in `raw` the first number stands that may not fit a double; no number stands at 0.
+    pub(super) odd_number: Option<NonZeroU32>,
+}
+
+/// How many members an object has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Members {
+    None,
+    /// One, and its value is null.
+    OneNull,
+    One,
+    Several,
+}
+
+impl<'a> Value<'a> {
+    /// What it is, for a person.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Absent => "nothing",
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Text(_) => "a string",
+            Self::Number(_) => "a number",
+            Self::Array => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// Whether it is not there or null: for most fields that is the same.
+    pub(crate) fn is_nothing(self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+
+    /// The value if it is an integer, written as one, that fits 64 bits.
+    pub(crate) fn integer(self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.integer(),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn payload(self) -> Payload<'a> {
+        Payload::checked(self.raw)
+    }
+
+    /// A number in here that no finite double holds, as it is written: too large, or not zero and yet too small.
+    pub(crate) fn number_out_of_range(self) -> Option<&'a str> {
+        let at = usize::try_from(self.odd_number?.get()).ok()?;
+        let rest = self.raw.get(at..)?;
+        let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
+        rest.get(..end.unwrap_or(rest.len()))
+    }
+}

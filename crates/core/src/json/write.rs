@@ -1,0 +1,90 @@
+//! The splicing writer: what was read is copied, what is new is escaped.
+
+/// Writes the content of a JSON string, without its quotes.
+pub(crate) fn escaped(out: &mut Vec<u8>, content: &str) {
+    let mut rest = content.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | ..0x20)) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, tail)) = special.split_first() else { break };
+        escape(out, byte);
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Writes a JSON string.
+pub(crate) fn string(out: &mut Vec<u8>, content: &str) {
+    out.push(b'"');
+    escaped(out, content);
+    out.push(b'"');
+}
+
+/// Writes an integer.
+pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    unsigned(out, value.unsigned_abs());
+}
+
+/// Writes an integer that is not negative.
+pub(crate) fn unsigned(out: &mut Vec<u8>, mut value: u64) {
+    // 20 digits hold every u64, so the loop ends before it runs out of places.
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+        start = at;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(start..).unwrap_or_default());
+}
+
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x0C => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            // Both indices are below 16.
+            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_comes_back_from_its_escape() {
+        let content: String = (0..=0x2030).chain([0x1_F600]).filter_map(char::from_u32).collect();
+        let mut out = Vec::new();
+        string(&mut out, &content);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), content);
+        assert!(out.iter().all(|&byte| byte >= 0x20));
+    }
+
+    #[test]
+    fn integers_are_written_in_full() {
+        for value in [0, 7, -1, 10, 30_000, 1_536_638_267_507, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            integer(&mut out, value);
+            assert_eq!(out, value.to_string().as_bytes());
+        }
+        let mut out = Vec::new();
+        unsigned(&mut out, u64::MAX);
+        assert_eq!(out, u64::MAX.to_string().as_bytes());
+    }
+}

@@ -1,0 +1,136 @@
+//! Batches, built from owned items or taken as they are.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::Serialize;
+
+use crate::{
+    DeviceName, Family, Invoke, Write,
+    limits::DEFAULT_TIMEOUT_MS,
+    request::{Entry, read_batch},
+    secret::Secret,
+};
+
+use super::{RequesterConfig, SubmitError};
+
+/// One item of a body: what the requester has to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outline {
+    /// `None` if nothing can be attributed to the item by id: then it can only be refused.
+    pub(super) request_id: Option<Arc<str>>,
+    pub(super) timeout_ms: u32,
+}
+
+/// Reads what has to be known of each item of a body.
+pub(super) fn outline(
+    body: &[u8],
+    family: Family,
+    org_id: &str,
+    config: &RequesterConfig,
+) -> Result<Vec<Outline>, SubmitError> {
+    let entries = read_batch(body, family, org_id, &config.limits)?;
+    let mut outlines: Vec<_> = entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Accepted(command) => {
+                Outline { request_id: Some(command.request_id.decode().into()), timeout_ms: command.timeout_ms }
+            }
+            Entry::Refused(refusal) => Outline {
+                request_id: refusal.echo.request_id.map(|id| id.decode().into()).filter(|id: &Arc<str>| !id.is_empty()),
+                timeout_ms: refusal
+                    .echo
+                    .timeout
+                    .and_then(|timeout| u32::try_from(timeout).ok())
+                    .filter(|timeout| *timeout <= crate::limits::MAX_TIMEOUT_MS)
+                    .unwrap_or(DEFAULT_TIMEOUT_MS),
+            },
+        })
+        .collect();
+    // An id that several items share names none of them.
+    let mut uses: HashMap<Arc<str>, usize> = HashMap::new();
+    for id in outlines.iter().filter_map(|outline| outline.request_id.as_ref()) {
+        *uses.entry(Arc::clone(id)).or_default() += 1;
+    }
+    for outline in &mut outlines {
+        outline.request_id = outline.request_id.take().filter(|id| uses.get(id) == Some(&1));
+    }
+    Ok(outlines)
+}
+
+/// The fields of an item as they go into a body. Those of the other family are absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_channel_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_measurepoint_channel_id: Option<&'a str>,
+    #[serde(flatten)]
+    device: &'a DeviceName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measurepoint_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_data: Option<InputData<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u32>,
+    gmt_service_request: i64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum InputData<'a> {
+    Arguments(&'a serde_json::Map<String, serde_json::Value>),
+    /// A write's value may stand under any key; the published samples use this one.
+    Value {
+        arg: &'a serde_json::Value,
+    },
+}
+
+pub(super) fn write_invokes(items: &[Invoke], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
+    write(items.iter().map(|item| Item {
+        request_id: item.request_id.clone().unwrap_or_else(|| secret.uuid_v7(epoch_ms)),
+        control_channel_id: Some(&item.control_channel_id),
+        set_measurepoint_channel_id: None,
+        device: &item.device,
+        service_id: Some(&item.service_id),
+        measurepoint_id: None,
+        callback_url: item.callback_url.as_deref(),
+        input_data: item.input_data.as_ref().map(InputData::Arguments),
+        timeout: item.timeout,
+        gmt_service_request: epoch_ms,
+    }))
+}
+
+pub(super) fn write_writes(items: &[Write], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
+    write(items.iter().map(|item| Item {
+        request_id: item.request_id.clone().unwrap_or_else(|| secret.uuid_v7(epoch_ms)),
+        control_channel_id: None,
+        set_measurepoint_channel_id: Some(&item.set_measurepoint_channel_id),
+        device: &item.device,
+        service_id: None,
+        measurepoint_id: Some(&item.measurepoint_id),
+        callback_url: item.callback_url.as_deref(),
+        input_data: Some(InputData::Value { arg: &item.value }),
+        timeout: item.timeout,
+        gmt_service_request: epoch_ms,
+    }))
+}
+
+fn write<'a>(items: impl Iterator<Item = Item<'a>>) -> Vec<u8> {
+    let mut body = br#"{"data":["#.to_vec();
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        // Writing to memory cannot fail, and every key is a string.
+        let written = serde_json::to_writer(&mut body, &item);
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+    body.extend_from_slice(b"]}");
+    body
+}

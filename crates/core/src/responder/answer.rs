@@ -1,0 +1,123 @@
+//! What a device says, attributed to the command that it answers.
+
+use std::hash::BuildHasher;
+
+use crate::{
+    Code, Family, MessageId,
+    device::{Answer, AnswerTopic, read_answer},
+};
+
+use super::{Attribution, Record, Responder, Stage, StoredCommand};
+
+/// The code of a device that did what it was asked.
+const DEVICE_SUCCESS: i64 = 200;
+/// Longest text of a device that goes into a `submsg`, in characters (ours).
+const DEVICE_MESSAGE_CHARS: usize = 1_024;
+
+/// A device's answer in the words of a final.
+struct Verdict {
+    code: Code,
+    submsg: Box<str>,
+    output: Option<Box<str>>,
+}
+
+impl Responder {
+    /// By message id and by device, never by order: only then does an answer end its item.
+    pub(super) fn attribute(&mut self, topic: &str, payload: &[u8]) -> Attribution {
+        let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
+        let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
+        let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
+        let Some(key) = self.by_message.get(&message_id).copied() else {
+            return self.attribute_to_ended(message_id, topic, &answer);
+        };
+        let Some(item) = self.items.get_mut(key) else { return Attribution::Unknown };
+        if !is_from(topic, &item.command) {
+            return Attribution::WrongDevice;
+        }
+        let verdict = Verdict::of(&answer, item.command.family);
+        let digest = verdict.digest(&self.hash);
+        match item.stage {
+            Stage::Waiting => Attribution::Premature,
+            Stage::HandedOver => {
+                item.heard = Some(digest);
+                let attribution =
+                    if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
+                self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);
+                attribution
+            }
+            Stage::Decided(_) => match item.heard.replace(digest) {
+                None => self.late(message_id, &answer),
+                Some(heard) if heard == digest => Attribution::Duplicate,
+                Some(_) => Attribution::Conflict,
+            },
+        }
+    }
+
+    fn attribute_to_ended(&mut self, message_id: MessageId, topic: AnswerTopic<'_>, answer: &Answer<'_>) -> Attribution {
+        let Some(ended) = self.ended.get_mut(message_id) else { return Attribution::Unknown };
+        if !is_from(topic, &ended.command) {
+            return Attribution::WrongDevice;
+        }
+        let digest = Verdict::of(answer, ended.command.family).digest(&self.hash);
+        match ended.heard.replace(digest) {
+            None => self.late(message_id, answer),
+            Some(heard) if heard == digest => Attribution::Duplicate,
+            Some(_) => Attribution::Conflict,
+        }
+    }
+
+    fn late(&mut self, message_id: MessageId, answer: &Answer<'_>) -> Attribution {
+        let device_code = answer.content.as_ref().ok().map(|content| content.code);
+        self.journal.record(Record::Late { message_id, device_code, at_epoch_ms: self.now.epoch_ms });
+        Attribution::Late
+    }
+
+    /// The digest of the answer that led to this final.
+    pub(super) fn digest_of_final(&self, outcome: &super::FinalOutcome) -> u64 {
+        self.hash.hash_one((outcome.code, &outcome.submsg, &outcome.output))
+    }
+}
+
+fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
+    let target = match command.family {
+        Family::Invoke => Some(&*command.target),
+        Family::Write => None,
+    };
+    topic.product_key == &*command.device.product_key
+        && topic.device_key == &*command.device.device_key
+        && topic.service_id == target
+}
+
+impl Verdict {
+    fn of(answer: &Answer<'_>, family: Family) -> Self {
+        let failure = |submsg: String| Self {
+            code: family.table().device_failure,
+            submsg: submsg.into_boxed_str(),
+            output: None,
+        };
+        let content = match &answer.content {
+            Ok(content) => content,
+            Err(reason) => {
+                return failure(format!("the device's answer cannot be used, whether it acted is unknown: {reason}"));
+            }
+        };
+        if content.code == DEVICE_SUCCESS {
+            let output = match family {
+                Family::Invoke => content.data.map(|data| data.as_str().into()),
+                Family::Write => None,
+            };
+            return Self { code: Code::SUCCESS, submsg: Code::SUCCESS.msg().into(), output };
+        }
+        failure(match content.message.filter(|message| !message.is_empty()) {
+            None => format!("device code {}", content.code),
+            Some(message) => {
+                let message: String = message.decode().chars().take(DEVICE_MESSAGE_CHARS).collect();
+                format!("device code {}: {message}", content.code)
+            }
+        })
+    }
+
+    fn digest(&self, hash: &impl BuildHasher) -> u64 {
+        hash.hash_one((self.code, &self.submsg, &self.output))
+    }
+}

@@ -1,0 +1,150 @@
+//! Per org and per device: what is in flight, and which request ids are remembered.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{Device, Family, Instant, MessageId, secret::KeyedHash};
+
+use super::StoredCommand;
+
+/// The bounded tables of all orgs.
+#[derive(Debug)]
+pub(super) struct Orgs {
+    hash: KeyedHash,
+    orgs: HashMap<Arc<str>, Org, KeyedHash>,
+    devices: HashMap<Arc<Device>, usize, KeyedHash>,
+    /// Remembered ids in the order in which they may be forgotten.
+    expiry: VecDeque<(Instant, StoredKey)>,
+}
+
+#[derive(Debug)]
+struct Org {
+    pending: usize,
+    /// By family, then by request id.
+    remembered: [HashMap<Arc<str>, Remembered, KeyedHash>; 2],
+}
+
+/// Where a remembered id is found again.
+#[derive(Debug)]
+struct StoredKey {
+    org_id: Arc<str>,
+    family: Family,
+    request_id: Arc<str>,
+}
+
+/// What is kept of an accepted item to answer it again: the rest comes with the repetition, which has equal content.
+#[derive(Debug, Clone)]
+pub(super) struct Remembered {
+    pub(super) message_id: MessageId,
+    pub(super) fingerprint: u128,
+    pub(super) device: Arc<Device>,
+    pub(super) service_name: Option<Arc<str>>,
+    pub(super) gmt_service_request: i64,
+    pub(super) accepted_at_epoch_ms: i64,
+}
+
+impl Orgs {
+    pub(super) fn new(hash: KeyedHash) -> Self {
+        Self {
+            hash,
+            orgs: HashMap::with_hasher(hash),
+            devices: HashMap::with_hasher(hash),
+            expiry: VecDeque::new(),
+        }
+    }
+
+    /// The one shared spelling of the org's id.
+    pub(super) fn intern(&self, org_id: &str) -> Arc<str> {
+        self.orgs.get_key_value(org_id).map_or_else(|| org_id.into(), |(id, _)| Arc::clone(id))
+    }
+
+    pub(super) fn pending(&self, org_id: &str) -> usize {
+        self.orgs.get(org_id).map_or(0, |org| org.pending)
+    }
+
+    pub(super) fn pending_of_device(&self, device: &Device) -> usize {
+        self.devices.get(device).copied().unwrap_or(0)
+    }
+
+    pub(super) fn remembered(&self, org_id: &str, family: Family, request_id: &str) -> Option<&Remembered> {
+        self.orgs.get(org_id)?.remembered[family as usize].get(request_id)
+    }
+
+    pub(super) fn n_remembered_of(&self, org_id: &str) -> usize {
+        self.orgs.get(org_id).map_or(0, |org| org.remembered.iter().map(HashMap::len).sum())
+    }
+
+    pub(super) fn n_remembered(&self) -> usize {
+        self.expiry.len()
+    }
+
+    /// Counts the command as in flight.
+    pub(super) fn begin(&mut self, command: &StoredCommand) {
+        self.org(&command.org_id).pending += 1;
+        *self.devices.entry(Arc::clone(&command.device)).or_default() += 1;
+    }
+
+    /// Counts the command as ended.
+    pub(super) fn end(&mut self, command: &StoredCommand) {
+        if let Some(org) = self.orgs.get_mut(&command.org_id) {
+            org.pending = org.pending.saturating_sub(1);
+        }
+        if let Some(pending) = self.devices.get_mut(&command.device) {
+            *pending = pending.saturating_sub(1);
+            if *pending == 0 {
+                self.devices.remove(&command.device);
+            }
+        }
+    }
+
+    /// Remembers the command's request id until `until`.
+    pub(super) fn remember(&mut self, command: &StoredCommand, until: Instant) {
+        let remembered = Remembered {
+            message_id: command.message_id,
+            fingerprint: command.fingerprint,
+            device: Arc::clone(&command.device),
+            service_name: command.service_name.clone(),
+            gmt_service_request: command.gmt_service_request,
+            accepted_at_epoch_ms: command.accepted_at_epoch_ms,
+        };
+        let request_id = Arc::clone(&command.request_id);
+        self.org(&command.org_id).remembered[command.family as usize].insert(request_id, remembered);
+        self.expiry.push_back((
+            until,
+            StoredKey {
+                org_id: Arc::clone(&command.org_id),
+                family: command.family,
+                request_id: Arc::clone(&command.request_id),
+            },
+        ));
+    }
+
+    /// Forgets what has been remembered long enough, but nothing that `is_open`: that is looked at again at `later`.
+    pub(super) fn forget(&mut self, now: Instant, later: Instant, is_open: impl Fn(MessageId) -> bool) {
+        // Each is looked at once: at the end of time, `later` is no later than `now`.
+        for _ in 0..self.expiry.len() {
+            if self.expiry.front().is_none_or(|(until, _)| *until > now) {
+                return;
+            }
+            let Some((_, key)) = self.expiry.pop_front() else { return };
+            let Some(org) = self.orgs.get_mut(&key.org_id) else { continue };
+            let remembered = &mut org.remembered[key.family as usize];
+            if remembered.get(&key.request_id).is_some_and(|remembered| is_open(remembered.message_id)) {
+                self.expiry.push_back((later, key));
+                continue;
+            }
+            remembered.remove(&key.request_id);
+            if org.pending == 0 && org.remembered.iter().all(HashMap::is_empty) {
+                self.orgs.remove(&key.org_id);
+            }
+        }
+    }
+
+    fn org(&mut self, org_id: &Arc<str>) -> &mut Org {
+        let hash = self.hash;
+        let empty = || HashMap::with_hasher(hash);
+        self.orgs.entry(Arc::clone(org_id)).or_insert_with(|| Org { pending: 0, remembered: [empty(), empty()] })
+    }
+}

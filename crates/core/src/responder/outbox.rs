@@ -1,0 +1,98 @@
+//! Finals on their way to their channels.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{Family, inflight::Key, secret::KeyedHash};
+
+use super::{PublicationId, StoredCommand};
+
+/// Names a channel within its org.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ChannelKey {
+    pub(super) org_id: Arc<str>,
+    pub(super) family: Family,
+    pub(super) channel_id: Arc<str>,
+}
+
+impl ChannelKey {
+    pub(super) fn of(command: &StoredCommand) -> Self {
+        Self {
+            org_id: Arc::clone(&command.org_id),
+            family: command.family,
+            channel_id: Arc::clone(&command.channel_id),
+        }
+    }
+}
+
+/// Per channel: how many items are not yet published, and which finals wait for their turn.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    channels: HashMap<ChannelKey, Channel, KeyedHash>,
+    publications: HashMap<PublicationId, Vec<Key>>,
+    newest: u64,
+}
+
+#[derive(Debug, Default)]
+struct Channel {
+    open: usize,
+    waiting: VecDeque<Key>,
+}
+
+impl Outbox {
+    pub(super) fn new(hash: KeyedHash) -> Self {
+        Self { channels: HashMap::with_hasher(hash), publications: HashMap::new(), newest: 0 }
+    }
+
+    /// Accepted items on the channel that are not yet published.
+    pub(super) fn n_open(&self, channel: &ChannelKey) -> usize {
+        self.channels.get(channel).map_or(0, |channel| channel.open)
+    }
+
+    /// An item was accepted that will be published there.
+    pub(super) fn open(&mut self, channel: ChannelKey) {
+        self.channels.entry(channel).or_default().open += 1;
+    }
+
+    /// An item is published, or never will be.
+    pub(super) fn close(&mut self, channel: &ChannelKey) {
+        if let Some(entry) = self.channels.get_mut(channel) {
+            entry.open = entry.open.saturating_sub(1);
+            if entry.open == 0 && entry.waiting.is_empty() {
+                self.channels.remove(channel);
+            }
+        }
+    }
+
+    /// Puts a final in line; `true` if it is the first, so that the channel has to be put in line itself.
+    pub(super) fn push(&mut self, channel: &ChannelKey, key: Key) -> bool {
+        let waiting = &mut self.channels.entry(channel.clone()).or_default().waiting;
+        waiting.push_back(key);
+        waiting.len() == 1
+    }
+
+    /// Takes the next final of the channel.
+    pub(super) fn pop(&mut self, channel: &ChannelKey) -> Option<Key> {
+        self.channels.get_mut(channel)?.waiting.pop_front()
+    }
+
+    /// Whether finals of the channel wait.
+    pub(super) fn is_waiting(&self, channel: &ChannelKey) -> bool {
+        self.channels.get(channel).is_some_and(|channel| !channel.waiting.is_empty())
+    }
+
+    /// Names a message that carries these finals.
+    pub(super) fn publish(&mut self, finals: Vec<Key>) -> PublicationId {
+        self.newest += 1;
+        let publication = PublicationId(self.newest);
+        self.publications.insert(publication, finals);
+        publication
+    }
+
+    /// The finals of a message whose fate is known now; nothing on repetition.
+    pub(super) fn settle(&mut self, publication: PublicationId) -> Vec<Key> {
+        self.publications.remove(&publication).unwrap_or_default()
+    }
+}

@@ -1,0 +1,99 @@
+//! Finals, written and sent to their channels.
+
+use std::sync::Arc;
+
+use crate::{
+    Code,
+    inflight::Key,
+    json::{Payload, Text},
+    reply::{self, Reply},
+};
+
+use super::{
+    ChannelKey, Effect, EndedItem, FinalOutcome, PublicationId, Queued, Record, Responder, Stage, StoredCommand,
+};
+
+/// A message takes no further reply once it is this long, in bytes.
+const MESSAGE_BYTES: usize = 256 << 10;
+
+impl Responder {
+    /// Puts a stored final in line for its channel.
+    pub(super) fn line_up(&mut self, key: Key) {
+        let Some(item) = self.items.get(key) else { return };
+        let channel = ChannelKey::of(&item.command);
+        if self.outbox.push(&channel, key) {
+            self.queue.push_back(Queued::Publish(channel));
+        }
+    }
+
+    /// One message with as many of the channel's waiting finals as it may carry.
+    pub(super) fn publish(&mut self, channel: ChannelKey) -> Option<Effect> {
+        let mut body = Vec::new();
+        let mut finals = Vec::new();
+        reply::open_message(&mut body);
+        while finals.len() < self.config.replies_per_message.max(1) && body.len() < MESSAGE_BYTES {
+            let Some(key) = self.outbox.pop(&channel) else { break };
+            let Some(item) = self.items.get(key) else { continue };
+            let Stage::Decided(outcome) = &item.stage else { continue };
+            if !finals.is_empty() {
+                body.push(b',');
+            }
+            reply::write_reply(&mut body, &final_reply(&item.command, outcome));
+            finals.push(key);
+        }
+        reply::close(&mut body);
+        if self.outbox.is_waiting(&channel) {
+            self.queue.push_back(Queued::Publish(channel.clone()));
+        }
+        let replies = finals.len();
+        if replies == 0 {
+            return None;
+        }
+        let publication = self.outbox.publish(finals);
+        let ChannelKey { org_id, family, channel_id } = channel;
+        Some(Effect::Publish { publication, org_id, family, channel_id, body, replies })
+    }
+
+    pub(super) fn end_publication(&mut self, publication: PublicationId, delivered: bool) {
+        for key in self.outbox.settle(publication) {
+            let Some(item) = self.items.remove(key) else { continue };
+            let message_id = item.command.message_id;
+            self.by_message.remove(&message_id);
+            self.outbox.close(&ChannelKey::of(&item.command));
+            self.counters.outbox -= 1;
+            if delivered {
+                self.counters.published += 1;
+                self.journal.record(Record::Published { message_id });
+            } else {
+                self.counters.undeliverable += 1;
+                self.journal.record(Record::Undeliverable { message_id });
+            }
+            self.ended.insert(message_id, EndedItem { command: item.command, heard: item.heard });
+        }
+    }
+}
+
+/// The reply that carries a final (protocol §4).
+fn final_reply<'a>(command: &'a Arc<StoredCommand>, outcome: &'a FinalOutcome) -> Reply<'a> {
+    Reply {
+        request_id: Some(Text::plain(&command.request_id)),
+        org_id: Some(Text::plain(&command.org_id)),
+        channel_id: Some(Text::plain(&command.channel_id)),
+        product_key: Some(Text::plain(&command.device.product_key)),
+        device_key: Some(Text::plain(&command.device.device_key)),
+        asset_id: Some(Text::plain(&command.device.asset_id)),
+        service_name: command.service_name.as_deref().map(Text::plain),
+        target: Some(Text::plain(&command.target)),
+        callback_url: command.callback_url.as_deref().map(Text::plain),
+        input: command.input.as_deref().map(Payload::checked),
+        output: outcome.output.as_deref().map_or(Payload::EMPTY, Payload::checked),
+        code: outcome.code,
+        msg: Some(Text::plain(Code::msg(outcome.code))),
+        submsg: Some(Text::plain(&outcome.submsg)),
+        timeout: Some(i64::from(command.timeout_ms)),
+        gmt_service_request: Some(command.gmt_service_request),
+        gmt_service_reply: Some(outcome.decided_at_epoch_ms),
+        gmt_device_reply: Some(outcome.device_reply_epoch_ms),
+        ..Reply::empty(command.family)
+    }
+}

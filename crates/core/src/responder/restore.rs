@@ -1,0 +1,89 @@
+//! The responder rebuilt from what its store kept.
+
+use std::sync::Arc;
+
+use crate::MessageId;
+
+use super::{ChannelKey, EndedItem, FinalOutcome, Item, Key, Record, Responder, Stage, StoredCommand};
+
+impl Responder {
+    pub(super) fn replay(&mut self, records: impl IntoIterator<Item = Record>) {
+        let mut accepted = Vec::new();
+        for record in records {
+            match record {
+                Record::Accepted(command) => accepted.extend(self.replay_accepted(command)),
+                Record::Intent { message_id } => self.replay_intent(message_id),
+                Record::Final { message_id, outcome } => self.replay_final(message_id, outcome),
+                Record::Published { message_id } | Record::Undeliverable { message_id } => self.replay_end(message_id),
+                Record::Late { .. } => {}
+            }
+        }
+        for key in accepted {
+            match self.items.get(key).map(|item| &item.stage) {
+                Some(Stage::Waiting) => self.ready.push_back(key),
+                Some(Stage::Decided(_)) => self.line_up(key),
+                Some(Stage::HandedOver) | None => {}
+            }
+        }
+        self.forget();
+    }
+
+    fn replay_accepted(&mut self, command: Arc<StoredCommand>) -> Option<Key> {
+        if self.by_message.contains_key(&command.message_id) {
+            return None;
+        }
+        // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
+        let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
+        let left_ms = u64::from(command.timeout_ms).saturating_sub(age_ms);
+        let deadline = self.now.instant.saturating_add(left_ms);
+        let remember_ms = self.config.dedup_window_ms.saturating_sub(age_ms);
+        self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
+        self.enter(command, deadline)
+    }
+
+    fn replay_intent(&mut self, message_id: MessageId) {
+        let Some(item) = self.by_message.get(&message_id).and_then(|key| self.items.get_mut(*key)) else { return };
+        if !item.command.device.deduplicates {
+            item.stage = Stage::HandedOver;
+        }
+    }
+
+    fn replay_final(&mut self, message_id: MessageId, outcome: Arc<FinalOutcome>) {
+        let Some(key) = self.by_message.get(&message_id).copied() else { return };
+        let heard = (outcome.device_reply_epoch_ms >= 0).then(|| self.digest_of_final(&outcome));
+        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else { return };
+        item.stage = Stage::Decided(outcome);
+        item.heard = heard;
+        self.orgs.end(&item.command);
+        self.counters.pending -= 1;
+        self.counters.outbox += 1;
+        self.items.unschedule(key);
+    }
+
+    fn replay_end(&mut self, message_id: MessageId) {
+        let Some(key) = self.by_message.remove(&message_id) else { return };
+        let Some(item) = self.items.remove(key) else { return };
+        match item.stage {
+            Stage::Decided(_) => self.counters.outbox -= 1,
+            Stage::Waiting | Stage::HandedOver => {
+                self.orgs.end(&item.command);
+                self.counters.pending -= 1;
+            }
+        }
+        self.outbox.close(&ChannelKey::of(&item.command));
+        self.ended.insert(message_id, EndedItem { command: item.command, heard: item.heard });
+    }
+
+    /// Puts an accepted command into the tables of what is in flight.
+    pub(super) fn enter(&mut self, command: Arc<StoredCommand>, deadline: crate::Instant) -> Option<Key> {
+        let message_id = command.message_id;
+        let item =
+            Item { command: Arc::clone(&command), deadline, stage: Stage::Waiting, in_window: false, heard: None };
+        let key = self.items.insert(deadline, item)?;
+        self.by_message.insert(message_id, key);
+        self.orgs.begin(&command);
+        self.outbox.open(ChannelKey::of(&command));
+        self.counters.pending += 1;
+        Some(key)
+    }
+}

@@ -1,0 +1,131 @@
+//! kill -9 and start again.
+
+use serde_json::json;
+
+use crate::submsg;
+
+use super::super::Attribution;
+use super::harness::{Rig, item};
+
+#[test]
+fn an_accepted_item_survives_and_is_sent_if_it_certainly_was_not() {
+    let mut rig = Rig::new();
+    rig.link(false);
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(100);
+    assert_eq!(rig.sent.len(), 1);
+    assert_eq!(rig.sent[0].payload["timeout"], 900);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
+    assert_eq!(rig.finals()["r1"], [0]);
+}
+
+#[test]
+fn what_was_not_stored_was_not_answered_and_is_gone() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(0);
+    assert!(rig.answers.is_empty());
+    assert_eq!(rig.responder.stats().pending, 0);
+    rig.store_confirms = true;
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!((rig.statuses(), rig.sent.len()), (vec![0], 1));
+}
+
+#[test]
+fn what_was_intended_is_not_sent_again_and_its_outcome_is_unknown() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(100);
+    assert_eq!(rig.sent.len(), 1, "sent twice");
+    rig.pass(899);
+    assert!(rig.published.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.published[0]["submsg"], submsg::TIMED_OUT);
+}
+
+#[test]
+fn a_device_that_deduplicates_gets_the_same_message_id_again() {
+    let mut rig = Rig::new();
+    rig.world.deduplicates = true;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(100);
+    assert_eq!(rig.sent.len(), 2);
+    assert_eq!(rig.sent[0].message_id, rig.sent[1].message_id);
+}
+
+#[test]
+fn an_answer_after_the_restart_counts_for_a_command_from_before() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.crash(100);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({ "a": 1 })), Attribution::Succeeded);
+    rig.pass(1_000);
+    assert_eq!(rig.answer(&rig.sent[1].clone(), 200, json!({})), Attribution::Late);
+    assert_eq!((rig.finals()["r1"].clone(), rig.finals()["r2"].clone()), (vec![0], vec![1_000_203]));
+}
+
+#[test]
+fn a_decided_final_is_published_again_with_the_same_value_and_never_another() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({ "a": 1 }));
+    rig.crash(5_000);
+    rig.pass(5_000);
+    assert_eq!(rig.published.len(), 2);
+    assert_eq!(rig.published[0], rig.published[1]);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({ "a": 1 })), Attribution::Duplicate);
+}
+
+#[test]
+fn a_published_final_stays_published() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.crash(0);
+    rig.pass(5_000);
+    assert_eq!(rig.published.len(), 1);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Duplicate);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 2000, json!({})), Attribution::Conflict);
+}
+
+#[test]
+fn a_resend_after_the_restart_gets_the_original_answer() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(500);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.answers[0], rig.answers[1]);
+    assert_eq!(rig.sent.len(), 1);
+}
+
+#[test]
+fn timers_resume_with_what_is_left_and_never_with_more_than_the_original() {
+    for (wall_step, left) in [(400, 600), (-86_400_000, 1_000), (86_400_000, 0)] {
+        let mut rig = Rig::new();
+        rig.link(false);
+        rig.invoke(json!([item("r1", 1)]));
+        rig.crash(wall_step);
+        if left > 0 {
+            rig.pass(left - 1);
+            assert!(rig.published.is_empty(), "{wall_step}: early");
+            rig.pass(1);
+        } else {
+            rig.pass(0);
+            assert!(rig.sent.is_empty(), "sent after its deadline");
+        }
+        assert_eq!(rig.finals()["r1"], [1_000_203], "{wall_step}");
+    }
+}
+
+#[test]
+fn message_ids_do_not_come_back_after_a_restart() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.stored.clear();
+    rig.crash(0);
+    rig.invoke(json!([item("r2", 1)]));
+    assert_ne!(rig.sent[0].message_id, rig.sent[1].message_id);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
+}

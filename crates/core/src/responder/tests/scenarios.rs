@@ -1,0 +1,453 @@
+//! What can go wrong, one test each; the names say what must then happen.
+
+use serde_json::json;
+
+use crate::{Family, submsg};
+
+use super::super::{Attribution, HandedOver, ResponderConfig};
+use super::harness::{CHANNEL, Rig, WRITES, item};
+
+#[test]
+fn an_invoke_goes_to_its_device_and_its_outcome_to_its_channel() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.statuses(), [0]);
+    let sent = rig.sent[0].clone();
+    assert_eq!(sent.topic, "/sys/p/d1/thing/service/s");
+    assert_eq!(sent.payload["params"], json!({ "unique": "r1" }));
+    assert_eq!((&sent.payload["timeout"], &sent.payload["deadline"]), (&json!(1_000), &json!(1_700_000_001_000_i64)));
+    rig.pass(40);
+    assert_eq!(rig.answer(&sent, 200, json!({ "rpm": 12 })), Attribution::Succeeded);
+    let reply = &rig.published[0];
+    assert_eq!(
+        (&reply["requestId"], &reply["status"], &reply["outputData"], &reply["submsg"], &reply["gmtDeviceReply"]),
+        (&json!("r1"), &json!(0), &json!({ "rpm": 12 }), &json!("SUCCESS"), &json!(1_700_000_000_040_i64))
+    );
+    assert_eq!((rig.responder.stats().pending, rig.responder.stats().outbox), (0, 0));
+    assert_eq!(rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL), 0);
+}
+
+#[test]
+fn a_write_carries_its_one_value_under_the_measure_point() {
+    let mut rig = Rig::new();
+    let body = json!({ "data": [{
+        "requestId": "w", "setMeasurepointChannelId": WRITES, "productKey": "p", "deviceKey": "d2",
+        "measurepointId": "speed", "inputData": { "arg": 1.0 },
+    }] });
+    rig.batch("o1", Family::Write, &body.to_string());
+    let sent = rig.sent[0].clone();
+    assert_eq!(sent.topic, "/sys/p/d2/thing/service/measurepoint/set");
+    assert_eq!(sent.payload["params"], json!({ "speed": 1.0 }));
+    assert_eq!(rig.answer(&sent, 2001, json!(null)), Attribution::Failed);
+    let reply = &rig.published[0];
+    assert_eq!((&reply["status"], &reply["submsg"]), (&json!(1_000_205), &json!("device code 2001")));
+}
+
+#[test]
+fn nothing_is_answered_before_it_is_stored_and_nothing_sent_before_its_intent_is() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    assert!(rig.answers.is_empty() && rig.sent.is_empty());
+    let (write, _) = rig.unstored[0];
+    rig.responder.handle_persisted(write, rig.now);
+    rig.drain();
+    assert_eq!(rig.answers.len(), 1);
+    assert!(rig.sent.is_empty(), "sent before its intent was stored");
+    rig.confirm_writes();
+    assert_eq!(rig.sent.len(), 1);
+}
+
+#[test]
+fn a_final_is_published_only_once_it_is_stored() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.store_confirms = false;
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    assert!(rig.published.is_empty());
+    rig.confirm_writes();
+    assert_eq!(rig.published.len(), 1);
+}
+
+#[test]
+fn a_confirmation_of_a_write_that_was_never_handed_out_confirms_nothing() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.responder.handle_persisted(super::super::WriteId(u64::MAX), rig.now);
+    rig.invoke(json!([item("r1", 1)]));
+    assert!(rig.answers.is_empty());
+}
+
+#[test]
+fn an_answer_counts_only_from_the_very_device_and_service_it_was_sent_to() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    let id = rig.sent[0].message_id;
+    let payload = json!({ "id": id.to_string(), "code": 200 }).to_string();
+    for topic in [
+        "/sys/p/d2/thing/service/s_reply",
+        "/sys/q/d1/thing/service/s_reply",
+        "/sys/p/d1/thing/service/t_reply",
+        "/sys/p/d1/thing/service/measurepoint/set_reply",
+        "/sys/p/e1/thing/service/s_reply",
+    ] {
+        assert_eq!(rig.say(topic, &payload), Attribution::WrongDevice, "{topic}");
+    }
+    assert!(rig.published.is_empty());
+    assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", &payload), Attribution::Succeeded);
+}
+
+#[test]
+fn repeated_contradicting_and_unknown_answers_change_nothing() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let sent = rig.sent[0].clone();
+    assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Succeeded);
+    for _ in 0..4 {
+        assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Duplicate);
+    }
+    assert_eq!(rig.answer(&sent, 2000, json!({})), Attribution::Conflict);
+    assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", r#"{"id":"nobody's","code":200}"#), Attribution::Unknown);
+    assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", "\u{feff}"), Attribution::Unreadable);
+    assert_eq!(rig.finals()["r1"], [0]);
+}
+
+#[test]
+fn an_answer_after_the_timeout_is_late_once_and_changes_nothing() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let sent = rig.sent[0].clone();
+    rig.pass(999);
+    assert!(rig.published.is_empty(), "fired early");
+    rig.pass(1);
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+    assert_eq!(rig.published[0]["submsg"], submsg::TIMED_OUT);
+    assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Late);
+    assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Duplicate);
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+    assert_eq!((rig.responder.stats().late, rig.responder.stats().duplicate), (1, 1));
+}
+
+#[test]
+fn garbage_under_the_right_id_is_a_failure_and_says_why() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let payload = json!({ "id": rig.sent[0].message_id.to_string(), "code": "fine" }).to_string();
+    assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", &payload), Attribution::Failed);
+    assert_eq!(rig.finals()["r1"], [1_000_204]);
+    let submsg = rig.published[0]["submsg"].as_str().unwrap();
+    assert!(submsg.contains("code"), "{submsg}");
+}
+
+#[test]
+fn without_a_link_commands_wait_and_what_expires_is_known_to_be_unsent() {
+    let mut rig = Rig::new();
+    rig.link(false);
+    let mut patient = item("r2", 2);
+    patient["timeout"] = json!(5_000);
+    rig.invoke(json!([item("r1", 1), patient]));
+    assert_eq!(rig.statuses(), [0, 0]);
+    rig.pass(1_000);
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+    assert_eq!(rig.published[0]["submsg"], submsg::EXPIRED_UNSENT);
+    rig.link(true);
+    assert_eq!(rig.sent.len(), 1);
+    assert_eq!(rig.sent[0].payload["timeout"], 4_000, "what is left, not what was asked for");
+    assert_eq!(rig.responder.stats().expired_unsent, 1);
+}
+
+#[test]
+fn a_command_whose_deadline_passed_while_its_intent_was_stored_is_never_sent() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r0", 1)]));
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    let (accepted, _) = rig.unstored[0];
+    rig.responder.handle_persisted(accepted, rig.now);
+    rig.now = crate::Now::new(rig.now.instant.as_millis() + 1_000, rig.now.epoch_ms + 1_000);
+    // The process was paused: the confirmation of the intent comes first, the timer second.
+    rig.confirm_writes();
+    rig.drain();
+    rig.confirm_writes();
+    assert_eq!(rig.sent.len(), 1, "a stale command was sent");
+    rig.pass(0);
+    rig.confirm_writes();
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+    let unsent = rig.published.iter().find(|reply| reply["requestId"] == "r1").unwrap();
+    assert_eq!(unsent["submsg"], submsg::EXPIRED_UNSENT);
+}
+
+#[test]
+fn what_certainly_never_left_fails_at_once() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.handed_over(rig.sent[0].message_id, HandedOver::NotSent);
+    assert_eq!(rig.finals()["r1"], [1_000_204]);
+    assert_eq!(rig.published[0]["submsg"], submsg::NEVER_SENT);
+}
+
+#[test]
+fn an_unclear_hand_over_is_repeated_only_to_a_device_that_deduplicates() {
+    for deduplicates in [false, true] {
+        let mut rig = Rig::new();
+        rig.world.deduplicates = deduplicates;
+        rig.invoke(json!([item("r1", 1)]));
+        let first = rig.sent[0].message_id;
+        rig.handed_over(first, HandedOver::Unclear);
+        let ids: Vec<_> = rig.sent.iter().map(|sent| sent.message_id).collect();
+        assert_eq!(ids, if deduplicates { vec![first, first] } else { vec![first] });
+        assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
+    }
+}
+
+#[test]
+fn hand_overs_keep_the_order_of_the_batch_and_the_window() {
+    let mut config = ResponderConfig::default();
+    config.hand_over_window = 2;
+    let mut rig = Rig::with(config);
+    rig.invoke((0..5).map(|n| item(&format!("r{n}"), 1)).collect());
+    let mut order = Vec::new();
+    while order.len() < rig.sent.len() {
+        assert!(rig.sent.len() - order.len() <= 2, "more under way than the window allows");
+        let sent = rig.sent[order.len()].clone();
+        order.push(sent.payload["params"]["unique"].as_str().unwrap().to_owned());
+        rig.handed_over(sent.message_id, HandedOver::Taken);
+    }
+    assert_eq!(order, ["r0", "r1", "r2", "r3", "r4"]);
+}
+
+#[test]
+fn the_same_batch_again_gets_the_original_answer_and_sends_nothing() {
+    let mut rig = Rig::new();
+    let body = json!({ "data": [item("r1", 1), item("r2", 2)] }).to_string();
+    rig.batch("o1", Family::Invoke, &body);
+    rig.pass(30);
+    rig.batch("o1", Family::Invoke, &body);
+    rig.world.gone.insert("d1".to_owned());
+    rig.batch("o1", Family::Invoke, &body);
+    assert_eq!(rig.answers[0], rig.answers[1]);
+    assert_eq!(rig.answers[0], rig.answers[2]);
+    assert_eq!((rig.sent.len(), rig.responder.stats().repeated), (2, 4));
+}
+
+#[test]
+fn a_repetition_waits_for_the_original_to_be_stored() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    let body = json!({ "data": [item("r1", 1)] }).to_string();
+    rig.batch("o1", Family::Invoke, &body);
+    rig.batch("o1", Family::Invoke, &body);
+    assert!(rig.answers.is_empty());
+    rig.confirm_writes();
+    assert_eq!((rig.answers.len(), rig.sent.len()), (2, 1));
+}
+
+#[test]
+fn a_used_request_id_with_other_content_is_refused_and_names_the_reuse() {
+    let changes: [fn(&mut serde_json::Value); 4] = [
+        |item| item["inputData"] = json!({ "unique": 1.5 }),
+        |item| item["assetId"] = json!("a-d2"),
+        |item| item["timeout"] = json!(2_000),
+        |item| item["controlChannelId"] = json!("DATASVC.CONTROL.other"),
+    ];
+    for change in changes {
+        let mut rig = Rig::new();
+        rig.invoke(json!([item("r1", 1)]));
+        let mut other = item("r1", 1);
+        change(&mut other);
+        rig.invoke(json!([other, item("r2", 2)]));
+        assert_eq!(rig.statuses(), [1000, 0]);
+        let submsg = rig.answers[1].1["data"][0]["submsg"].as_str().unwrap();
+        assert!(submsg.contains("requestId: was used before"), "{submsg}");
+        assert_eq!(rig.sent.len(), 2);
+    }
+}
+
+#[test]
+fn one_id_twice_in_a_batch_refuses_all_of_those_items_and_no_other() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("same", 1), item("r2", 2), item("same", 3)]));
+    assert_eq!(rig.statuses(), [1000, 0, 1000]);
+    assert_eq!(rig.sent.len(), 1);
+}
+
+#[test]
+fn orgs_and_families_have_request_ids_of_their_own() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let mut foreign = item("r1", 1);
+    foreign["assetId"] = json!("a-e1");
+    rig.batch("o2", Family::Invoke, &json!({ "data": [foreign] }).to_string());
+    let write = json!({ "data": [{
+        "requestId": "r1", "setMeasurepointChannelId": WRITES, "assetId": "a-d1", "measurepointId": "m",
+        "inputData": { "arg": 1 },
+    }] });
+    rig.batch("o1", Family::Write, &write.to_string());
+    assert_eq!((rig.statuses(), rig.sent.len()), (vec![0], 3));
+}
+
+#[test]
+fn a_foreign_device_looks_like_a_missing_one() {
+    let mut rig = Rig::new();
+    let mut foreign = item("r1", 1);
+    foreign["assetId"] = json!("a-e1");
+    let mut missing = item("r2", 1);
+    missing["assetId"] = json!("a-d99");
+    rig.invoke(json!([foreign, missing]));
+    assert_eq!(rig.statuses(), [1_000_201, 1_000_201]);
+    let replies = rig.answers[0].1["data"].as_array().unwrap();
+    assert_eq!((&replies[0]["submsg"], &replies[0]["productKey"]), (&replies[1]["submsg"], &json!(null)));
+}
+
+#[test]
+fn an_id_is_forgotten_after_the_window_but_never_while_its_item_is_open() {
+    let mut config = ResponderConfig::default();
+    config.dedup_window_ms = 10_000;
+    let mut rig = Rig::with(config);
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.pass(10_000);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.sent.len(), 1, "forgotten although its final is not published");
+    for publication in std::mem::take(&mut rig.unconfirmed) {
+        rig.responder.handle_published(publication);
+    }
+    rig.pass(10_000);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!((rig.statuses(), rig.sent.len()), (vec![0], 2));
+}
+
+#[test]
+fn bounds_refuse_before_acceptance_and_say_which() {
+    let mut config = ResponderConfig::default();
+    (config.pending_per_device, config.pending_per_org, config.dedup_per_org) = (2, 3, 4);
+    let mut rig = Rig::with(config);
+    rig.invoke(json!([item("r1", 1), item("r2", 1), item("r3", 1), item("r4", 2)]));
+    assert_eq!(rig.statuses(), [0, 0, 1_000_207, 0]);
+    rig.invoke(json!([item("r5", 3)]));
+    assert_eq!(rig.statuses(), [1_000_207]);
+    rig.invoke(json!([item("r6", 3), item("r7", 3)]));
+    assert_eq!(rig.answers.last().unwrap().0, 429);
+    let sent = rig.sent[0].clone();
+    rig.answer(&sent, 200, json!({}));
+    rig.invoke(json!([item("r3", 1)]));
+    assert_eq!(rig.statuses(), [0], "refused for a bound, so free to come again");
+}
+
+#[test]
+fn a_full_outbox_refuses_batches_and_sheds_nothing() {
+    let mut config = ResponderConfig::default();
+    config.outbox = 1;
+    let mut rig = Rig::with(config);
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.invoke(json!([item("r2", 1)]));
+    assert_eq!(rig.answers.last().unwrap().0, 503);
+    rig.responder.handle_published(rig.unconfirmed[0]);
+    rig.responder.handle_published(rig.unconfirmed[0]);
+    rig.invoke(json!([item("r2", 1)]));
+    assert_eq!(rig.statuses(), [0]);
+    assert_eq!(rig.responder.stats().published, 1);
+}
+
+#[test]
+fn finals_of_one_channel_share_messages_up_to_the_bound() {
+    let mut config = ResponderConfig::default();
+    config.replies_per_message = 3;
+    let mut rig = Rig::with(config);
+    rig.channel_confirms = false;
+    rig.invoke((0..7).map(|n| item(&format!("r{n}"), n)).collect());
+    rig.pass(1_000);
+    assert_eq!((rig.unconfirmed.len(), rig.published.len()), (3, 7));
+    let ids: Vec<_> = rig.published.iter().map(|reply| reply["requestId"].clone()).collect();
+    assert_eq!(ids, ["r0", "r1", "r2", "r3", "r4", "r5", "r6"], "equal deadlines end in order of submission");
+}
+
+#[test]
+fn a_failed_store_answers_503_and_does_nothing_more() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r0", 1)]));
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.responder.handle_persist_failed();
+    rig.drain();
+    assert_eq!(rig.answers.last().unwrap().0, 503);
+    rig.invoke(json!([item("r2", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.pass(2_000);
+    assert_eq!(rig.answers.iter().filter(|(status, _)| *status == 503).count(), 2);
+    assert!(rig.published.is_empty());
+    assert_eq!((rig.sent.len(), rig.responder.poll_timeout()), (1, None));
+}
+
+#[test]
+fn a_stopping_responder_takes_no_batch_and_ends_what_it_has() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.responder.stop_accepting();
+    rig.invoke(json!([item("r2", 1)]));
+    assert_eq!(rig.answers.last().unwrap().0, 503);
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    assert_eq!(rig.finals()["r1"], [0]);
+}
+
+#[test]
+fn steps_of_the_clocks_change_no_running_deadline() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    for step in [-3_600_000, 3_600_000 * 2] {
+        rig.now.epoch_ms += step;
+        rig.pass(400);
+    }
+    assert!(rig.published.is_empty());
+    // The monotonic clock must not step back; if it does all the same, nothing fires early.
+    rig.now = crate::Now::new(rig.now.instant.as_millis() - 5_000, rig.now.epoch_ms);
+    rig.pass(5_199);
+    assert!(rig.published.is_empty());
+    rig.pass(1);
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+}
+
+#[test]
+fn the_end_of_time_does_not_panic() {
+    let mut rig = Rig::new();
+    rig.now = crate::Now::new(u64::MAX - 10, i64::MAX - 10);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.statuses(), [0]);
+    rig.now = crate::Now::new(u64::MAX, i64::MAX);
+    rig.responder.handle_timeout(rig.now);
+    rig.drain();
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+}
+
+#[test]
+fn refused_items_are_answered_at_once_even_while_the_store_is_busy() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.invoke(json!([{ "requestId": "bad" }]));
+    assert_eq!((rig.answers.len(), rig.statuses()), (1, vec![1000]));
+}
+
+#[test]
+fn an_unknown_org_gets_the_published_answer() {
+    let mut rig = Rig::new();
+    rig.batch("o3", Family::Invoke, r#"{"data":[]}"#);
+    let expected = json!({ "status": 400, "msg": "Invalid Argument orgId", "submsg": "orgId does not exist" });
+    assert_eq!(rig.answers[0], (400, expected));
+}
+
+#[test]
+fn a_final_whose_channel_is_gone_is_kept_as_undeliverable() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL), 1);
+    rig.pass(1_000);
+    rig.responder.handle_undeliverable(rig.unconfirmed[0]);
+    rig.drain();
+    assert_eq!(rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL), 0);
+    assert!(rig.stored.iter().any(|record| matches!(record, super::super::Record::Undeliverable { .. })));
+    assert_eq!(rig.responder.stats().undeliverable, 1);
+}

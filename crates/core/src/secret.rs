@@ -1,0 +1,75 @@
+//! Everything drawn from the 32 secret bytes that a state machine is given at its start.
+
+use std::hash::BuildHasher;
+
+use rand_chacha::{
+    ChaCha12Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use siphasher::sip::SipHasher13;
+
+use crate::MessageId;
+
+/// A generator of ids that nobody can guess.
+#[derive(Debug)]
+pub(crate) struct Secret(ChaCha12Rng);
+
+impl Secret {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha12Rng::from_seed(seed))
+    }
+
+    pub(crate) fn message_id(&mut self) -> MessageId {
+        MessageId::from_bits(self.bits())
+    }
+
+    /// A UUID of version 7 (RFC 9562 §5.7): the wall clock in milliseconds, then random bits.
+    pub(crate) fn uuid_v7(&mut self, epoch_ms: i64) -> String {
+        let millis = u128::from(epoch_ms.max(0).unsigned_abs()) & 0xffff_ffff_ffff;
+        let random = self.bits();
+        let bits = millis << 80 | 0x7 << 76 | (random >> 64 & 0xfff) << 64 | 0b10 << 62 | (random & (u128::MAX >> 66));
+        let hex = format!("{bits:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    /// A hasher for tables whose keys somebody else chooses.
+    pub(crate) fn keyed_hash(&mut self) -> KeyedHash {
+        KeyedHash { k0: self.0.next_u64(), k1: self.0.next_u64() }
+    }
+
+    fn bits(&mut self) -> u128 {
+        u128::from(self.0.next_u64()) << 64 | u128::from(self.0.next_u64())
+    }
+}
+
+/// SipHash-1-3 under a secret key: nobody outside can make keys collide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyedHash {
+    k0: u64,
+    k1: u64,
+}
+
+impl BuildHasher for KeyedHash {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.k0, self.k1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_uuid_carries_the_time_the_version_and_the_variant() {
+        let id = Secret::new([7; 32]).uuid_v7(0x0123_4567_89ab);
+        assert_eq!((&id[..13], &id[14..15], id.len()), ("01234567-89ab", "7", 36));
+        assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
+    }
+
+    #[test]
+    fn another_seed_gives_other_ids() {
+        assert_ne!(Secret::new([0; 32]).message_id(), Secret::new([1; 32]).message_id());
+    }
+}

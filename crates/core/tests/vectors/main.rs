@@ -1,0 +1,42 @@
+//! Runs every vector under `crates/core/vectors`; its README describes the format.
+
+mod corpus;
+mod devices;
+mod json;
+mod replies;
+mod validation;
+
+use std::collections::BTreeSet;
+
+/// How many cases each directory holds: a file that is lost or skipped must not go unnoticed.
+const COUNTS: [(&str, usize); 4] = [("validation", 393), ("replies", 58), ("devices", 75), ("json", 260)];
+
+#[test]
+fn names_are_unique_and_no_case_is_lost() {
+    for (kind, count) in COUNTS {
+        let cases = corpus::cases(kind);
+        let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+        assert_eq!(names.len(), cases.len(), "two cases of {kind} have the same name");
+        assert_eq!(cases.len(), count, "cases of {kind}: if this is what you meant, correct COUNTS");
+    }
+}
+
+#[test]
+fn validation() {
+    corpus::run("validation", validation::run);
+}
+
+#[test]
+fn replies() {
+    corpus::run("replies", replies::run);
+}
+
+#[test]
+fn devices() {
+    corpus::run("devices", devices::run);
+}
+
+#[test]
+fn json() {
+    corpus::run("json", json::run);
+}
