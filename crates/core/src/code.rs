@@ -92,6 +92,10 @@ codes! {
     PARA_ERROR = 1000, "para error", [Response], Known, AfterFix;
     /// A value does not fit the thing model, or no double can hold it.
     DATA_TYPE = 1004, "data type error", [Response], Known, AfterFix;
+    /// Something that has no code of its own.
+    UNKNOWN = 9998, "unknown error", [Request Channels], Unknown, Unsafe;
+    /// The service failed inside.
+    INTERNAL = 9999, "internal error", [Request Channels], Unknown, Unsafe;
     /// The invoke channel exists already.
     CONTROL_CHANNEL_EXISTS = 1000101, "control group already exists", [Channels], Known, AfterFix;
     /// The invoke channel's id is not well formed.
@@ -142,10 +146,6 @@ codes! {
     SET_CHANNEL_QUERY = 1000307, "query set measurepoint group error", [Channels], Known, AfterFix;
     /// The org has as many write channels as it may.
     SET_CHANNEL_LIMIT = 1000308, "number of set measurepoint group reaches the upper limit", [Channels], Known, Later;
-    /// Something that has no code of its own.
-    UNKNOWN = 9998, "unknown error", [Request Channels], Unknown, Unsafe;
-    /// The service failed inside.
-    INTERNAL = 9999, "internal error", [Request Channels], Unknown, Unsafe;
 }
 
 impl Code {

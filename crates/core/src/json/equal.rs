@@ -22,18 +22,18 @@ pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>
 
 /// A cheap hash of the decoded content, good enough to tell honest texts apart.
 fn hash(text: Text<'_>) -> u64 {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let content = text.decode();
-    let mix = |hash: u64, word: u64| {
-        let product = (hash ^ word).wrapping_mul(FACTOR);
-        product ^ (product >> 29)
-    };
     let mut hash = content.len() as u64;
     let (words, rest) = content.as_bytes().as_chunks::<8>();
     for word in words {
         hash = mix(hash, u64::from_le_bytes(*word));
     }
     mix(hash, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)))
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 29)
 }
 
 #[cfg(test)]
@@ -55,5 +55,36 @@ mod tests {
         groups.sort();
         assert_eq!(groups, [vec![0, 4, 5], vec![1, 3]]);
         assert!(repeated(3, |_| None).is_empty());
+    }
+
+    /// Texts of 16 letters whose hashes are equal: the second half makes up for what the first half did.
+    fn colliding(count: usize) -> Vec<String> {
+        let is_usable = |half: [u8; 8]| half.iter().all(|byte| matches!(byte, b' '..b'\x7f'));
+        let mut first = *b"aaaaaaaa";
+        let mut texts = Vec::new();
+        while texts.len() < count {
+            // The next first half, counted up like a number with digits from a to z.
+            for byte in &mut first {
+                *byte = if *byte < b'z' { *byte + 1 } else { b'a' };
+                if *byte != b'a' {
+                    break;
+                }
+            }
+            let second = (mix(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
+            if is_usable(second) {
+                texts.push(String::from_utf8([first, second].concat()).unwrap());
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn texts_chosen_to_collide_are_told_apart() {
+        let mut texts = colliding(300);
+        let hashes: Vec<u64> = texts.iter().map(|text| hash(Text::plain(text))).collect();
+        assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]));
+        assert!(repeated(texts.len(), |at| texts.get(at).map(|text| Text::plain(text))).is_empty());
+        texts.push(texts[7].clone());
+        assert_eq!(repeated(texts.len(), |at| texts.get(at).map(|text| Text::plain(text))), [[7, 300]]);
     }
 }

@@ -33,6 +33,14 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
 ///
 /// `in_topic`: it becomes part of a topic.
 pub(super) fn id_reason(id: Text<'_>, in_topic: bool) -> Option<String> {
+    // Almost every id is of this kind, and then nothing more needs to be looked at.
+    if let Some(content) = id.as_decoded()
+        && content.len() <= MAX_ID_BYTES
+        && !content.starts_with('$')
+        && content.bytes().all(|byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'+' | b'#' | b'/'))
+    {
+        return None;
+    }
     let topic = || if in_topic { topic_fault(id) } else { None };
     length_reason(id, MAX_ID_BYTES).or_else(|| control_reason(id)).or_else(|| topic().map(str::to_owned))
 }

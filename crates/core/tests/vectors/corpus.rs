@@ -13,8 +13,7 @@ pub(crate) struct Case {
 
 /// Every case of one directory.
 pub(crate) fn cases(kind: &str) -> Vec<Case> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(root().join(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut cases = Vec::new();
     for file in files {
@@ -31,8 +30,10 @@ pub(crate) fn cases(kind: &str) -> Vec<Case> {
 
 /// Runs every case of one directory and reports all that fail.
 pub(crate) fn run(kind: &str, run: impl Fn(&Value) -> Result<(), String>) {
-    let failures: Vec<String> =
-        cases(kind).iter().filter_map(|case| run(&case.data).err().map(|why| format!("{}: {why}", case.name))).collect();
+    let failures: Vec<String> = cases(kind)
+        .iter()
+        .filter_map(|case| run(&case.data).err().map(|why| format!("{}: {why}", case.name)))
+        .collect();
     assert!(failures.is_empty(), "{} of {kind} failed:\n{}", failures.len(), failures.join("\n"));
 }
 

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod devices;
+mod engine;
 mod json;
 mod replies;
 mod validation;
@@ -9,7 +10,7 @@ mod validation;
 use std::collections::BTreeSet;
 
 /// How many cases each directory holds: a file that is lost or skipped must not go unnoticed.
-const COUNTS: [(&str, usize); 4] = [("validation", 393), ("replies", 58), ("devices", 75), ("json", 260)];
+const COUNTS: [(&str, usize); 5] = [("validation", 393), ("replies", 58), ("devices", 75), ("json", 260), ("engine", 50)];
 
 #[test]
 fn names_are_unique_and_no_case_is_lost() {
@@ -39,4 +40,9 @@ fn devices() {
 #[test]
 fn json() {
     corpus::run("json", json::run);
+}
+
+#[test]
+fn engine() {
+    corpus::run("engine", engine::run);
 }

@@ -20,7 +20,11 @@ pub(crate) fn run(case: &Value) -> Result<(), String> {
     let mut written = Vec::new();
     let found = match &read {
         Ok(Response::Replies(replies)) => {
-            if is_response { open_response(&mut written) } else { open_message(&mut written) }
+            if is_response {
+                open_response(&mut written)
+            } else {
+                open_message(&mut written)
+            }
             let replies: Vec<Value> = replies.iter().map(|reply| add(&mut written, reply)).collect();
             close(&mut written);
             json!({"replies": replies})

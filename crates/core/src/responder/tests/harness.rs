@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Device, DeviceRef, Directory, Family, Instant, MessageId, Now, Responder};
 
 use super::super::{
-    Attribution, BatchRequest, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
+    Attribution, BatchId, BatchRequest, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.c";
@@ -69,6 +69,8 @@ pub(super) struct Rig {
     pub(super) stored: Vec<Record>,
     pub(super) unstored: Vec<(WriteId, Vec<Record>)>,
     pub(super) answers: Vec<(u16, Value)>,
+    /// Which batches were answered, beside `answers`.
+    pub(super) answered: Vec<BatchId>,
     pub(super) sent: Vec<Sent>,
     /// Every reply that was published, parsed, in order.
     pub(super) published: Vec<Value>,
@@ -92,6 +94,7 @@ impl Rig {
             stored: Vec::new(),
             unstored: Vec::new(),
             answers: Vec::new(),
+            answered: Vec::new(),
             sent: Vec::new(),
             published: Vec::new(),
             unconfirmed: Vec::new(),
@@ -102,15 +105,16 @@ impl Rig {
         rig
     }
 
-    /// Sends a batch of invokes of org `o1`; returns the index of its answer.
-    pub(super) fn invoke(&mut self, items: Value) {
-        self.batch("o1", Family::Invoke, &json!({ "data": items }).to_string());
+    /// Sends a batch of invokes of org `o1`.
+    pub(super) fn invoke(&mut self, items: Value) -> BatchId {
+        self.batch("o1", Family::Invoke, &json!({ "data": items }).to_string())
     }
 
-    pub(super) fn batch(&mut self, org_id: &str, family: Family, body: &str) {
+    pub(super) fn batch(&mut self, org_id: &str, family: Family, body: &str) -> BatchId {
         let request = BatchRequest { org_id, family, body: body.as_bytes() };
-        self.responder.handle_batch(request, &self.world, self.now);
+        let batch = self.responder.handle_batch(request, &self.world, self.now);
         self.drain();
+        batch
     }
 
     /// The statuses of the items in the newest answer.
@@ -162,11 +166,29 @@ impl Rig {
     /// Confirms what the store has been asked to keep.
     pub(super) fn confirm_writes(&mut self) {
         while !self.unstored.is_empty() {
+            self.confirm_one_write();
+        }
+    }
+
+    pub(super) fn confirm_one_write(&mut self) {
+        if !self.unstored.is_empty() {
             let (write, records) = self.unstored.remove(0);
             self.stored.extend(records);
             self.responder.handle_persisted(write, self.now);
             self.drain();
         }
+    }
+
+    pub(super) fn confirm_publications(&mut self) {
+        for publication in std::mem::take(&mut self.unconfirmed) {
+            self.responder.handle_published(publication);
+        }
+        self.drain();
+    }
+
+    /// How many batches this responder has seen.
+    pub(super) fn batches(&self) -> u64 {
+        self.responder.stats().batches
     }
 
     pub(super) fn drain(&mut self) {
@@ -179,7 +201,8 @@ impl Rig {
                         self.confirm_writes();
                     }
                 }
-                Effect::Answer { status, body, .. } => {
+                Effect::Answer { batch, status, body } => {
+                    self.answered.push(batch);
                     self.answers.push((status, serde_json::from_slice(&body).unwrap()));
                 }
                 Effect::HandOver { message_id, topic, payload, deadline } => {

@@ -1,0 +1,182 @@
+//! Batches: every item gets its answer, and no item hurts another.
+
+use std::collections::HashMap;
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use setpoint::{
+    AnyDirectory, Family, Limits, Now,
+    check::check,
+    json,
+    reply::{Response, read_response},
+    request::{Entry, read_batch},
+};
+
+use super::text::{broken, document, payload, string};
+
+const SAMPLES: [(Family, &str); 2] = [
+    (Family::Invoke, include_str!("../../vectors/samples/invoke-request.json")),
+    (Family::Write, include_str!("../../vectors/samples/set-request.json")),
+];
+
+/// An item with this id that is accepted.
+fn good(id: &str, input: &str) -> String {
+    format!(
+        r#"{{"requestId":{id},"controlChannelId":"DATASVC.CONTROL.c","assetId":"a","serviceId":"s","inputData":{input}}}"#
+    )
+}
+
+fn body(items: &[String]) -> String {
+    format!(r#"{{"data":[{}]}}"#, items.join(","))
+}
+
+fn read(body: &str) -> Vec<Entry<'_>> {
+    read_batch(body.as_bytes(), Family::Invoke, "o1", &Limits::DEFAULT).unwrap()
+}
+
+/// A value for a field: of any type, often one that is nearly right.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        document(),
+        string().prop_map(|(_, text)| text),
+        payload(),
+        Just("\"DATASVC.CONTROL.c\"".to_owned()),
+        Just("\"DATASVC.SET.c\"".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        (0..400_000i64).prop_map(|n| n.to_string()),
+    ]
+}
+
+/// An item with any of the known fields, in any order, each with any value.
+fn item() -> impl Strategy<Value = String> {
+    const NAMES: [&str; 16] = [
+        "requestId",
+        "orgId",
+        "callType",
+        "controlChannelId",
+        "setMeasurepointChannelId",
+        "productKey",
+        "deviceKey",
+        "assetId",
+        "serviceId",
+        "measurepointId",
+        "callbackUrl",
+        "inputData",
+        "timeout",
+        "gmtServiceRequest",
+        "gmtSetMeasurepointRequest",
+        "unknown",
+    ];
+    proptest::sample::subsequence(&NAMES[..], 0..=NAMES.len()).prop_shuffle().prop_flat_map(|names| {
+        let values = vec(value(), names.len());
+        values.prop_map(move |values| {
+            let members: Vec<String> =
+                names.iter().zip(values).map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        })
+    })
+}
+
+/// What holds of every body: an answer that is strict JSON and has one reply for each item.
+fn answers(body: &[u8], family: Family) -> Result<(), TestCaseError> {
+    let report = check(body, family, "o1", &AnyDirectory, &Limits::DEFAULT, Now::new(0, 1_700_000_000_000));
+    prop_assert_eq!(json::check(&report.response, 128), Ok(()));
+    match read_response(&report.response, family, &Limits::DEFAULT) {
+        Ok(Response::Error(error)) => prop_assert_eq!(Some(error.status), report.error.map(|error| error.status)),
+        Ok(Response::Replies(replies)) => {
+            prop_assert_eq!(report.error, None);
+            prop_assert_eq!(replies.len(), report.items.len());
+            for (reply, item) in replies.into_iter().zip(&report.items) {
+                let reply = reply.unwrap();
+                prop_assert_eq!(reply.code, item.code);
+                prop_assert_eq!(reply.code.is_success(), item.faults.is_empty());
+            }
+        }
+        Err(error) => prop_assert!(false, "{}", error),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn every_item_is_answered(items in vec(prop_oneof![4 => item(), 1 => document()], 1..5)) {
+        for family in Family::ALL {
+            answers(body(&items).as_bytes(), family)?;
+        }
+    }
+
+    #[test]
+    fn broken_samples_are_answered(
+        sample in 0..2usize,
+        broken in (0..2usize).prop_flat_map(|at| broken(Just(SAMPLES[at].1.to_owned()))),
+    ) {
+        answers(&broken, SAMPLES[sample].0)?;
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_answered(body in vec(any::<u8>(), 0..200)) {
+        for family in Family::ALL {
+            answers(&body, family)?;
+        }
+    }
+
+    #[test]
+    fn one_item_never_changes_another(other in prop_oneof![item(), document()], input in payload(), at in 0..3usize) {
+        let mut items = vec![good("\"id 1\"", &input), good("\"id 2\"", &input)];
+        let alone = body(&items);
+        items.insert(at, other);
+        let together = body(&items);
+        let mut entries = read(&together);
+        let inserted = entries.remove(at);
+        prop_assume!(!["id 1", "id 2"].iter().any(|id| inserted.request_id().is_some_and(|other| other == **id)));
+        prop_assert_eq!(entries, read(&alone));
+    }
+
+    #[test]
+    fn order_of_members_does_not_count(input in payload(), moves in vec(any::<(Index, Index)>(), 0..8)) {
+        let mut members = [
+            r#""requestId":"r""#.to_owned(), r#""controlChannelId":"DATASVC.CONTROL.c""#.to_owned(),
+            r#""productKey":"p""#.to_owned(), r#""deviceKey":"d""#.to_owned(), r#""serviceId":"s""#.to_owned(),
+            r#""timeout":5"#.to_owned(), r#""x":{"requestId":1}"#.to_owned(), format!(r#""inputData":{input}"#),
+        ];
+        let ordered = body(&[format!("{{{}}}", members.join(","))]);
+        for (a, b) in moves {
+            let (a, b) = (a.index(members.len()), b.index(members.len()));
+            members.swap(a, b);
+        }
+        let moved = body(&[format!("{{{}}}", members.join(","))]);
+        prop_assert_eq!(read(&ordered), read(&moved));
+    }
+
+    #[test]
+    fn strings_and_payloads_come_through((content, text) in string(), input in payload()) {
+        let item = good("\"r\"", &input).replace("\"assetId\"", &format!("\"callbackUrl\":{text},\"assetId\""));
+        let body = body(&[item]);
+        let [Entry::Accepted(command)] = &read(&body)[..] else { panic!("refused") };
+        let url = command.callback_url.unwrap();
+        prop_assert_eq!(url.decode(), &content[..]);
+        prop_assert_eq!(url.len(), content.len());
+        prop_assert_eq!(url.is_empty(), content.is_empty());
+        prop_assert_eq!(command.input.unwrap().as_str(), input);
+    }
+
+    #[test]
+    fn repeated_ids_are_refused_and_no_others(ids in vec(("[ab]{1,2}", 0..3u8), 1..30)) {
+        // The same content in three spellings.
+        let spell = |id: &str, how: u8| match how {
+            0 => format!("\"{id}\""),
+            1 => id.chars().fold("\"".to_owned(), |text, c| format!("{text}\\u{:04x}", c as u32)) + "\"",
+            _ => format!("\"\\u{:04X}{}\"", id.as_bytes()[0], &id[1..]),
+        };
+        let items: Vec<String> = ids.iter().map(|(id, how)| good(&spell(id, *how), "null")).collect();
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for (id, _) in &ids {
+            *uses.entry(id).or_default() += 1;
+        }
+        let body = body(&items);
+        for (entry, (id, _)) in read(&body).iter().zip(&ids) {
+            prop_assert_eq!(matches!(entry, Entry::Accepted(_)), uses[&id[..]] == 1);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Properties of the wire layer on generated and on broken messages.
+
+mod batches;
+mod messages;
+mod strict;
+mod text;
