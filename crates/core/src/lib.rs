@@ -1,6 +1,8 @@
 //! Setpoint: validation and reply correlation for batched device commands.
 
 #![forbid(unsafe_code)]
+// Nothing that anybody sends may end the process.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod check;
 mod code;

@@ -1,6 +1,6 @@
 //! Batches, built from owned items or taken as they are.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ pub(super) fn outline(
         })
         .collect();
     // An id that several items share names none of them.
-    let mut uses: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut uses: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     for id in outlines.iter().filter_map(|outline| outline.request_id.as_ref()) {
         *uses.entry(Arc::clone(id)).or_default() += 1;
     }

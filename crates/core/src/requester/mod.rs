@@ -13,7 +13,7 @@ pub use config::RequesterConfig;
 pub use event::{Event, ItemRef, Outcome, Refused, RequestBatchId, SubmitError, Summary};
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
@@ -67,7 +67,7 @@ pub enum ResponseVerdict {
 /// // PUT sent.body to sent.family.table().path; the response and the channel then say:
 /// let response = br#"{"status":0,"msg":"Success","submsg":null,"data":[{"requestId":"r1","controlChannelId":
 ///     "DATASVC.CONTROL.ops","serviceId":"start","status":0,"msg":"SUCCESS","submsg":null}]}"#;
-/// requester.handle_response(sent.batch, 200, response, Now::new(5, 1_700_000_000_005))?;
+/// requester.handle_response(sent.batch, response, Now::new(5, 1_700_000_000_005))?;
 /// let message = br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","serviceId":"start",
 ///     "outputData":{"rpm":12},"status":0,"msg":"SUCCESS","submsg":"SUCCESS"}]}"#;
 /// requester.handle_message(message, Now::new(90, 1_700_000_000_090))?;
@@ -85,7 +85,7 @@ pub struct Requester {
     hash: KeyedHash,
     items: InFlight<Item>,
     table: Table,
-    batches: HashMap<RequestBatchId, Batch>,
+    batches: BTreeMap<RequestBatchId, Batch>,
     newest: u64,
     events: VecDeque<Event>,
 }
@@ -128,7 +128,7 @@ impl Requester {
             org_id: org_id.into(),
             items: InFlight::new(),
             table: Table::new(config.remembered, hash),
-            batches: HashMap::new(),
+            batches: BTreeMap::new(),
             newest: 0,
             events: VecDeque::new(),
             secret,
@@ -216,12 +216,8 @@ impl Requester {
     /// The attempt is over and certainly nothing was sent, for instance because no connection could be made.
     /// Ends the items as refused, unless an earlier attempt may have arrived.
     pub fn handle_not_sent(&mut self, batch: RequestBatchId, reason: &str) -> ResponseVerdict {
-        let refused = Refused {
-            code: Code(503),
-            msg: "not sent".into(),
-            submsg: Some(reason.to_owned()),
-            whole_request: true,
-        };
+        let refused =
+            Refused { code: Code(503), msg: "not sent".into(), submsg: Some(reason.to_owned()), whole_request: true };
         self.refuse_all(batch, &refused, false)
     }
 
@@ -263,14 +259,7 @@ impl Requester {
         self.items.len()
     }
 
-    fn open(
-        &mut self,
-        batch: RequestBatchId,
-        index: usize,
-        outline: Outline,
-        family: Family,
-        now: Now,
-    ) -> Option<Key> {
+    fn open(&mut self, batch: RequestBatchId, index: usize, outline: Outline, family: Family, now: Now) -> Option<Key> {
         let Outline { request_id, timeout_ms } = outline;
         let place = ItemRef { batch, index, request_id: request_id.clone() };
         let deadline = self.deadline(timeout_ms, now);

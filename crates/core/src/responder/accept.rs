@@ -12,10 +12,8 @@ use crate::{
 };
 
 use super::{
-    BatchId, BatchRequest, Gated, Mode, Queued, Record, Responder, StoredCommand,
-    fingerprint::fingerprint,
-    orgs::Remembered,
-    store_failed,
+    BatchId, BatchRequest, Gated, Mode, Queued, Record, Responder, StoredCommand, fingerprint::fingerprint,
+    orgs::Remembered, store_failed,
 };
 
 /// What is to become of one item.
@@ -47,8 +45,7 @@ impl Responder {
         }
         let entries = read_batch(body, family, org_id, &self.config.limits)?;
         self.forget();
-        let verdicts: Vec<_> =
-            entries.into_iter().map(|entry| self.judge(entry, family, org_id, directory)).collect();
+        let verdicts: Vec<_> = entries.into_iter().map(|entry| self.judge(entry, family, org_id, directory)).collect();
         self.check_memory(org_id, verdicts.iter().filter(|verdict| matches!(verdict, Verdict::New(_))).count())?;
 
         let org: Arc<str> = self.orgs.intern(org_id);
@@ -64,8 +61,13 @@ impl Responder {
                 Verdict::Refused(refusal) => refusal,
                 Verdict::Repeated(command, earlier) => {
                     let reply = accepted_reply(
-                        &command, &earlier.device, earlier.service_name.as_deref(), family, org_id,
-                        earlier.gmt_service_request, earlier.accepted_at_epoch_ms,
+                        &command,
+                        &earlier.device,
+                        earlier.service_name.as_deref(),
+                        family,
+                        org_id,
+                        earlier.gmt_service_request,
+                        earlier.accepted_at_epoch_ms,
                     );
                     reply::write_reply(&mut out, &reply);
                     self.counters.repeated += 1;
@@ -81,7 +83,13 @@ impl Responder {
                         };
                         let gmt = new.command.gmt_service_request.unwrap_or(self.now.epoch_ms);
                         let reply = accepted_reply(
-                            &new.command, &new.device, service_name.as_deref(), family, org_id, gmt, self.now.epoch_ms,
+                            &new.command,
+                            &new.device,
+                            service_name.as_deref(),
+                            family,
+                            org_id,
+                            gmt,
+                            self.now.epoch_ms,
                         );
                         reply::write_reply(&mut out, &reply);
                         accepted.extend(self.accept(new, family, &org, service_name, gmt));
@@ -155,7 +163,8 @@ impl Responder {
 
     fn check_bounds(&self, org_id: &str, device: &Device) -> Result<(), Fault> {
         let full = |who: &str, bound: usize| {
-            let reason = format!("{who} has {bound} commands in flight, the most it may; try again when some have ended");
+            let reason =
+                format!("{who} has {bound} commands in flight, the most it may; try again when some have ended");
             Fault::new(Code::ASYNC_LIMIT, "", reason)
         };
         if self.orgs.pending(org_id) >= self.config.pending_per_org {

@@ -40,8 +40,7 @@ impl Responder {
             Stage::Waiting => Attribution::Premature,
             Stage::HandedOver => {
                 item.heard = Some(digest);
-                let attribution =
-                    if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
+                let attribution = if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
                 self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);
                 attribution
             }
@@ -53,7 +52,12 @@ impl Responder {
         }
     }
 
-    fn attribute_to_ended(&mut self, message_id: MessageId, topic: AnswerTopic<'_>, answer: &Answer<'_>) -> Attribution {
+    fn attribute_to_ended(
+        &mut self,
+        message_id: MessageId,
+        topic: AnswerTopic<'_>,
+        answer: &Answer<'_>,
+    ) -> Attribution {
         let Some(ended) = self.ended.get_mut(message_id) else { return Attribution::Unknown };
         if !is_from(topic, &ended.command) {
             return Attribution::WrongDevice;

@@ -330,7 +330,9 @@ impl Responder {
         // Intent before the hand-over: the command leaves only once the store knows that it may have.
         while self.link_up && self.handing_over < self.config.hand_over_window {
             let Some(key) = self.ready.pop_front() else { break };
-            let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else { continue };
+            let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else {
+                continue;
+            };
             if item.deadline <= self.now.instant {
                 continue;
             }
@@ -367,15 +369,10 @@ impl Responder {
     }
 
     /// Gives the item its one final, unless it has it.
-    fn decide(
-        &mut self,
-        key: Key,
-        code: Code,
-        submsg: Box<str>,
-        output: Option<Box<str>>,
-        device_reply_epoch_ms: i64,
-    ) {
-        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else { return };
+    fn decide(&mut self, key: Key, code: Code, submsg: Box<str>, output: Option<Box<str>>, device_reply_epoch_ms: i64) {
+        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else {
+            return;
+        };
         match code {
             Code::SUCCESS => self.counters.succeeded += 1,
             Code::TIMEOUT if matches!(item.stage, Stage::Waiting) => self.counters.expired_unsent += 1,

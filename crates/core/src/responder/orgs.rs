@@ -47,12 +47,7 @@ pub(super) struct Remembered {
 
 impl Orgs {
     pub(super) fn new(hash: KeyedHash) -> Self {
-        Self {
-            hash,
-            orgs: HashMap::with_hasher(hash),
-            devices: HashMap::with_hasher(hash),
-            expiry: VecDeque::new(),
-        }
+        Self { hash, orgs: HashMap::with_hasher(hash), devices: HashMap::with_hasher(hash), expiry: VecDeque::new() }
     }
 
     /// The one shared spelling of the org's id.

@@ -1,7 +1,7 @@
 //! Finals on their way to their channels.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -31,7 +31,7 @@ impl ChannelKey {
 #[derive(Debug)]
 pub(super) struct Outbox {
     channels: HashMap<ChannelKey, Channel, KeyedHash>,
-    publications: HashMap<PublicationId, Vec<Key>>,
+    publications: BTreeMap<PublicationId, Vec<Key>>,
     newest: u64,
 }
 
@@ -43,7 +43,7 @@ struct Channel {
 
 impl Outbox {
     pub(super) fn new(hash: KeyedHash) -> Self {
-        Self { channels: HashMap::with_hasher(hash), publications: HashMap::new(), newest: 0 }
+        Self { channels: HashMap::with_hasher(hash), publications: BTreeMap::new(), newest: 0 }
     }
 
     /// Accepted items on the channel that are not yet published.

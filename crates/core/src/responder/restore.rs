@@ -51,7 +51,9 @@ impl Responder {
     fn replay_final(&mut self, message_id: MessageId, outcome: Arc<FinalOutcome>) {
         let Some(key) = self.by_message.get(&message_id).copied() else { return };
         let heard = (outcome.device_reply_epoch_ms >= 0).then(|| self.digest_of_final(&outcome));
-        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else { return };
+        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else {
+            return;
+        };
         item.stage = Stage::Decided(outcome);
         item.heard = heard;
         self.orgs.end(&item.command);

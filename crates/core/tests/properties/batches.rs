@@ -1,6 +1,6 @@
 //! Batches: every item gets its answer, and no item hurts another.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use setpoint::{
@@ -170,7 +170,7 @@ proptest! {
             _ => format!("\"\\u{:04X}{}\"", id.as_bytes()[0], &id[1..]),
         };
         let items: Vec<String> = ids.iter().map(|(id, how)| good(&spell(id, *how), "null")).collect();
-        let mut uses: HashMap<&str, usize> = HashMap::new();
+        let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
         for (id, _) in &ids {
             *uses.entry(id).or_default() += 1;
         }

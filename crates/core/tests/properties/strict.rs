@@ -1,6 +1,6 @@
 //! The strict reader against `serde_json`: the same texts are accepted, but for a written list of differences.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::BTreeSet, fmt};
 
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for Unambiguous {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
-        let mut keys = HashSet::new();
+        let mut keys = BTreeSet::new();
         while let Some(key) = members.next_key::<String>()? {
             if !keys.insert(key) {
                 return Err(A::Error::custom("duplicate key"));

@@ -112,7 +112,7 @@ fn spell(out: &mut String, char: char, how: u8) {
 }
 
 fn object(members: Vec<((String, String), String)>, space: &str) -> String {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     let members: Vec<String> = members
         .into_iter()
         .filter(|((content, _), _)| seen.insert(content.clone()))

@@ -66,9 +66,8 @@ fn perform(requester: &mut Requester, step: &Value, now: Now) -> Result<Value, S
         return Ok(json!({ "batch": submission.batch, "items": submission.items }));
     }
     if let Some(response) = step.get("response") {
-        let verdict = requester
-            .handle_response(batch(response), &message(response, true), now)
-            .map_err(|error| text(&error))?;
+        let verdict =
+            requester.handle_response(batch(response), &message(response, true), now).map_err(|error| text(&error))?;
         return Ok(json!({ "verdict": format!("{verdict:?}").to_lowercase() }));
     }
     if let Some(given) = step.get("message") {

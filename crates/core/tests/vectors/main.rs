@@ -10,7 +10,8 @@ mod validation;
 use std::collections::BTreeSet;
 
 /// How many cases each directory holds: a file that is lost or skipped must not go unnoticed.
-const COUNTS: [(&str, usize); 5] = [("validation", 393), ("replies", 58), ("devices", 75), ("json", 260), ("engine", 50)];
+const COUNTS: [(&str, usize); 5] =
+    [("validation", 393), ("replies", 58), ("devices", 75), ("json", 260), ("engine", 50)];
 
 #[test]
 fn names_are_unique_and_no_case_is_lost() {

@@ -48,7 +48,8 @@ fn an_outcome_gives_its_output_as_any_type() {
     let mut requester = requester();
     let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
     requester.submit_invokes(&[item], Now::default()).unwrap();
-    let message = br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"rpm":1.5}}]}"#;
+    let message =
+        br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"rpm":1.5}}]}"#;
     requester.handle_message(message, Now::default()).unwrap();
     let events: Vec<_> = std::iter::from_fn(|| requester.poll_event()).collect();
     let Event::Finished { outcome, .. } = &events[1] else { panic!("{events:?}") };

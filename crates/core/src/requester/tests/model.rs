@@ -40,9 +40,15 @@ fn step() -> impl Strategy<Value = Step> {
 /// What a request id has come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
-    Open { batch: u64, accepted: bool, deadline: u64 },
+    Open {
+        batch: u64,
+        accepted: bool,
+        deadline: u64,
+    },
     /// The outcome that was heard last, if one was.
-    Ended { heard: Option<u8> },
+    Ended {
+        heard: Option<u8>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +109,11 @@ impl Model {
             }),
             Some(State::Open { .. }) => {
                 self.accept(id);
-                self.end(id, ["succeeded", "failed", "timedOut false", "timedOut true"][usize::from(outcome)], Some(outcome));
+                self.end(
+                    id,
+                    ["succeeded", "failed", "timedOut false", "timedOut true"][usize::from(outcome)],
+                    Some(outcome),
+                );
             }
         }
     }
@@ -170,8 +180,10 @@ fn run(steps: &[Step]) {
                 ids.dedup();
                 let data: Vec<_> = ids
                     .iter()
-                    .map(|id| json!({ "requestId": format!("r{id}"), "controlChannelId": "DATASVC.CONTROL.c",
-                                      "assetId": "a", "serviceId": "s", "timeout": TIMEOUT_MS }))
+                    .map(|id| {
+                        json!({ "requestId": format!("r{id}"), "controlChannelId": "DATASVC.CONTROL.c",
+                                      "assetId": "a", "serviceId": "s", "timeout": TIMEOUT_MS })
+                    })
                     .collect();
                 let result =
                     requester.submit_body(Family::Invoke, json!({ "data": data }).to_string().into_bytes(), now);
@@ -267,8 +279,7 @@ fn run(steps: &[Step]) {
     assert_eq!(found, model.expected);
     assert_eq!((requester.open_items(), requester.poll_timeout()), (0, None));
     for (batch, summary) in &model.ends {
-        let ended =
-            summary.refused + summary.succeeded + summary.failed + summary.timed_out + summary.cancelled;
+        let ended = summary.refused + summary.succeeded + summary.failed + summary.timed_out + summary.cancelled;
         assert_eq!(summary.submitted, ended, "batch {batch}");
     }
 }

@@ -1,7 +1,7 @@
 //! One responder with a hand on every wire.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -243,8 +243,8 @@ impl Rig {
     }
 
     /// How often each request id was published.
-    pub(super) fn finals(&self) -> HashMap<String, Vec<i64>> {
-        let mut finals: HashMap<String, Vec<i64>> = HashMap::new();
+    pub(super) fn finals(&self) -> BTreeMap<String, Vec<i64>> {
+        let mut finals: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for reply in &self.published {
             let id = reply["requestId"].as_str().unwrap().to_owned();
             finals.entry(id).or_default().push(reply["status"].as_i64().unwrap());

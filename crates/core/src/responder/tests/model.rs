@@ -4,7 +4,7 @@
 //! in between, only what is promised is asked for: the right verdict for every item, one final value for every
 //! accepted item, no success without an execution, and nothing sent twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn run(steps: &[Step]) {
 }
 
 fn check_finals(rig: &Rig, model: &Model) {
-    let mut finals: HashMap<&str, Vec<&Value>> = HashMap::new();
+    let mut finals: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for reply in &rig.published {
         finals.entry(reply["requestId"].as_str().unwrap()).or_default().push(reply);
     }
@@ -173,7 +173,10 @@ fn check_finals(rig: &Rig, model: &Model) {
         assert!(!values.is_empty(), "r{id} was accepted and has no final");
         for value in values {
             assert_eq!(value["inputData"]["content"], json!(variant), "r{id} ended with another content");
-            assert_eq!(value["status"], rig.published.iter().find(|v| v["requestId"] == value["requestId"]).unwrap()["status"]);
+            assert_eq!(
+                value["status"],
+                rig.published.iter().find(|v| v["requestId"] == value["requestId"]).unwrap()["status"]
+            );
             if value["status"] == 0 {
                 let by: MessageId = value["outputData"]["by"].as_str().unwrap().parse().unwrap();
                 assert!(model.executed.contains(&by), "success without an execution");

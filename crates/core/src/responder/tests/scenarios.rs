@@ -202,9 +202,7 @@ fn an_unclear_hand_over_is_repeated_only_to_a_device_that_deduplicates() {
 
 #[test]
 fn hand_overs_keep_the_order_of_the_batch_and_the_window() {
-    let mut config = ResponderConfig::default();
-    config.hand_over_window = 2;
-    let mut rig = Rig::with(config);
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: 2, ..ResponderConfig::default() });
     rig.invoke((0..5).map(|n| item(&format!("r{n}"), 1)).collect());
     let mut order = Vec::new();
     while order.len() < rig.sent.len() {
@@ -301,9 +299,7 @@ fn a_foreign_device_looks_like_a_missing_one() {
 
 #[test]
 fn an_id_is_forgotten_after_the_window_but_never_while_its_item_is_open() {
-    let mut config = ResponderConfig::default();
-    config.dedup_window_ms = 10_000;
-    let mut rig = Rig::with(config);
+    let mut rig = Rig::with(ResponderConfig { dedup_window_ms: 10_000, ..ResponderConfig::default() });
     rig.channel_confirms = false;
     rig.invoke(json!([item("r1", 1)]));
     rig.pass(10_000);
@@ -336,9 +332,7 @@ fn bounds_refuse_before_acceptance_and_say_which() {
 
 #[test]
 fn a_full_outbox_refuses_batches_and_sheds_nothing() {
-    let mut config = ResponderConfig::default();
-    config.outbox = 1;
-    let mut rig = Rig::with(config);
+    let mut rig = Rig::with(ResponderConfig { outbox: 1, ..ResponderConfig::default() });
     rig.channel_confirms = false;
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
@@ -353,9 +347,7 @@ fn a_full_outbox_refuses_batches_and_sheds_nothing() {
 
 #[test]
 fn finals_of_one_channel_share_messages_up_to_the_bound() {
-    let mut config = ResponderConfig::default();
-    config.replies_per_message = 3;
-    let mut rig = Rig::with(config);
+    let mut rig = Rig::with(ResponderConfig { replies_per_message: 3, ..ResponderConfig::default() });
     rig.channel_confirms = false;
     rig.invoke((0..7).map(|n| item(&format!("r{n}"), n)).collect());
     rig.pass(1_000);
