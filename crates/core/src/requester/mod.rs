@@ -70,7 +70,7 @@ pub enum ResponseVerdict {
 /// requester.handle_response(sent.batch, response, Now::new(5, 1_700_000_000_005))?;
 /// let message = br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","serviceId":"start",
 ///     "outputData":{"rpm":12},"status":0,"msg":"SUCCESS","submsg":"SUCCESS"}]}"#;
-/// requester.handle_message(message, Now::new(90, 1_700_000_000_090))?;
+/// requester.handle_message(message)?;
 ///
 /// assert!(matches!(requester.poll_event(), Some(Event::Accepted { .. })));
 /// assert!(matches!(requester.poll_event(), Some(Event::Finished { outcome, .. }) if outcome.is_success()));
@@ -225,8 +225,7 @@ impl Requester {
     ///
     /// # Errors
     /// It is not a channel message; nothing of it was used.
-    pub fn handle_message(&mut self, body: &[u8], now: Now) -> Result<usize, MessageError> {
-        let _ = now;
+    pub fn handle_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
         self.take_message(body)
     }
 

@@ -6,6 +6,7 @@ mod config;
 mod effect;
 mod ended;
 mod fingerprint;
+mod hand_over;
 mod journal;
 mod orgs;
 mod outbox;
@@ -23,15 +24,13 @@ pub use record::{FinalOutcome, Record, StoredCommand};
 pub use stats::ResponderStats;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
 use crate::{
     Code, Directory, Family, Instant, MessageId, Now, RequestError,
-    device::{CommandPayload, command_topic},
     inflight::{InFlight, Key},
-    json::Payload,
     secret::{KeyedHash, Secret},
     submsg,
 };
@@ -60,7 +59,9 @@ pub struct Responder {
     outbox: Outbox,
     journal: Journal<Gated>,
     /// Stored and waiting to be handed over, in order of acceptance.
-    ready: VecDeque<Key>,
+    ready: BTreeMap<u64, Key>,
+    /// How many items have been accepted.
+    newest_item: u64,
     link_up: bool,
     /// Items that take a place in the hand-over window.
     handing_over: usize,
@@ -82,6 +83,8 @@ enum Mode {
 #[derive(Debug)]
 struct Item {
     command: Arc<StoredCommand>,
+    /// Its place in the order of acceptance.
+    order: u64,
     deadline: Instant,
     stage: Stage,
     /// Whether it takes a place in the hand-over window.
@@ -143,7 +146,8 @@ impl Responder {
             orgs: Orgs::new(hash),
             outbox: Outbox::new(hash),
             journal: Journal::new(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
+            newest_item: 0,
             link_up: false,
             handing_over: 0,
             queue: VecDeque::new(),
@@ -229,7 +233,7 @@ impl Responder {
             }
             HandedOver::Unclear if item.command.device.deduplicates => {
                 item.stage = Stage::Waiting;
-                self.ready.push_front(key);
+                self.ready.insert(item.order, key);
             }
             HandedOver::Unclear => {}
         }
@@ -321,51 +325,15 @@ impl Responder {
             match gated {
                 Gated::Answer { batch, body, accepted } => {
                     self.queue.push_back(Queued::Answer { batch, status: 200, body });
-                    self.ready.extend(accepted);
+                    for key in accepted {
+                        self.make_ready(key);
+                    }
                 }
                 Gated::HandOver(key) => self.queue.push_back(Queued::HandOver(key)),
                 Gated::Publish(key) => self.line_up(key),
             }
         }
-        // Intent before the hand-over: the command leaves only once the store knows that it may have.
-        while self.link_up && self.handing_over < self.config.hand_over_window {
-            let Some(key) = self.ready.pop_front() else { break };
-            let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else {
-                continue;
-            };
-            if item.deadline <= self.now.instant {
-                continue;
-            }
-            item.in_window = true;
-            self.handing_over += 1;
-            self.journal.record(Record::Intent { message_id: item.command.message_id });
-            self.journal.gate(Gated::HandOver(key));
-        }
-    }
-
-    fn hand_over(&mut self, key: Key) -> Option<Effect> {
-        let now = self.now;
-        let item = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting))?;
-        let left_ms = item.deadline.millis_since(now.instant);
-        if left_ms == 0 {
-            return None;
-        }
-        item.stage = Stage::HandedOver;
-        let command = &item.command;
-        let message_id = command.message_id.to_string();
-        let mut payload = Vec::with_capacity(192 + command.input.as_ref().map_or(0, |input| input.len()));
-        CommandPayload {
-            family: command.family,
-            message_id: &message_id,
-            target: &command.target,
-            input: command.input.as_deref().map(Payload::checked),
-            timeout_ms: left_ms,
-            deadline_epoch_ms: now.epoch_ms.saturating_add_unsigned(left_ms),
-        }
-        .write(&mut payload);
-        let device = &command.device;
-        let topic = command_topic(command.family, &device.product_key, &device.device_key, &command.target);
-        Some(Effect::HandOver { message_id: command.message_id, topic, payload, deadline: item.deadline })
+        self.intend();
     }
 
     /// Gives the item its one final, unless it has it.
@@ -390,13 +358,6 @@ impl Responder {
         self.leave_window(key);
         self.journal.record(Record::Final { message_id, outcome });
         self.journal.gate(Gated::Publish(key));
-    }
-
-    fn leave_window(&mut self, key: Key) {
-        if let Some(item) = self.items.get_mut(key).filter(|item| item.in_window) {
-            item.in_window = false;
-            self.handing_over -= 1;
-        }
     }
 
     fn refuse_batch(&mut self, batch: BatchId, error: &RequestError) {

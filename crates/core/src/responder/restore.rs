@@ -20,7 +20,7 @@ impl Responder {
         }
         for key in accepted {
             match self.items.get(key).map(|item| &item.stage) {
-                Some(Stage::Waiting) => self.ready.push_back(key),
+                Some(Stage::Waiting) => self.make_ready(key),
                 Some(Stage::Decided(_)) => self.line_up(key),
                 Some(Stage::HandedOver) | None => {}
             }
@@ -79,8 +79,15 @@ impl Responder {
     /// Puts an accepted command into the tables of what is in flight.
     pub(super) fn enter(&mut self, command: Arc<StoredCommand>, deadline: crate::Instant) -> Option<Key> {
         let message_id = command.message_id;
-        let item =
-            Item { command: Arc::clone(&command), deadline, stage: Stage::Waiting, in_window: false, heard: None };
+        self.newest_item += 1;
+        let item = Item {
+            command: Arc::clone(&command),
+            order: self.newest_item,
+            deadline,
+            stage: Stage::Waiting,
+            in_window: false,
+            heard: None,
+        };
         let key = self.items.insert(deadline, item)?;
         self.by_message.insert(message_id, key);
         self.orgs.begin(&command);

@@ -71,7 +71,7 @@ fn perform(requester: &mut Requester, step: &Value, now: Now) -> Result<Value, S
         return Ok(json!({ "verdict": format!("{verdict:?}").to_lowercase() }));
     }
     if let Some(given) = step.get("message") {
-        let replies = requester.handle_message(&message(given, false), now).map_err(|error| text(&error))?;
+        let replies = requester.handle_message(&message(given, false)).map_err(|error| text(&error))?;
         return Ok(json!({ "replies": replies }));
     }
     if let Some(resend) = step.get("resend") {

@@ -263,7 +263,7 @@ fn run(steps: &[Step]) {
                 for (id, what) in replies {
                     model.message(*id, *what);
                 }
-                requester.handle_message(json!({ "data": data }).to_string().as_bytes(), now).unwrap();
+                requester.handle_message(json!({ "data": data }).to_string().as_bytes()).unwrap();
             }
             Step::Pass(ms) => {
                 model.pass(*ms, &order);

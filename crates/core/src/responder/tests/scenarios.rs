@@ -178,6 +178,22 @@ fn a_command_whose_deadline_passed_while_its_intent_was_stored_is_never_sent() {
 }
 
 #[test]
+fn a_link_that_is_lost_while_intents_are_stored_keeps_the_commands_and_their_order() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r0", 1)]));
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1), item("r2", 1), item("r3", 1)]));
+    rig.confirm_one_write();
+    rig.link(false);
+    rig.confirm_writes();
+    assert_eq!(rig.sent.len(), 1, "handed over without a link");
+    rig.link(true);
+    rig.confirm_writes();
+    let order: Vec<_> = rig.sent.iter().map(|sent| sent.payload["params"]["unique"].clone()).collect();
+    assert_eq!(order, ["r0", "r1", "r2", "r3"]);
+}
+
+#[test]
 fn what_certainly_never_left_fails_at_once() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
