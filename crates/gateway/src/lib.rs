@@ -1,1 +1,46 @@
-//! Placeholder until the crate is written.
+//! The service of Setpoint: HTTP in front, devices over MQTT behind, outcomes on a channel.
+//!
+//! ```text
+//!  HTTP client ──PUT batch──▶ http ──▶ run loop ──command──▶ mqtt ──▶ broker ──▶ device
+//!              ◀──answer────       ◀── (engine) ◀──answer──       ◀──        ◀──
+//!  channel reader ◀── topic (broker) and event stream (http) ◀── finals
+//! ```
+//!
+//! One run loop owns the engine, [`setpoint::Responder`]. Everything else reads inputs and hands them over, or carries
+//! effects out: [`http`](Config::http) requests, the [`Store`], two connections to a broker that is embedded or
+//! external, and the channels' event streams. Every queue between them is bounded, by a setting of its own or by what
+//! the engine has under way.
+//!
+//! # Channels
+//! A final is published to the MQTT topic that is named by the channel's id (QoS 1, not retained), and to the event
+//! stream `GET /channels/{id}/events?orgId=`: `id:` lines to resume from with `Last-Event-ID`, `data:` lines that hold
+//! the channel message, an `event: gap` where messages may have been missed, and comments as signs of life.
+//!
+//! # Nobody is authenticated
+//! Whoever reaches the HTTP port speaks for every org, and whoever reaches the embedded broker for every device.
+//! Therefore both listen on loopback addresses only, unless
+//! [`allow_unauthenticated_network`](Config::allow_unauthenticated_network) is set.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod config;
+mod directory;
+mod error;
+mod events;
+mod gateway;
+mod http;
+mod lifecycle;
+mod metrics;
+mod mqtt;
+mod registry;
+mod restore;
+mod run;
+mod store;
+
+pub use config::{ChannelEntry, Config, EngineConfig, EventsConfig, HttpConfig, MqttConfig, MqttProtocol};
+pub use directory::DirectoryHandle;
+pub use error::{GatewayError, StartError};
+pub use gateway::Gateway;
+pub use registry::{DeviceEntry, RegistryError, ServiceEntry};
+pub use store::{ChannelRecord, MemoryStore, Store, StoreEntry, StoreError};

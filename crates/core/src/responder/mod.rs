@@ -351,6 +351,7 @@ impl Responder {
         let outcome = Arc::new(FinalOutcome { code, submsg, output, device_reply_epoch_ms, decided_at_epoch_ms });
         item.stage = Stage::Decided(Arc::clone(&outcome));
         let message_id = item.command.message_id;
+        self.ready.remove(&item.order);
         self.orgs.end(&item.command);
         self.counters.pending -= 1;
         self.counters.outbox += 1;

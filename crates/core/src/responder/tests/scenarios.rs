@@ -150,6 +150,7 @@ fn without_a_link_commands_wait_and_what_expires_is_known_to_be_unsent() {
     rig.pass(1_000);
     assert_eq!(rig.finals()["r1"], [1_000_203]);
     assert_eq!(rig.published[0]["submsg"], submsg::EXPIRED_UNSENT);
+    assert_eq!(rig.responder.ready.len(), 1, "what has expired waits for the link no longer");
     rig.link(true);
     assert_eq!(rig.sent.len(), 1);
     assert_eq!(rig.sent[0].payload["timeout"], 4_000, "what is left, not what was asked for");
