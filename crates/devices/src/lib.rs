@@ -44,8 +44,10 @@ mod link;
 mod memory;
 mod mix;
 mod options;
+mod order;
 mod plan;
 mod span;
+mod waiters;
 mod worker;
 
 pub use behaviour::{Behaviour, Garbage, Output};
