@@ -17,6 +17,17 @@ use crate::{
 /// Checks a batch body and says what a service with this directory would answer on first receipt.
 ///
 /// Nothing is kept: a request id that was used in an earlier batch is not known here.
+///
+/// ```
+/// use setpoint::{AnyDirectory, Code, Family, Limits, Now, check::check};
+/// let body = br#"{"data":[
+///     {"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","assetId":"turbine-7","serviceId":"start"},
+///     {"requestId":"r2","controlChannelId":"DATASVC.CONTROL.ops","assetId":"turbine-7","serviceId":"start","timeout":0}
+/// ]}"#;
+/// let report = check(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, Now::new(0, 1_700_000_000_000));
+/// assert_eq!(report.items[0].code, Code::SUCCESS);
+/// assert_eq!(report.items[1].faults[0].field, "timeout");
+/// ```
 pub fn check(
     body: &[u8],
     family: Family,

@@ -182,9 +182,10 @@ impl From<OrgData> for OrgTable {
 }
 
 impl TableDirectory {
+    /// What the device can do. Its keys find it, for every device has some.
     fn model(&self, org_id: &str, device: &Device) -> Option<&Model> {
         let org = self.orgs.get(org_id)?;
-        let at = org.by_asset.get(&device.asset_id)?;
+        let at = org.by_keys.get(&(device.product_key.clone(), device.device_key.clone()))?;
         org.devices.get(*at).map(|(_, model)| model)
     }
 }
