@@ -1,0 +1,94 @@
+//! The engine's bounds, in a form that can stand in a file.
+
+use serde::{Deserialize, Serialize};
+use setpoint::{Limits, responder::ResponderConfig};
+
+/// Bounds of the engine and of the queue before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// Largest batch body, in bytes.
+    pub body_bytes: usize,
+    /// Most items in one batch.
+    pub items: usize,
+    /// Deepest nesting of objects and arrays.
+    pub depth: usize,
+    /// Largest `inputData`, in bytes as written.
+    pub payload_bytes: usize,
+    /// Largest answer of a device, in bytes.
+    pub answer_bytes: usize,
+    /// Most items of one org in flight.
+    pub pending_per_org: usize,
+    /// Most items of one device in flight.
+    pub pending_per_device: usize,
+    /// Milliseconds for which a request id is remembered.
+    pub dedup_window_ms: u64,
+    /// Most request ids of one org remembered.
+    pub dedup_per_org: usize,
+    /// Most ended items of all orgs remembered, so that late and duplicate answers are known as such.
+    pub ended: usize,
+    /// Most finals waiting to be published.
+    pub outbox: usize,
+    /// Most replies in one channel message.
+    pub replies_per_message: usize,
+    /// Most commands under way to the broker.
+    pub hand_over_window: usize,
+    /// Most batches read and not yet judged; above it batches are answered 503.
+    pub waiting_batches: usize,
+}
+
+impl Default for EngineConfig {
+    /// The engine's own defaults, and 256 waiting batches.
+    fn default() -> Self {
+        let config = ResponderConfig::default();
+        Self {
+            body_bytes: config.limits.body_bytes,
+            items: config.limits.items,
+            depth: config.limits.depth,
+            payload_bytes: config.limits.payload_bytes,
+            answer_bytes: config.limits.answer_bytes,
+            pending_per_org: config.pending_per_org,
+            pending_per_device: config.pending_per_device,
+            dedup_window_ms: config.dedup_window_ms,
+            dedup_per_org: config.dedup_per_org,
+            ended: config.ended,
+            outbox: config.outbox,
+            replies_per_message: config.replies_per_message,
+            hand_over_window: config.hand_over_window,
+            waiting_batches: 256,
+        }
+    }
+}
+
+impl EngineConfig {
+    /// The same bounds as the engine takes them.
+    pub(crate) fn responder(&self) -> ResponderConfig {
+        let mut limits = Limits::DEFAULT;
+        limits.body_bytes = self.body_bytes;
+        limits.items = self.items;
+        limits.depth = self.depth;
+        limits.payload_bytes = self.payload_bytes;
+        limits.answer_bytes = self.answer_bytes;
+        let mut config = ResponderConfig::default();
+        config.limits = limits;
+        config.pending_per_org = self.pending_per_org;
+        config.pending_per_device = self.pending_per_device;
+        config.dedup_window_ms = self.dedup_window_ms;
+        config.dedup_per_org = self.dedup_per_org;
+        config.ended = self.ended;
+        config.outbox = self.outbox;
+        config.replies_per_message = self.replies_per_message;
+        config.hand_over_window = self.hand_over_window;
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_engines_own() {
+        assert_eq!(EngineConfig::default().responder(), ResponderConfig::default());
+    }
+}

@@ -1,0 +1,145 @@
+//! A configuration from a file, and whether it makes sense.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use super::Config;
+use crate::StartError;
+
+/// hyper's smallest read buffer.
+const MIN_HEADER_BYTES: usize = 8_192;
+
+impl Config {
+    /// Reads a configuration from a TOML file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or has a key or a value that is not known; the message says where.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, StartError> {
+        let path = path.as_ref();
+        let named = |problem: String| StartError::Config(format!("{}: {problem}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
+        toml::from_str(&text).map_err(|error| named(error.to_string()))
+    }
+
+    /// Refuses what cannot work, and what would open an unauthenticated service to the network by accident.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        self.check_address("http.listen", self.http.listen)?;
+        if self.mqtt.url.is_none() {
+            self.check_address("mqtt.listen", self.mqtt.listen)?;
+        }
+        let at_least_1 = [
+            ("http.header_timeout_ms", self.http.header_timeout_ms),
+            ("http.body_idle_timeout_ms", self.http.body_idle_timeout_ms),
+            ("http.body_timeout_ms", self.http.body_timeout_ms),
+            ("http.write_timeout_ms", self.http.write_timeout_ms),
+            ("http.header_fields", self.http.header_fields as u64),
+            ("http.max_connections", self.http.max_connections as u64),
+            ("http.max_connections_per_peer", self.http.max_connections_per_peer as u64),
+            ("mqtt.keep_alive_s", u64::from(self.mqtt.keep_alive_s)),
+            ("mqtt.publish_window", u64::from(self.mqtt.publish_window)),
+            ("mqtt.inbox_messages", self.mqtt.inbox_messages as u64),
+            ("mqtt.reconnect_min_ms", self.mqtt.reconnect_min_ms),
+            ("mqtt.max_clients", self.mqtt.max_clients as u64),
+            ("engine.waiting_batches", self.engine.waiting_batches as u64),
+            ("engine.hand_over_window", self.engine.hand_over_window as u64),
+            ("engine.replies_per_message", self.engine.replies_per_message as u64),
+            ("engine.items", self.engine.items as u64),
+            ("events.heartbeat_ms", self.events.heartbeat_ms),
+        ];
+        for (key, value) in at_least_1 {
+            if value == 0 {
+                return Err(StartError::Config(format!("{key} is 0: set it to at least 1")));
+            }
+        }
+        if self.http.header_bytes < MIN_HEADER_BYTES {
+            return Err(StartError::Config(format!(
+                "http.header_bytes is {}: set it to at least {MIN_HEADER_BYTES}",
+                self.http.header_bytes
+            )));
+        }
+        if self.engine.hand_over_window > usize::from(u16::MAX) {
+            return Err(StartError::Config(format!(
+                "engine.hand_over_window is {}: MQTT numbers at most 65,535 messages under way",
+                self.engine.hand_over_window
+            )));
+        }
+        if self.engine.body_bytes > self.http.body_bytes_in_all {
+            return Err(StartError::Config(
+                "http.body_bytes_in_all is less than engine.body_bytes: no batch of the largest size would fit".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_address(&self, key: &'static str, addr: SocketAddr) -> Result<(), StartError> {
+        if addr.ip().is_loopback() || self.allow_unauthenticated_network {
+            return Ok(());
+        }
+        Err(StartError::NetworkNotAllowed { key, addr })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_configuration() {
+        assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
+        Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn a_file_sets_what_it_names_and_nothing_else() {
+        let text = r#"
+            orgs = ["o1"]
+            [http]
+            listen = "127.0.0.1:0"
+            [mqtt]
+            url = "mqtt://broker:1883"
+            protocol = "5"
+            [[channels]]
+            orgId = "o1"
+            channelId = "DATASVC.CONTROL.ops"
+            [[devices]]
+            orgId = "o1"
+            productKey = "p"
+            deviceKey = "d"
+            assetId = "a"
+        "#;
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.http.listen.port(), 0);
+        assert_eq!(config.mqtt.protocol, super::super::MqttProtocol::V5);
+        assert_eq!(config.channels[0].channel_id, "DATASVC.CONTROL.ops");
+        assert_eq!(config.devices[0].asset_id, "a");
+        assert_eq!(config.engine, Config::default().engine);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("setpoint.toml");
+        fs::write(&path, "[http]\nlisten_on = \"127.0.0.1:1\"\n").unwrap();
+        let message = Config::from_file(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("setpoint.toml") && message.contains("line 2") && message.contains("listen_on"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn the_network_is_reached_only_by_saying_so() {
+        for key in ["http.listen", "mqtt.listen"] {
+            let mut config = Config::default();
+            let addr = "0.0.0.0:0".parse().unwrap();
+            if key == "http.listen" {
+                config.http.listen = addr;
+            } else {
+                config.mqtt.listen = addr;
+            }
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(key) && message.contains("allow_unauthenticated_network"), "{message}");
+            config.allow_unauthenticated_network = true;
+            config.check().unwrap();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The broker, and the connections to it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Which broker, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MqttConfig {
+    /// `mqtt://[user:password@]host[:port]` or `mqtts://…` of an external broker, with `?protocol=5` if need be;
+    /// without it a broker is embedded. Such a broker must take packets of `max_packet_bytes`.
+    pub url: Option<String>,
+    /// Where the embedded broker listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Version of the protocol that the gateway itself speaks. The embedded broker takes both from devices.
+    pub protocol: MqttProtocol,
+    /// PEM file of the certificates to trust for `mqtts://`, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds between two signs of life on an idle connection; a silent one is given up after 1.5 to 2 times that.
+    pub keep_alive_s: u16,
+    /// Largest packet, in bytes. The embedded broker disconnects a device that sends a larger one.
+    pub max_packet_bytes: u32,
+    /// Most channel messages published and not yet acknowledged by the broker.
+    pub publish_window: u16,
+    /// Most device messages read and not yet handled.
+    pub inbox_messages: usize,
+    /// Milliseconds before the first attempt to reconnect; doubled with each further one.
+    pub reconnect_min_ms: u64,
+    /// Most milliseconds between two attempts to reconnect.
+    pub reconnect_max_ms: u64,
+    /// Most clients of the embedded broker at once.
+    pub max_clients: usize,
+    /// Most messages that the embedded broker queues for one slow client; past it that client loses its oldest.
+    pub queued_messages_per_client: usize,
+    /// Most bytes that the embedded broker queues for one slow client; past it that client loses its oldest.
+    pub queued_bytes_per_client: usize,
+}
+
+impl Default for MqttConfig {
+    /// A broker embedded at `127.0.0.1:1883`, MQTT 3.1.1; a sign of life every 10 s; packets of 1 MiB; 256 channel
+    /// messages under way; 1,024 device messages waiting; reconnecting after 100 ms up to 10 s; 10,000 clients with
+    /// 100,000 messages or 64 MiB queued each.
+    fn default() -> Self {
+        Self {
+            url: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
+            protocol: MqttProtocol::V311,
+            ca_file: None,
+            keep_alive_s: 10,
+            max_packet_bytes: 1 << 20,
+            publish_window: 256,
+            inbox_messages: 1_024,
+            reconnect_min_ms: 100,
+            reconnect_max_ms: 10_000,
+            max_clients: 10_000,
+            queued_messages_per_client: 100_000,
+            queued_bytes_per_client: 64 << 20,
+        }
+    }
+}
+
+/// A version of MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MqttProtocol {
+    /// MQTT 3.1.1.
+    #[default]
+    #[serde(rename = "3.1.1")]
+    V311,
+    /// MQTT 5: commands also carry a message expiry.
+    #[serde(rename = "5")]
+    V5,
+}

@@ -1,0 +1,81 @@
+//! The event stream of a channel.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use prometheus_client::metrics::gauge::Gauge;
+use setpoint::{Code, Directory, RequestError};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    App,
+    channels::Failure,
+    query::{ORG_ID, Query},
+};
+use crate::{
+    events::event_stream,
+    registry::{ChannelError, family_of},
+};
+
+/// `GET /channels/{id}/events?orgId=`, with `Last-Event-ID` to resume.
+pub(super) async fn get(
+    State(app): State<App>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let query = Query::parse(request.uri().query())?;
+    let org_id = query.required(ORG_ID)?;
+    let log = {
+        let registry = app.registry();
+        if !registry.has_org(org_id) {
+            return Err(RequestError::unknown_org().into());
+        }
+        let id = id.map(|Path(id)| id).unwrap_or_default();
+        let Some(family) = family_of(&id) else {
+            let reason = "a channel id starts with DATASVC.CONTROL. or DATASVC.SET.";
+            return Err(RequestError::new(404, Code::NOT_FOUND.msg(), reason).into());
+        };
+        let channel = registry.channels.get(org_id, family, &id);
+        Arc::clone(&channel.ok_or(Failure::Channel(family, ChannelError::Missing))?.log)
+    };
+    let Ok(permit) = Arc::clone(&app.streams).try_acquire_owned() else {
+        return Err(RequestError::unavailable("as many event streams are open as may be: try again later").into());
+    };
+    // What is not text is not an id of ours, and is answered like any other foreign one.
+    let last_event_id = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or(""));
+    let start = log.resume(last_event_id);
+    let heartbeat = Duration::from_millis(app.config.events.heartbeat_ms);
+    let subscription = Subscription::new(permit, &app.metrics.streams);
+    let stream = event_stream(log, start, heartbeat, app.lifecycle.drain.clone(), subscription);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // Proxies that buffer would hold events back.
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::from_stream(stream)).into_response())
+}
+
+/// Counts an open stream until it is dropped.
+struct Subscription {
+    _permit: OwnedSemaphorePermit,
+    open: Gauge,
+}
+
+impl Subscription {
+    fn new(permit: OwnedSemaphorePermit, open: &Gauge) -> Self {
+        open.inc();
+        Self { _permit: permit, open: open.clone() }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}

@@ -1,0 +1,219 @@
+//! The accept loop: connections within bounds of number, size and time.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::task::TaskTracker;
+
+use super::{App, router};
+use crate::{config::HttpConfig, lifecycle::Lifecycle, metrics::HttpMetrics};
+
+/// How long to wait when the system has no descriptors left.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
+/// What a connection over a bound is told, if it can be told without waiting.
+const OVER_BOUND: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n\
+    content-length: 75\r\n\r\n{\"status\":503,\"msg\":\"Service Unavailable\",\"submsg\":\"too many connections\"}\n";
+
+/// A listener and its connections.
+#[derive(Debug)]
+pub(crate) struct Server {
+    addr: SocketAddr,
+    connections: TaskTracker,
+}
+
+impl Server {
+    /// Serves connections until the lifecycle drains.
+    pub(crate) fn start(listener: TcpListener, app: App) -> io::Result<Self> {
+        let addr = listener.local_addr()?;
+        let connections = TaskTracker::new();
+        let acceptor = Acceptor {
+            router: router(app.clone()),
+            config: app.config.http.clone(),
+            lifecycle: app.lifecycle,
+            metrics: app.metrics.http,
+            peers: Arc::default(),
+            connections: connections.clone(),
+        };
+        connections.spawn(acceptor.run(listener));
+        Ok(Self { addr, connections })
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Waits until every connection has ended, at most so long.
+    pub(crate) async fn drained(&self, at_most: Duration) {
+        self.connections.close();
+        if timeout(at_most, self.connections.wait()).await.is_err() {
+            tracing::warn!(connections = self.connections.len(), "requests are cut off");
+        }
+    }
+}
+
+struct Acceptor {
+    router: Router,
+    config: HttpConfig,
+    lifecycle: Lifecycle,
+    metrics: HttpMetrics,
+    peers: Arc<Peers>,
+    connections: TaskTracker,
+}
+
+impl Acceptor {
+    async fn run(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.lifecycle.drain.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer.ip()),
+                Err(error) => {
+                    // A connection that failed before it was accepted, or no descriptors: neither is the listener's end.
+                    tracing::debug!(%error, "accept");
+                    sleep(OUT_OF_DESCRIPTORS).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: IpAddr) {
+        let admitted = Peers::admit(&self.peers, peer, &self.config);
+        let place = match admitted {
+            Ok(place) => place,
+            Err(bound) => {
+                self.metrics.refused(bound);
+                // If it does not fit into an empty socket's buffer, nothing does.
+                let _ = stream.try_write(OVER_BOUND);
+                return;
+            }
+        };
+        // Without it small answers wait for the peer's acknowledgement; with an error there is no connection to speed up.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_millis(self.config.write_timeout_ms)));
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
+            .max_headers(self.config.header_fields)
+            .max_header_size(self.config.header_bytes)
+            .half_close(false);
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let lifecycle = self.lifecycle.clone();
+        let open = self.metrics.connections.clone();
+        self.connections.spawn(async move {
+            open.inc();
+            let mut connection = pin!(connection);
+            let outcome = tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = lifecycle.drain.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        outcome = connection.as_mut() => outcome,
+                        () = lifecycle.abort.cancelled() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = outcome {
+                tracing::debug!(%peer, %error, "connection");
+            }
+            open.dec();
+            drop(place);
+        });
+    }
+}
+
+/// How many connections there are, in all and from each address.
+#[derive(Debug, Default)]
+struct Peers(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_peer: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place; dropping it frees it.
+#[derive(Debug)]
+struct Place {
+    peers: Arc<Peers>,
+    peer: IpAddr,
+}
+
+impl Peers {
+    fn admit(peers: &Arc<Self>, peer: IpAddr, config: &HttpConfig) -> Result<Place, &'static str> {
+        let mut counts = peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.all >= config.max_connections {
+            return Err("connections");
+        }
+        let from_peer = counts.by_peer.get(&peer).copied().unwrap_or(0);
+        if from_peer >= config.max_connections_per_peer {
+            return Err("connections_per_peer");
+        }
+        counts.all += 1;
+        counts.by_peer.insert(peer, from_peer + 1);
+        Ok(Place { peers: Arc::clone(peers), peer })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        let left = counts.by_peer.get_mut(&self.peer).map(|count| {
+            *count -= 1;
+            *count
+        });
+        if left == Some(0) {
+            counts.by_peer.remove(&self.peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_is_as_long_as_it_says() {
+        let text = std::str::from_utf8(OVER_BOUND).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+    }
+
+    #[test]
+    fn places_are_bounded_in_all_and_by_peer_and_given_back() {
+        let config = HttpConfig { max_connections: 3, max_connections_per_peer: 2, ..HttpConfig::default() };
+        let peers = Arc::new(Peers::default());
+        let admit = |peer: &str| Peers::admit(&peers, peer.parse().unwrap(), &config);
+        let first = admit("10.0.0.1").unwrap();
+        let _second = admit("10.0.0.1").unwrap();
+        assert_eq!(admit("10.0.0.1").unwrap_err(), "connections_per_peer");
+        let _third = admit("10.0.0.2").unwrap();
+        assert_eq!(admit("10.0.0.3").unwrap_err(), "connections");
+        drop(first);
+        drop(admit("10.0.0.3").unwrap());
+        assert_eq!(peers.0.lock().unwrap().by_peer.len(), 2);
+    }
+}

@@ -1,0 +1,84 @@
+//! The broker inside the process.
+
+use std::{net::SocketAddr, time::Duration};
+
+use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig};
+use tokio::{task::JoinHandle, time::timeout};
+
+use crate::{StartError, config::MqttConfig};
+
+/// How long a session outlives its connection; for ever would let old client ids pile up.
+const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
+
+/// How often, and for how long each time, it is asked to stop before it is made to.
+const STOP_ATTEMPTS: usize = 100;
+const STOP_PATIENCE: Duration = Duration::from_millis(20);
+
+/// A broker that lives as long as this does. It speaks MQTT 3.1.1 and 5 on one port, and keeps everything in memory.
+pub(crate) struct EmbeddedBroker {
+    addr: SocketAddr,
+    stop: BrokerShutdownHandle,
+    running: JoinHandle<Result<(), String>>,
+}
+
+impl std::fmt::Debug for EmbeddedBroker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedBroker").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedBroker {
+    /// Listens and serves; `ended` is called if it ever ends by itself.
+    pub(crate) async fn start(
+        config: &MqttConfig,
+        ended: impl FnOnce(String) + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let failed = |reason: String| StartError::Listen { key: "mqtt.listen", addr: config.listen, reason };
+        // The default storage is files in the working directory.
+        let storage = StorageConfig::new()
+            .with_backend(StorageBackendType::Memory)
+            .with_max_queued_messages_per_client(config.queued_messages_per_client)
+            .with_max_queued_bytes_per_client(config.queued_bytes_per_client);
+        let settings = BrokerConfig::default()
+            .with_bind_address(config.listen)
+            .with_storage(storage)
+            .with_session_expiry(SESSION_EXPIRY)
+            .with_max_clients(config.max_clients)
+            .with_max_packet_size(usize::try_from(config.max_packet_bytes).unwrap_or(usize::MAX))
+            .with_sys_topics_enabled(false);
+        let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(error.to_string()))?;
+        let addr = broker.local_addr().ok_or_else(|| failed("the broker does not say its address".into()))?;
+        let stop = broker.shutdown_handle();
+        let running = tokio::spawn(async move {
+            let outcome = broker.run().await.map_err(|error| error.to_string());
+            ended(outcome.as_ref().err().cloned().unwrap_or_else(|| "it stopped".to_owned()));
+            outcome
+        });
+        Ok(Self { addr, stop, running })
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops it and waits until the port is free.
+    pub(crate) async fn stop(mut self) {
+        // It does not hear the word before it has begun to run, so it is said again until it has.
+        for _ in 0..STOP_ATTEMPTS {
+            self.stop.shutdown();
+            if timeout(STOP_PATIENCE, &mut self.running).await.is_ok() {
+                return;
+            }
+        }
+        self.running.abort();
+        // How it ended was told to whom it may concern.
+        let _ = (&mut self.running).await;
+    }
+}
+
+impl Drop for EmbeddedBroker {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}

@@ -1,0 +1,113 @@
+//! MQTT 3.1.1.
+
+use std::future::Future;
+
+use rumqttc_v4::{
+    AsyncClient, EventLoop, MqttOptions, Packet, PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode, Transport,
+};
+use tokio::sync::mpsc;
+
+use super::{Event, Incoming, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
+
+/// The sending half.
+#[derive(Debug)]
+pub(super) struct Client(AsyncClient);
+
+impl Client {
+    pub(super) fn send(&self, message: Outgoing) -> Option<impl Future<Output = Sent> + Send + use<>> {
+        let options = PublishOptions::at_least_once();
+        let notice = self.0.try_publish_tracked(message.topic, message.payload, options).ok()?;
+        Some(async move {
+            match notice.wait_async().await {
+                Ok(_) => Sent::Acknowledged,
+                Err(_) => Sent::Lost,
+            }
+        })
+    }
+
+    pub(super) fn say_goodbye(&self) {
+        // If it cannot be queued, the connection ends without it.
+        let _ = self.0.try_disconnect_now();
+    }
+}
+
+/// Makes the client, and the future that drives it until the connection is lost.
+pub(super) fn open(
+    settings: &Settings,
+    events: mpsc::Sender<Event>,
+    inbox: Option<mpsc::Sender<Incoming>>,
+) -> Result<(Client, impl Future<Output = ()> + Send + 'static), String> {
+    let address = &settings.address;
+    let mut options = MqttOptions::new(&*settings.client_id, (address.host.as_str(), address.port));
+    let packet = usize::try_from(settings.max_packet_bytes).unwrap_or(usize::MAX);
+    options.set_keep_alive(settings.keep_alive_s);
+    options.set_clean_session(true);
+    options.set_inflight(settings.window);
+    options.set_max_packet_size(packet.saturating_add(PACKET_SLACK_BYTES), packet);
+    if let Some((user, password)) = &address.credentials {
+        options.set_credentials(user, password.clone().into_bytes());
+    }
+    match &address.tls {
+        None => {}
+        Some(Trust::System) => {
+            options.set_transport(Transport::try_tls_with_default_config().map_err(|error| error.to_string())?);
+        }
+        Some(Trust::Pem(pem)) => {
+            options.set_transport(Transport::tls(pem.clone(), None, None));
+        }
+    }
+    let capacity = usize::from(settings.window) + 2;
+    let (client, mut driver) =
+        AsyncClient::builder(options).capacity(capacity).try_build().map_err(|error| error.to_string())?;
+    let mut network = driver.network_options();
+    network.set_tcp_nodelay(true);
+    driver.set_network_options(network);
+    let run = {
+        let (client, filters) = (client.clone(), settings.filters);
+        async move {
+            let reason = drive(&client, driver, filters, &events, inbox.as_ref()).await;
+            // Nobody may be listening any more.
+            let _ = events.send(Event::Lost(reason)).await;
+        }
+    };
+    Ok((Client(client), run))
+}
+
+async fn drive(
+    client: &AsyncClient,
+    mut driver: EventLoop,
+    filters: &[&str],
+    events: &mpsc::Sender<Event>,
+    inbox: Option<&mpsc::Sender<Incoming>>,
+) -> String {
+    use rumqttc_v4::Event::Incoming;
+    loop {
+        let up = match driver.poll().await {
+            Ok(Incoming(Packet::ConnAck(_))) if filters.is_empty() => true,
+            Ok(Incoming(Packet::ConnAck(_))) => {
+                let filters = filters.iter().map(|filter| SubscribeFilter::new((*filter).to_owned(), QoS::AtLeastOnce));
+                if let Err(error) = client.try_subscribe_many(filters) {
+                    return error.to_string();
+                }
+                false
+            }
+            Ok(Incoming(Packet::SubAck(ack))) => {
+                if ack.return_codes.iter().any(|code| matches!(code, SubscribeReasonCode::Failure)) {
+                    return "the broker refused a subscription".to_owned();
+                }
+                true
+            }
+            Ok(Incoming(Packet::Publish(publish))) => {
+                if !deliver(inbox, publish.topic, publish.payload, publish.retain).await {
+                    return "nobody listens any more".to_owned();
+                }
+                false
+            }
+            Ok(_) => false,
+            Err(error) => return error.to_string(),
+        };
+        if up && events.send(Event::Up).await.is_err() {
+            return "nobody listens any more".to_owned();
+        }
+    }
+}

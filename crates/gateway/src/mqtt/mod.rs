@@ -1,0 +1,16 @@
+//! The devices' side and the channels' topics: a broker, and two connections to it.
+
+mod address;
+mod backoff;
+mod broker;
+mod commands;
+mod connection;
+mod links;
+mod publisher;
+
+pub(crate) use address::BrokerAddress;
+pub(crate) use broker::EmbeddedBroker;
+pub(crate) use commands::{HandOver, LinkReport};
+pub(crate) use connection::Incoming;
+pub(crate) use links::Links;
+pub(crate) use publisher::{Publication, Published};

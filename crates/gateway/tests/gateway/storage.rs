@@ -1,0 +1,70 @@
+//! The store, and what a restart finds.
+
+use serde_json::json;
+use setpoint_gateway::{Gateway, GatewayError, StartError, StoreEntry};
+
+use crate::support::{INVOKE, OPS, Service, SharedStore, config, failing_store, invoke, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_takes_up_where_the_store_ends() {
+    let store = SharedStore::default();
+    let service = Service::with_store(config(), store.clone()).await;
+    let mut device = service.device("p", "d1").await;
+    let created = json!({ "controlChannelId": "DATASVC.CONTROL.later", "desc": "kept" }).to_string();
+    assert_eq!(service.send("POST", "/dataService/controlChannels?orgId=o1", &created).await.status, 200);
+    let answer = service.put(INVOKE, json!([invoke("r1"), invoke("r2")])).await;
+    assert_eq!(answer.statuses(), [0, 0]);
+    let first = device.command().await;
+    let second = device.command().await;
+    let mut topic = service.topic(OPS).await;
+    device.succeed(&first, json!({ "n": 1 })).await;
+    assert_eq!(topic.reply().await["requestId"], "r1");
+    service.gateway.shutdown().await.unwrap();
+
+    let service = Service::with_store(config(), store.clone()).await;
+    let mut device = service.device("p", "d1").await;
+    let mut topic = service.topic(OPS).await;
+    let again = service.put(INVOKE, json!([invoke("r1"), invoke("r2")])).await;
+    assert_eq!(again.json(), answer.json(), "the original answer");
+    device.succeed(&second, json!({ "n": 2 })).await;
+    let reply = topic.reply().await;
+    assert_eq!((&reply["requestId"], &reply["outputData"]), (&json!("r2"), &json!({ "n": 2 })));
+    assert!(!device.has_more(), "nothing is dispatched again");
+    let kept = service.send("GET", "/dataService/controlChannels/DATASVC.CONTROL.later?orgId=o1", "").await;
+    assert_eq!(kept.json()["data"]["desc"], "kept");
+    let pre_created = store.entries().iter().filter(|entry| matches!(entry, StoreEntry::Channel(_))).count();
+    assert_eq!(pre_created, 3, "the channels of the configuration are stored once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_stops_the_gateway_before_anything_is_answered() {
+    let store = SharedStore::default();
+    let service = Service::with_store(config(), store.clone()).await;
+    let mut device = service.device("p", "d1").await;
+    assert_eq!(service.put(INVOKE, json!([invoke("r1")])).await.statuses(), [0]);
+    // With the command handed over, the next write is that of the next batch.
+    device.command().await;
+    store.break_it();
+    service.put(INVOKE, json!([invoke("r2")])).await.assert_refused(503, "Service Unavailable");
+    let error = within("the end", service.gateway.wait()).await.unwrap_err();
+    assert_eq!(error, GatewayError::Store("no space left on device".into()));
+    assert_eq!(service.gateway.shutdown().await.unwrap_err(), error);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_call_that_cannot_be_stored_is_not_answered_with_success() {
+    let store = SharedStore::default();
+    let service = Service::with_store(config(), store.clone()).await;
+    store.break_it();
+    let created = json!({ "controlChannelId": "DATASVC.CONTROL.x" }).to_string();
+    let reply = service.send("POST", "/dataService/controlChannels?orgId=o1", &created).await;
+    reply.assert_refused(503, "Service Unavailable");
+    within("the end", service.gateway.wait()).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_read_is_no_start() {
+    let error = Gateway::start_with_store(config(), failing_store()).await.unwrap_err();
+    assert!(matches!(error, StartError::Store(_)), "{error:?}");
+    assert!(error.to_string().contains("entry 7 is damaged"), "{error}");
+}
