@@ -40,3 +40,8 @@ pub use shared::{ChannelEvent, ChannelEvents, LateEvents, Stats};
 #[cfg(feature = "mqtt")]
 pub use source::MqttTopics;
 pub use source::{ChannelSource, EventStream, SourceError, SourceEvent, SourceFuture};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,24 @@
+//! The answers of the calls that are not batches: `{"status":…,"msg":…,"submsg":…,"data":…}`.
+
+use serde::Deserialize;
+use setpoint::Code;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Envelope<'a, T> {
+    pub(crate) status: i64,
+    #[serde(default, borrow)]
+    pub(crate) msg: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) submsg: Option<std::borrow::Cow<'a, str>>,
+    pub(crate) data: Option<T>,
+}
+
+/// What an answer says, for a person; `None` if it says nothing of this shape.
+pub(crate) fn said(body: &[u8]) -> Option<String> {
+    let envelope: Envelope<'_, serde::de::IgnoredAny> = serde_json::from_slice(body).ok()?;
+    let msg = envelope.msg.unwrap_or_else(|| Code(envelope.status).msg().into());
+    Some(match envelope.submsg {
+        Some(submsg) if submsg != msg => format!("{} {msg}: {submsg}", envelope.status),
+        _ => format!("{} {msg}", envelope.status),
+    })
+}

@@ -1,0 +1,9 @@
+//! The client against a scripted service.
+
+mod cancel;
+mod channel;
+mod exchange;
+mod lost;
+#[cfg(feature = "mqtt")]
+mod mqtt;
+mod service;
