@@ -1,0 +1,130 @@
+//! `setpoint channel`: the channel calls.
+
+use clap::Subcommand;
+use serde::Serialize;
+use setpoint_client::{Channel, Channels, Page};
+
+use crate::{
+    check::Family,
+    failure::{Failure, exit},
+    out::{Out, shown, table},
+    service::Service,
+};
+
+/// Create, list, show, change and delete channels: where outcomes arrive.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a channel.
+    Create {
+        /// Its id: DATASVC.CONTROL.… for invokes, DATASVC.SET.… for writes.
+        id: String,
+        /// What it is for.
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        desc: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List channels.
+    List {
+        /// Only those of one family.
+        #[arg(long, value_enum)]
+        family: Option<Family>,
+        /// How many a page; 0 is all.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        page_size: u32,
+        /// Which page, from 1.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        page: u32,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show a channel.
+    Get {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change what a channel is for.
+    Update {
+        /// Its id.
+        id: String,
+        /// What it is for.
+        #[arg(long, value_name = "TEXT")]
+        desc: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Delete a channel.
+    Delete {
+        /// Its id.
+        id: String,
+        /// Also while commands are in flight on it; their outcomes are then never published.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    service: Service,
+    /// Print JSON at a terminal as well.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: &'a str,
+    desc: &'a str,
+    family: setpoint::Family,
+}
+
+pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
+    let (Command::Create { common, .. }
+    | Command::List { common, .. }
+    | Command::Get { common, .. }
+    | Command::Update { common, .. }
+    | Command::Delete { common, .. }) = &command;
+    let channels = Channels::new(&common.service.url, &common.service.org)?;
+    let mut out = Out::new();
+    let json = common.json || !out.is_terminal();
+    match command {
+        Command::Create { id, desc, .. } => print(&mut out, json, &[channels.create(&id, &desc).await?])?,
+        Command::List { family, page_size, page, .. } => {
+            let families = family.map_or_else(|| setpoint::Family::ALL.to_vec(), |family| vec![family.into()]);
+            let mut found = Vec::new();
+            for family in families {
+                found.extend(channels.list(family, Page { size: page_size, token: page }).await?.channels);
+            }
+            print(&mut out, json, &found)?;
+        }
+        Command::Get { id, .. } => {
+            let Some(channel) = channels.get(&id).await? else {
+                return Err(Failure::new(exit::SOME_NOT, format!("no such channel in this org: {}", shown(&id))));
+            };
+            print(&mut out, json, &[channel])?;
+        }
+        Command::Update { id, desc, .. } => channels.update(&id, &desc).await?,
+        Command::Delete { id, force, .. } => channels.delete(&id, force).await?,
+    }
+    Ok(exit::OK)
+}
+
+fn print(out: &mut Out, json: bool, channels: &[Channel]) -> Result<(), Failure> {
+    if json {
+        for Channel { id, desc, family, .. } in channels {
+            out.json(&Shown { id, desc, family: *family })?;
+        }
+        return Ok(());
+    }
+    let mut rows = table(&["channel", "family", "description"]);
+    for channel in channels {
+        rows.add_row([shown(&channel.id), channel.family.name().to_owned(), shown(&channel.desc)]);
+    }
+    out.table(rows)
+}
