@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-/// Why a whole request was refused. Nothing in it was accepted and nothing was sent.
+use crate::Code;
+
+/// Why a whole request was refused. Nothing in it was accepted and nothing was sent,
+/// unless the status is one that [says nothing](RequestError::is_certain) about that.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("{status} {msg}: {submsg}")]
 #[non_exhaustive]
 pub struct RequestError {
-    /// The status in the body and of the HTTP response: 400, 401, 403, 404, 413, 415, 429 or 503.
+    /// The status in the body and of the HTTP response: 400, 401, 403, 404, 413, 415, 429, 500 or 503.
     pub status: u16,
     /// The message, such as `Invalid Argument orgId`.
     pub msg: Cow<'static, str>,
@@ -48,6 +51,16 @@ impl RequestError {
     /// The service cannot take the batch now: try again later.
     pub fn unavailable(submsg: impl Into<Cow<'static, str>>) -> Self {
         Self::new(503, "Service Unavailable", submsg)
+    }
+
+    /// The service failed inside, and whether it accepted the batch is unknown: send the same batch again later.
+    pub fn internal(submsg: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(500, Code::INTERNAL.msg(), submsg)
+    }
+
+    /// Whether this status says for certain that nothing of the batch was accepted.
+    pub fn is_certain(&self) -> bool {
+        matches!(self.status, 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503)
     }
 
     /// The response body that says so: `{"status":…,"msg":…,"submsg":…}`.

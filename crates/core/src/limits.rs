@@ -26,8 +26,10 @@ pub const MAX_DEPTH: usize = 1_024;
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest batch body or channel message, in bytes.
+    /// Largest batch body, in bytes.
     pub body_bytes: usize,
+    /// Largest response or channel message, in bytes. A response repeats every item and adds about 450 bytes to each.
+    pub reply_bytes: usize,
     /// Most items in one batch, or replies in one message.
     pub items: usize,
     /// Deepest nesting of objects and arrays, the outermost object counted as 1. Larger than [`MAX_DEPTH`] counts as that.
@@ -39,9 +41,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits a service starts with: 8 MiB, 10,000 items, depth 128, 64 KiB payloads, 256 KiB answers.
-    pub const DEFAULT: Self =
-        Self { body_bytes: 8 << 20, items: 10_000, depth: 128, payload_bytes: 64 << 10, answer_bytes: 256 << 10 };
+    /// The limits a service starts with: bodies of 8 MiB, responses and messages of 32 MiB, 10,000 items, depth 128,
+    /// payloads of 64 KiB, answers of 256 KiB.
+    pub const DEFAULT: Self = Self {
+        body_bytes: 8 << 20,
+        reply_bytes: 32 << 20,
+        items: 10_000,
+        depth: 128,
+        payload_bytes: 64 << 10,
+        answer_bytes: 256 << 10,
+    };
 }
 
 impl Default for Limits {

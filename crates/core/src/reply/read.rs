@@ -72,8 +72,8 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     fn read(body: &'a [u8], family: Option<Family>, limits: &Limits) -> Result<Self, MessageError> {
-        if body.len() > limits.body_bytes {
-            let (len, most) = (body.len(), limits.body_bytes);
+        if body.len() > limits.reply_bytes {
+            let (len, most) = (body.len(), limits.reply_bytes);
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
         let mut reader = Reader::new(body, limits.depth)?;

@@ -128,6 +128,9 @@ impl Requester {
             submsg: Some(error.submsg.clone().into_owned()),
             whole_request: true,
         };
+        if !error.is_certain() {
+            return ResponseVerdict::Resend;
+        }
         // These say of the body itself that it cannot be used, so an earlier attempt fared no better.
         let speaks_of_the_body = matches!(error.status, 400 | 413 | 415);
         self.refuse_all(batch, &refused, speaks_of_the_body)

@@ -51,6 +51,7 @@ impl Responder {
         let org: Arc<str> = self.orgs.intern(org_id);
         let mut out = Vec::with_capacity(body.len() * 2);
         let mut accepted = Vec::new();
+        let mut again = Vec::new();
         let mut waits = false;
         reply::open_response(&mut out);
         for (index, verdict) in verdicts.into_iter().enumerate() {
@@ -71,6 +72,7 @@ impl Responder {
                     );
                     reply::write_reply(&mut out, &reply);
                     self.counters.repeated += 1;
+                    again.push(earlier.message_id);
                     waits = true;
                     continue;
                 }
@@ -104,7 +106,7 @@ impl Responder {
         }
         reply::close(&mut out);
         if waits {
-            self.journal.gate(Gated::Answer { batch, body: out, accepted });
+            self.journal.gate(Gated::Answer { batch, body: out, accepted, again });
         } else {
             self.queue.push_back(Queued::Answer { batch, status: 200, body: out });
         }

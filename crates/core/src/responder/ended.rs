@@ -7,7 +7,7 @@ use std::{
 
 use crate::{MessageId, secret::KeyedHash};
 
-use super::StoredCommand;
+use super::{FinalOutcome, StoredCommand};
 
 /// The newest ended items, by message id.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(super) struct EndedItems {
 #[derive(Debug)]
 pub(super) struct EndedItem {
     pub(super) command: Arc<StoredCommand>,
+    pub(super) outcome: Arc<FinalOutcome>,
     /// Digest of the answer that was heard last; `None` if none was.
     pub(super) heard: Option<u64>,
 }
@@ -31,6 +32,10 @@ impl EndedItems {
 
     pub(super) fn get_mut(&mut self, message_id: MessageId) -> Option<&mut EndedItem> {
         self.items.get_mut(&message_id)
+    }
+
+    pub(super) fn get(&self, message_id: MessageId) -> Option<&EndedItem> {
+        self.items.get(&message_id)
     }
 
     pub(super) fn insert(&mut self, message_id: MessageId, item: EndedItem) {

@@ -106,7 +106,13 @@ enum Stage {
 /// What waits for the store.
 #[derive(Debug)]
 enum Gated {
-    Answer { batch: BatchId, body: Vec<u8>, accepted: Vec<Key> },
+    /// With the items that it accepts, and those that it repeats.
+    Answer {
+        batch: BatchId,
+        body: Vec<u8>,
+        accepted: Vec<Key>,
+        again: Vec<MessageId>,
+    },
     HandOver(Key),
     Publish(Key),
 }
@@ -199,15 +205,17 @@ impl Responder {
         self.settle();
     }
 
-    /// The store failed: what it holds is no longer certain. Every waiting and every later batch is answered 503, and
-    /// nothing more is handed over or published. Recover by restarting from the store.
+    /// The store failed: what it holds is no longer certain. Every waiting batch is answered 500, since it may have been
+    /// stored, and every later one 503; nothing more is handed over or published. Recover by restarting from the store.
     pub fn handle_persist_failed(&mut self) {
         self.mode = Mode::Failed;
         self.queue.retain(|queued| matches!(queued, Queued::Answer { .. }));
         let waiting: Vec<_> = self.journal.abandon().collect();
         for gated in waiting {
             if let Gated::Answer { batch, .. } = gated {
-                self.refuse_batch(batch, &store_failed());
+                let submsg =
+                    "the store failed; whether the batch was accepted is unknown, send the same batch again later";
+                self.refuse_batch(batch, &RequestError::internal(submsg));
             }
         }
     }
@@ -323,10 +331,13 @@ impl Responder {
         }
         while let Some(gated) = self.journal.release() {
             match gated {
-                Gated::Answer { batch, body, accepted } => {
+                Gated::Answer { batch, body, accepted, again } => {
                     self.queue.push_back(Queued::Answer { batch, status: 200, body });
                     for key in accepted {
                         self.make_ready(key);
+                    }
+                    for message_id in again {
+                        self.publish_again(message_id);
                     }
                 }
                 Gated::HandOver(key) => self.queue.push_back(Queued::HandOver(key)),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    Code,
+    Code, MessageId,
     inflight::Key,
     json::{Payload, Text},
     reply::{self, Reply},
 };
 
 use super::{
-    ChannelKey, Effect, EndedItem, FinalOutcome, PublicationId, Queued, Record, Responder, Stage, StoredCommand,
+    ChannelKey, Effect, EndedItem, FinalOutcome, Item, PublicationId, Queued, Record, Responder, Stage, StoredCommand,
 };
 
 /// A message takes no further reply once it is this long, in bytes.
@@ -54,6 +54,29 @@ impl Responder {
         Some(Effect::Publish { publication, org_id, family, channel_id, body, replies })
     }
 
+    /// Publishes the final of an ended item once more: whoever sends its batch again may have missed it.
+    pub(super) fn publish_again(&mut self, message_id: MessageId) {
+        if self.by_message.contains_key(&message_id) {
+            return;
+        }
+        let Some(ended) = self.ended.get(message_id) else { return };
+        let channel = ChannelKey::of(&ended.command);
+        let item = Item {
+            command: Arc::clone(&ended.command),
+            order: 0,
+            deadline: self.now.instant,
+            stage: Stage::Decided(Arc::clone(&ended.outcome)),
+            in_window: false,
+            heard: ended.heard,
+        };
+        let Some(key) = self.items.insert(self.now.instant, item) else { return };
+        self.items.unschedule(key);
+        self.by_message.insert(message_id, key);
+        self.outbox.open(channel);
+        self.counters.outbox += 1;
+        self.line_up(key);
+    }
+
     pub(super) fn end_publication(&mut self, publication: PublicationId, delivered: bool) {
         for key in self.outbox.settle(publication) {
             let Some(item) = self.items.remove(key) else { continue };
@@ -68,7 +91,9 @@ impl Responder {
                 self.counters.undeliverable += 1;
                 self.journal.record(Record::Undeliverable { message_id });
             }
-            self.ended.insert(message_id, EndedItem { command: item.command, heard: item.heard });
+            if let Stage::Decided(outcome) = item.stage {
+                self.ended.insert(message_id, EndedItem { command: item.command, outcome, heard: item.heard });
+            }
         }
     }
 }

@@ -65,15 +65,17 @@ impl Responder {
     fn replay_end(&mut self, message_id: MessageId) {
         let Some(key) = self.by_message.remove(&message_id) else { return };
         let Some(item) = self.items.remove(key) else { return };
+        self.outbox.close(&ChannelKey::of(&item.command));
         match item.stage {
-            Stage::Decided(_) => self.counters.outbox -= 1,
+            Stage::Decided(outcome) => {
+                self.counters.outbox -= 1;
+                self.ended.insert(message_id, EndedItem { command: item.command, outcome, heard: item.heard });
+            }
             Stage::Waiting | Stage::HandedOver => {
                 self.orgs.end(&item.command);
                 self.counters.pending -= 1;
             }
         }
-        self.outbox.close(&ChannelKey::of(&item.command));
-        self.ended.insert(message_id, EndedItem { command: item.command, heard: item.heard });
     }
 
     /// Puts an accepted command into the tables of what is in flight.
