@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn every_fault_is_a_row_and_the_verdict_is_the_exit_code() {
         let good = r#"{"requestId":"a","controlChannelId":"DATASVC.CONTROL.x","assetId":"t","serviceId":"s"}"#;
-        let two_faults = "{\"requestId\":\"b\",\"controlChannelId\":\"nope\",\"assetId\":\"t\",\"timeout\":0,\"serviceId\":\"s\"}";
+        let two_faults =
+            "{\"requestId\":\"b\",\"controlChannelId\":\"nope\",\"assetId\":\"t\",\"timeout\":0,\"serviceId\":\"s\"}";
         let report_of_both = report(&format!(r#"{{"data":[{good},{two_faults}]}}"#));
         assert_eq!(verdict(&report_of_both), exit::SOME_NOT);
         let text = faults(&report_of_both).to_string();

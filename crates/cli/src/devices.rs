@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde::Serialize;
-use setpoint_devices::{Behaviour, Broker, Command as Received, Credentials, DeviceId, FaultMix, Fleet, FleetOptions, Plan};
+use setpoint_devices::{
+    Behaviour, Broker, Command as Received, Credentials, DeviceId, FaultMix, Fleet, FleetOptions, Plan,
+};
 use tokio::sync::mpsc;
 
 use crate::{
     failure::{Failure, exit},
-    interrupt::interrupted,
+    interrupt::Interrupt,
     known::read_devices,
     out::{Out, shown},
 };
@@ -88,6 +90,7 @@ struct Executed {
 
 pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     let Command::Simulate(args) = command;
+    let mut interrupt = Interrupt::listen()?;
     let broker = Broker::parse(&args.broker).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
     let mix = mix(&args).build().map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
     let devices: Vec<_> = read_devices(&args.devices)?
@@ -123,13 +126,9 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     let mut out = Out::new();
     out.note(format_args!("{count} devices are connected to {}; Ctrl-C ends", fleet.broker()));
     let json = args.json || !out.is_terminal();
-    let mut interrupt = std::pin::pin!(interrupted());
     loop {
         tokio::select! {
-            result = &mut interrupt => {
-                result?;
-                break;
-            }
+            () = interrupt.come() => break,
             Some(executed) = executed.recv() => print(&mut out, json, &executed)?,
         }
     }

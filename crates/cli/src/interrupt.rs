@@ -2,18 +2,39 @@
 
 use crate::failure::{Failure, exit};
 
-/// Returns when the process is asked to end.
-pub(crate) async fn interrupted() -> Result<(), Failure> {
-    let unusable = |error: std::io::Error| Failure::new(exit::INTERNAL, format!("signals cannot be received: {error}"));
+/// Requests to end the process, from when it was made: until then they end it at once.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result.map_err(unusable),
-            _ = terminate.recv() => Ok(()),
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Interrupt {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let unusable =
+            |error: std::io::Error| Failure::new(exit::INTERNAL, format!("signals cannot be received: {error}"));
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen = |kind| signal(kind).map_err(unusable);
+            Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
         }
+        #[cfg(windows)]
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c().map_err(unusable)? })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(unusable)
+
+    /// Returns when the process is asked to end.
+    pub(crate) async fn come(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        let _ = self.interrupt.recv().await;
+    }
 }

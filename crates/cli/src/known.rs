@@ -105,7 +105,10 @@ fn directory(path: &Path, entries: &[DeviceEntry]) -> Result<TableDirectory, Fai
     let mut orgs = BTreeMap::<&str, Vec<serde_json::Value>>::new();
     for entry in entries {
         let services = entry.services.as_ref().map(|services| {
-            services.iter().map(|service| (service.id().to_owned(), json!(service.name()))).collect::<serde_json::Map<_, _>>()
+            services
+                .iter()
+                .map(|service| (service.id().to_owned(), json!(service.name())))
+                .collect::<serde_json::Map<_, _>>()
         });
         let mut device = json!({
             "productKey": entry.product_key,

@@ -70,8 +70,8 @@ impl Out {
 
     /// Shows a progress bar on standard error, if that is a terminal, until [`progress_done`](Self::progress_done).
     pub(crate) fn progress(&mut self, items: usize) -> ProgressBar {
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar = ProgressBar::with_draw_target(Some(items as u64), ProgressDrawTarget::stderr()).with_style(style);
         self.bar.clone()
     }
@@ -101,7 +101,8 @@ pub(crate) fn table(columns: &[&str]) -> Table {
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
-        let turns_the_line = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns_the_line =
+            matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if char.is_control() || turns_the_line {
             // Writing into a string cannot fail.
             let _ = write!(out, "{}", char.escape_unicode());

@@ -12,7 +12,7 @@ use setpoint_client::{ChannelEvent, ChannelSource, Client, Outcomes, SourceError
 use crate::{
     check::read_body,
     failure::{Failure, exit},
-    interrupt::interrupted,
+    interrupt::Interrupt,
     line::Line,
     out::{Out, table},
     service::Service,
@@ -50,7 +50,13 @@ pub(crate) async fn run(family: Family, args: Args) -> Result<u8, Failure> {
     let shown = show(&client, outcomes, sent, &mut out, &bar, args.json).await;
     out.progress_done();
     client.close().await;
-    let Shown { summary, whole_request, was_interrupted } = shown?;
+    let Shown { summary, whole_request, was_interrupted, unheard } = shown?;
+    if unheard > 0 {
+        out.note(format_args!(
+            "of {unheard} items nothing was heard; the service carries out a requestId once and tells of it once, so a \
+             batch that was sent before needs new ones"
+        ));
+    }
     if !args.json {
         out.table(totals(&summary))?;
     }
@@ -69,6 +75,8 @@ struct Shown {
     summary: Summary,
     whole_request: bool,
     was_interrupted: bool,
+    /// Items that timed out here without a word from the service.
+    unheard: usize,
 }
 
 /// Listens on every channel that an item names and that exists; items of the others are for the service to refuse.
@@ -127,8 +135,8 @@ async fn show(
 ) -> Result<Shown, Failure> {
     let (mut late, mut changes) = (client.late_events(), client.channel_events());
     let mut whole_request = true;
-    let mut was_interrupted = false;
-    let mut interrupt = std::pin::pin!(interrupted());
+    let (mut was_interrupted, mut unheard) = (false, 0);
+    let mut interrupt = Interrupt::listen()?;
     loop {
         let event = tokio::select! {
             biased;
@@ -138,8 +146,7 @@ async fn show(
                 tell(out, &change);
                 continue;
             }
-            result = &mut interrupt, if !was_interrupted => {
-                result?;
+            () = interrupt.come(), if !was_interrupted => {
                 was_interrupted = true;
                 // Ends the open items as cancelled, and with them the batch.
                 client.close().await;
@@ -153,9 +160,10 @@ async fn show(
             if json {
                 out.json(&Done { event: "batchDone", summary })?;
             }
-            return Ok(Shown { summary, whole_request, was_interrupted });
+            return Ok(Shown { summary, whole_request, was_interrupted, unheard });
         }
         whole_request &= matches!(&event, Event::Refused { refusal, .. } if refusal.whole_request);
+        unheard += usize::from(matches!(event, Event::TimedOut { outcome: None, .. }));
         let Some(mut line) = Line::of(&event) else { continue };
         if line.is_end() {
             bar.inc(1);
@@ -185,7 +193,9 @@ fn tell(out: &Out, change: &ChannelEvent) {
         }
         ChannelEvent::Connected { source } => out.note(format_args!("connected to {source} again")),
         ChannelEvent::Gap { source, reason } => {
-            out.note(format_args!("outcomes on {source} may have been missed ({reason}): their items will time out here"));
+            out.note(format_args!(
+                "outcomes on {source} may have been missed ({reason}): their items will time out here"
+            ));
         }
         ChannelEvent::Ended { source, reason } => out.note(format_args!("{source} has ended: {reason}")),
         _ => {}

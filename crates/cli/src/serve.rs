@@ -6,7 +6,7 @@ use setpoint_gateway::{Config, Gateway, StartError};
 
 use crate::{
     failure::{Failure, exit},
-    interrupt::interrupted,
+    interrupt::Interrupt,
     logs,
     out::Out,
 };
@@ -66,16 +66,15 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
-    logs::start(args.log, "info");
+    let mut interrupt = Interrupt::listen()?;
+    // The embedded broker tells of every connection.
+    logs::start(args.log, "info,mqtt5=warn");
     let gateway = async { Gateway::start(args.config()?).await }.await.map_err(|error| failure(&error))?;
     let mut out = Out::new();
     out.line(format_args!("HTTP http://{}", gateway.http_addr()))?;
     out.line(format_args!("MQTT {}", gateway.broker_url()))?;
     let stopped = tokio::select! {
-        result = interrupted() => {
-            result?;
-            gateway.shutdown().await
-        }
+        () = interrupt.come() => gateway.shutdown().await,
         result = gateway.wait() => {
             let shutdown = gateway.shutdown().await;
             result.and(shutdown)
@@ -109,7 +108,8 @@ mod tests {
     fn the_command_line_overrides_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("setpoint.toml");
-        std::fs::write(&file, "orgs = [\"o1\"]\n[http]\nlisten = \"127.0.0.1:1\"\n[mqtt]\nurl = \"mqtt://b:1\"\n").unwrap();
+        std::fs::write(&file, "orgs = [\"o1\"]\n[http]\nlisten = \"127.0.0.1:1\"\n[mqtt]\nurl = \"mqtt://b:1\"\n")
+            .unwrap();
         let args = Args {
             config: Some(file),
             listen: Some("127.0.0.1:2".parse().unwrap()),

@@ -175,7 +175,7 @@ impl Builder {
         }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        let http = Http::new(&self.url, &self.org_id, self.connect_timeout)?;
+        let http = Http::new(&self.url, &self.org_id, self.connect_timeout, self.requester.limits.body_bytes)?;
         let channels = Channels::over(http.clone(), self.response_timeout);
         let listening = self.listening()?;
         if self.create_channels {
@@ -192,9 +192,7 @@ impl Builder {
                     .to_owned(),
             });
         }
-        for source in &mut sources {
-            source.open().await?;
-        }
+        open_all(&mut sources).await?;
 
         let slots = Arc::new(Semaphore::new(self.requests_under_way));
         let shared = Arc::new(Shared::new(self.late_buffer));
@@ -261,4 +259,17 @@ impl Builder {
         };
         Ok(topics.iter().map(stream).collect())
     }
+}
+
+/// Opens every source; if one cannot be opened, the others leave nothing behind.
+async fn open_all(sources: &mut [Box<dyn ChannelSource>]) -> Result<(), Error> {
+    for number in 0..sources.len() {
+        if let Err(error) = sources[number].open().await {
+            for opened in &mut sources[..number] {
+                opened.close().await;
+            }
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
-use setpoint::{Code, Family};
+use setpoint::{Code, Family, Limits};
 use url::Url;
 
 use crate::{
@@ -107,7 +107,8 @@ impl Channels {
     /// # Errors
     /// The URL is not usable.
     pub fn new(url: &str, org_id: &str) -> Result<Self, Error> {
-        Ok(Self::over(Http::new(url, org_id, Duration::from_secs(3))?, Duration::from_secs(10)))
+        let http = Http::new(url, org_id, Duration::from_secs(3), Limits::DEFAULT.body_bytes)?;
+        Ok(Self::over(http, Duration::from_secs(10)))
     }
 
     pub(crate) fn over(http: Http, timeout: Duration) -> Self {

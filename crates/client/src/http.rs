@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, net::IpAddr, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use setpoint::Family;
 use url::{Host, Url};
@@ -15,6 +15,8 @@ pub(crate) struct Http {
     client: reqwest::Client,
     base: Url,
     org_id: String,
+    /// Bytes of a response after which it is given up.
+    most: usize,
 }
 
 /// How one attempt to call ended.
@@ -29,7 +31,8 @@ pub(crate) enum Attempt {
 }
 
 impl Http {
-    pub(crate) fn new(base: &str, org_id: &str, connect_timeout: Duration) -> Result<Self, Error> {
+    /// `most` is the largest body of a request, in bytes. A response repeats the request with more around it.
+    pub(crate) fn new(base: &str, org_id: &str, connect_timeout: Duration, most: usize) -> Result<Self, Error> {
         let base = parse_base(base)?;
         let mut builder = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
@@ -47,7 +50,7 @@ impl Http {
         let client = builder
             .build()
             .map_err(|error| Error::Setting { setting: "HTTP client", reason: chain(&error.without_url()) })?;
-        Ok(Self { client, base, org_id: org_id.to_owned() })
+        Ok(Self { client, base, org_id: org_id.to_owned(), most: most.saturating_mul(4) })
     }
 
     pub(crate) fn org_id(&self) -> &str {
@@ -101,11 +104,23 @@ impl Http {
             Err(error) => return failed(error),
         };
         let status = response.status().as_u16();
-        match response.bytes().await {
+        match read(response, self.most).await {
             Ok(body) => Attempt::Response { status, body },
-            Err(error) => Attempt::Lost(describe(error)),
+            Err(reason) => Attempt::Lost(reason),
         }
     }
+}
+
+/// The body, unless it has more than `most` bytes.
+pub(crate) async fn read(mut response: reqwest::Response, most: usize) -> Result<Bytes, String> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+        if body.len() + chunk.len() > most {
+            return Err(format!("the response has more than {most} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 fn failed(error: reqwest::Error) -> Attempt {
@@ -198,7 +213,7 @@ mod tests {
     use super::*;
 
     fn http(base: &str) -> Http {
-        Http::new(base, "o 1&x", Duration::from_secs(1)).unwrap()
+        Http::new(base, "o 1&x", Duration::from_secs(1), 1).unwrap()
     }
 
     #[test]
@@ -224,7 +239,7 @@ mod tests {
             ("http://x/?orgId=1", "query"),
             ("", "is not a URL"),
         ] {
-            let error = Http::new(base, "o", Duration::from_secs(1)).unwrap_err().to_string();
+            let error = Http::new(base, "o", Duration::from_secs(1), 1).unwrap_err().to_string();
             assert!(error.contains(part), "{base}: {error}");
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChannelEvent {
-    /// The connection was lost; it is being made again.
+    /// The connection was lost, or still cannot be made, for this reason; the source goes on trying.
     Disconnected {
         /// Which source.
         source: String,
@@ -57,7 +57,7 @@ pub struct Stats {
     pub unknown: u64,
     /// Replies, messages and responses that could not be read.
     pub unreadable: u64,
-    /// Connections of sources lost.
+    /// Times at which a source lost its connection, or found a new reason why it cannot be made.
     pub disconnects: u64,
     /// Times at which messages may have been missed.
     pub gaps: u64,

@@ -25,6 +25,7 @@
 
 mod clock;
 mod config;
+mod device_list;
 mod directory;
 mod error;
 mod events;
@@ -39,6 +40,7 @@ mod run;
 mod store;
 
 pub use config::{ChannelEntry, Config, EngineConfig, EventsConfig, HttpConfig, MqttConfig, MqttProtocol};
+pub use device_list::DeviceList;
 pub use directory::DirectoryHandle;
 pub use error::{GatewayError, StartError};
 pub use gateway::Gateway;

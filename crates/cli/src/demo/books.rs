@@ -240,7 +240,11 @@ mod tests {
             device: DeviceId::new("turbine", format!("t-{index}")),
             asset_id: format!("wtg-{index}"),
             target: if family == Family::Invoke { "start" } else { "powerLimit" }.to_owned(),
-            params: if family == Family::Invoke { format!("{{\"tag\":{index}}}") } else { format!("{{\"powerLimit\":{index}}}") },
+            params: if family == Family::Invoke {
+                format!("{{\"tag\":{index}}}")
+            } else {
+                format!("{{\"powerLimit\":{index}}}")
+            },
             expected,
         };
         let succeed = || Expected::Taken(Behaviour::Succeed { output: Output::Echo });
@@ -377,7 +381,10 @@ mod tests {
 
     #[test]
     fn a_success_that_no_device_executed_is_found() {
-        tampered(|_, ledger, _| drop(ledger.remove(1)), "item 1 of batch 0 (requestId r1): succeeded, and its device never");
+        tampered(
+            |_, ledger, _| drop(ledger.remove(1)),
+            "item 1 of batch 0 (requestId r1): succeeded, and its device never",
+        );
     }
 
     #[test]

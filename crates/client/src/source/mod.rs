@@ -66,7 +66,7 @@ pub enum SourceEvent {
     Message(Bytes),
     /// Something that cannot even be handed on as a message, for instance because it is too large.
     Unreadable(String),
-    /// The connection was lost; it is being made again.
+    /// The connection was lost, or still cannot be made, for this reason; the source goes on trying.
     Disconnected(String),
     /// The connection is back.
     Connected,

@@ -118,26 +118,22 @@ impl MqttTopics {
             up: false,
         };
         let task = tokio::spawn(link.run());
+        // From here on the task ends with this value.
         let running = Running { client, events, task };
-        let result = self.subscribe(&running.client, connected).await;
-        if result.is_err() {
-            running.task.abort();
-        } else {
-            self.running = Some(running);
-        }
-        result
-    }
-
-    async fn subscribe(
-        &self,
-        client: &AsyncClient,
-        connected: oneshot::Receiver<Result<(), String>>,
-    ) -> Result<(), String> {
         timeout(ANSWER, connected)
             .await
             .map_err(|_| "no answer in time".to_owned())?
             .unwrap_or_else(|_| Err("the connection ended".to_owned()))
             .map_err(|reason| format!("{reason}; check the URL, the credentials and that the broker runs"))?;
+        let subscribed = self.subscribe(&running.client).await;
+        self.running = Some(running);
+        if subscribed.is_err() {
+            self.close().await;
+        }
+        subscribed
+    }
+
+    async fn subscribe(&self, client: &AsyncClient) -> Result<(), String> {
         for topic in &self.topics {
             let refused = |reason: String| format!("subscription to topic {topic:?}: {reason}");
             let notice = client

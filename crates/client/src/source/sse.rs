@@ -13,7 +13,13 @@ use super::{
     ChannelSource, SourceError, SourceEvent, SourceFuture,
     parser::{Parsed, Parser},
 };
-use crate::{backoff::Backoff, http::Http};
+use crate::{
+    backoff::Backoff,
+    http::{Http, read},
+};
+
+/// Most bytes read of an answer that refuses the stream.
+const REFUSAL_BYTES: usize = 64 << 10;
 
 /// A channel's server-sent events over HTTP. Reconnects with `Last-Event-ID`, so that nothing is lost as long as the
 /// service still holds it; what it no longer holds is a gap.
@@ -32,6 +38,8 @@ pub struct EventStream {
     live: Option<Response>,
     parser: Parser,
     waiting: VecDeque<SourceEvent>,
+    /// Why it is not connected, as it was told last.
+    told: String,
 }
 
 /// Why a connection could not be made.
@@ -53,6 +61,7 @@ impl EventStream {
             live: None,
             parser: Parser::new(most, None),
             waiting: VecDeque::new(),
+            told: String::new(),
         }
     }
 
@@ -76,7 +85,8 @@ impl EventStream {
         };
         let status = response.status();
         if status != StatusCode::OK {
-            let body = timeout(self.answer, response.bytes()).await.ok().and_then(Result::ok).unwrap_or_default();
+            let body = timeout(self.answer, read(response, REFUSAL_BYTES)).await.ok().and_then(Result::ok);
+            let body = body.unwrap_or_default();
             return Err(Refused { reason: self.explain(status, &body) });
         }
         let is_stream = response
@@ -146,6 +156,7 @@ impl ChannelSource for EventStream {
                 if self.live.is_some() {
                     if let Err(reason) = self.read().await {
                         self.live = None;
+                        self.told.clone_from(&reason);
                         return Some(SourceEvent::Disconnected(reason));
                     }
                     continue;
@@ -161,7 +172,12 @@ impl ChannelSource for EventStream {
                         }
                         return Some(SourceEvent::Connected);
                     }
-                    Err(refused) => tracing::debug!(url = %self.url, reason = refused.reason, "not connected yet"),
+                    // It goes on trying, and says so when the reason is another one, such as a deleted channel.
+                    Err(Refused { reason }) if reason != self.told => {
+                        self.told.clone_from(&reason);
+                        return Some(SourceEvent::Disconnected(reason));
+                    }
+                    Err(_) => {}
                 }
             }
         })

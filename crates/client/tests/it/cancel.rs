@@ -7,7 +7,7 @@ use setpoint::requester::Event;
 
 use crate::{
     exchange::{own_outputs, settle},
-    service::{Service, Step, invoke, outcome, soon},
+    service::{Service, Step, invoke, items, outcome, request_id, soon},
 };
 
 #[tokio::test]
@@ -35,7 +35,8 @@ async fn a_dropped_stream_cancels_and_the_next_call_gets_its_own_answer() {
 #[tokio::test]
 async fn a_request_that_is_under_way_when_its_stream_is_dropped_is_broken_off() {
     let service = Service::start([Step::Hold]).await;
-    let client = service.builder().requests_under_way(1).build().await.unwrap();
+    let builder = service.builder().requests_under_way(1).response_timeout(Duration::MAX);
+    let client = builder.build().await.unwrap();
     let dropped = client.invoke([invoke("dropped")]).await.unwrap();
     soon(service.received(1)).await;
     // Its response is held back for ever, and it has the only slot.
@@ -68,6 +69,22 @@ async fn a_call_may_be_dropped_at_every_await() {
         assert_eq!(summary.succeeded, 1, "after {polls} polls");
         own_outputs(&events);
     }
+    let sent: Vec<_> = service.bodies().iter().map(|body| request_id(&items(body)[0])).collect();
+    // After one poll the batch is on its way to the client's task, which has not seen it yet.
+    assert!(!sent.iter().any(|id| id == "dropped-0" || id == "dropped-1"), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_waits_to_be_sent_again_takes_no_slot() {
+    let service = Service::start([Step::BreakOff]).await;
+    let builder = service.builder().requests_under_way(1);
+    let client = builder.backoff(Duration::from_secs(100), Duration::from_secs(100)).build().await.unwrap();
+    let waiting = client.invoke([invoke("waiting").with_timeout_ms(300_000)]).await.unwrap();
+    service.then(Step::OutcomesFirst);
+    let (_, summary) = settle(soon(client.invoke([invoke("kept")])).await.unwrap()).await;
+    assert_eq!(summary.succeeded, 1);
+    service.publish(outcome("waiting", 0).to_string());
+    settle(waiting).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +135,10 @@ async fn calls_wait_while_the_slots_are_taken() {
     let first = client.invoke([invoke("first")]).await.unwrap();
     soon(service.received(1)).await;
     let mut second = pin!(client.invoke([invoke("second")]));
-    assert!(second.as_mut().poll(&mut Context::from_waker(&noop_waker())).is_pending());
+    for _ in 0..200 {
+        assert!(second.as_mut().poll(&mut Context::from_waker(&noop_waker())).is_pending());
+        tokio::task::yield_now().await;
+    }
     assert_eq!(service.bodies().len(), 1);
     service.release();
     let second = soon(second).await.unwrap();

@@ -66,3 +66,17 @@ async fn a_stream_that_cannot_be_resumed_is_a_gap() {
     assert_eq!(client.stats().gaps, 1);
     assert_eq!(service.connections(), [None, None]);
 }
+
+#[tokio::test]
+async fn a_channel_that_is_gone_is_named_while_the_stream_goes_on_trying() {
+    let service = Service::start([]).await;
+    let client = service.client().await;
+    let mut changes = client.channel_events();
+    service.delete_channel(true);
+    service.cut_streams();
+    assert!(matches!(next(&mut changes).await, ChannelEvent::Disconnected { .. }));
+    let why = next(&mut changes).await;
+    assert!(matches!(&why, ChannelEvent::Disconnected { reason, .. } if reason.contains("404")), "{why:?}");
+    service.delete_channel(false);
+    assert!(matches!(next(&mut changes).await, ChannelEvent::Connected { .. }));
+}

@@ -48,6 +48,7 @@ pub(crate) fn own_outputs(events: &[Event]) {
 async fn accepted_then_finished() {
     let service = Service::start([]).await;
     let client = service.client().await;
+    assert_eq!(service.connections().len(), 1, "it listens before it sends");
     let outcomes = client.invoke([invoke("a"), invoke("b")]).await.unwrap();
     soon(service.received(1)).await;
     service.publish(successes(&service.bodies()[0]).to_string());

@@ -1,8 +1,11 @@
 //! Requests and responses that get lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use setpoint::{Code, requester::Event};
+use setpoint::{
+    Code,
+    requester::{Event, RequesterConfig},
+};
 use setpoint_client::{ChannelSource, Client, SourceError, SourceEvent, SourceFuture};
 use tokio::sync::mpsc;
 
@@ -52,6 +55,16 @@ async fn a_response_that_does_not_come_is_asked_for_again() {
     let (_, summary) = settle(client.invoke([invoke("a")]).await.unwrap()).await;
     assert_eq!(summary.succeeded, 1);
     assert_eq!(service.bodies().len(), 2);
+}
+
+#[tokio::test]
+async fn a_response_without_an_end_is_given_up_and_asked_for_again() {
+    let service = Service::start([Step::Endless, Step::OutcomesFirst]).await;
+    let mut config = RequesterConfig::default();
+    config.limits.body_bytes = 1 << 16;
+    let client = service.builder().requester(config).response_timeout(Duration::MAX).build().await.unwrap();
+    let (_, summary) = settle(client.invoke([invoke("a")]).await.unwrap()).await;
+    assert_eq!((summary.succeeded, service.bodies().len()), (1, 2));
 }
 
 #[tokio::test]
@@ -130,6 +143,31 @@ async fn without_a_connection_nothing_was_sent_and_the_items_say_so() {
     assert_eq!((summary.refused, summary.accepted), (1, 0));
     let [Event::Refused { refusal, .. }] = &events[..] else { panic!("{events:?}") };
     assert!(refusal.whole_request && refusal.submsg.as_deref().unwrap().contains("refused"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_connection_is_tried_again_while_there_is_time() {
+    let service = Service::start([]).await;
+    let url = service.url();
+    service.stop().await;
+    let (feed, fed) = mpsc::unbounded_channel();
+    let builder = quick(Client::builder(&url)).source(Fed(fed, None)).connect_attempts(u32::MAX);
+    let client = builder.build().await.unwrap();
+    let item = |id: &str, timeout| {
+        let mut item = invoke(id).with_timeout_ms(timeout);
+        item.control_channel_id = crate::service::CHANNEL.to_owned();
+        item
+    };
+    let started = Instant::now();
+    let (_, summary) = settle(client.invoke([item("a", 300)]).await.unwrap()).await;
+    assert!(started.elapsed() >= Duration::from_millis(250), "it does not give up before");
+    assert_eq!((summary.refused, summary.timed_out), (1, 0), "nothing was sent, and that is known");
+
+    let outcomes = client.invoke([item("b", 20_000)]).await.unwrap();
+    let service = Service::start_at(url.trim_start_matches("http://"), []).await;
+    soon(service.received(1)).await;
+    feed.send(successes(&service.bodies()[0]).to_string()).unwrap();
+    assert_eq!(settle(outcomes).await.1.succeeded, 1);
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Answer(u16, &'static str),
     /// Take it in, start to answer, and break the connection off.
     BreakOff,
+    /// Take it in, and answer without an end.
+    Endless,
     /// Take it in, and answer when `release` has been called as often as there were such steps before this one.
     Hold,
 }
@@ -52,6 +54,8 @@ struct Inner {
     cut: usize,
     /// Whether the stream gives ids.
     without_ids: bool,
+    /// Whether the channel is gone.
+    deleted: bool,
     released: usize,
     held: usize,
 }
@@ -76,9 +80,13 @@ impl Drop for Task {
 
 impl Service {
     pub(crate) async fn start(script: impl IntoIterator<Item = Step>) -> Self {
+        Self::start_at("127.0.0.1:0", script).await
+    }
+
+    pub(crate) async fn start_at(listen: &str, script: impl IntoIterator<Item = Step>) -> Self {
         let inner = Arc::new(Mutex::new(Inner { script: script.into_iter().collect(), ..Inner::default() }));
         let (changed, _) = watch::channel(());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = (Arc::clone(&inner), changed.clone());
         let router = Router::new()
@@ -133,6 +141,10 @@ impl Service {
 
     pub(crate) fn without_ids(&self) {
         self.lock().without_ids = true;
+    }
+
+    pub(crate) fn delete_channel(&self, deleted: bool) {
+        self.lock().deleted = deleted;
     }
 
     /// The `Last-Event-ID` of every connection to the stream so far.
@@ -211,6 +223,10 @@ async fn batch(State((inner, changed)): State<Shared>, uri: Uri, body: Bytes) ->
             let pieces = [Ok(Bytes::from_static(b"{\"status\":0,")), Err(std::io::Error::other("scripted"))];
             Body::from_stream(stream::iter(pieces)).into_response()
         }
+        Step::Endless => {
+            let piece = Bytes::from_static(&[b' '; 1 << 16]);
+            Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone()))).into_response()
+        }
         Step::Hold => {
             let turn = {
                 let mut inner = inner.lock().unwrap();
@@ -224,7 +240,7 @@ async fn batch(State((inner, changed)): State<Shared>, uri: Uri, body: Bytes) ->
 }
 
 async fn events(State((inner, changed)): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    if !id.ends_with(".ops") {
+    if !id.ends_with(".ops") || inner.lock().unwrap().deleted {
         return json(404, &json!({"status":404,"msg":"Invalid object id","submsg":"no such channel in this org"}));
     }
     let last_id = headers.get("last-event-id").map(|value| value.to_str().unwrap().to_owned());

@@ -108,7 +108,7 @@ mod tests {
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.http.listen.port(), 0);
-        assert_eq!(config.mqtt.protocol, super::super::MqttProtocol::V5);
+        assert_eq!(config.mqtt.protocol, Some(super::super::MqttProtocol::V5));
         assert_eq!(config.channels[0].channel_id, "DATASVC.CONTROL.ops");
         assert_eq!(config.devices[0].asset_id, "a");
         assert_eq!(config.engine, Config::default().engine);

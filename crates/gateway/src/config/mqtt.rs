@@ -16,8 +16,9 @@ pub struct MqttConfig {
     pub url: Option<String>,
     /// Where the embedded broker listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Version of the protocol that the gateway itself speaks. The embedded broker takes both from devices.
-    pub protocol: MqttProtocol,
+    /// Version of the protocol that the gateway itself speaks: by default 5 with the embedded broker, which takes both
+    /// from devices, and 3.1.1 with an external one. Only with 5 can it refuse to be sent its own commands back.
+    pub protocol: Option<MqttProtocol>,
     /// PEM file of the certificates to trust for `mqtts://`, instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Seconds between two signs of life on an idle connection; a silent one is given up after 1.5 to 2 times that.
@@ -35,20 +36,21 @@ pub struct MqttConfig {
     /// Most clients of the embedded broker at once.
     pub max_clients: usize,
     /// Most messages that the embedded broker queues for one slow client; past it that client loses its oldest.
+    /// It holds for the gateway's own connections, too: a bound below the number of items in flight loses answers.
     pub queued_messages_per_client: usize,
     /// Most bytes that the embedded broker queues for one slow client; past it that client loses its oldest.
     pub queued_bytes_per_client: usize,
 }
 
 impl Default for MqttConfig {
-    /// A broker embedded at `127.0.0.1:1883`, MQTT 3.1.1; a sign of life every 10 s; packets of 1 MiB; 256 channel
+    /// A broker embedded at `127.0.0.1:1883`; a sign of life every 10 s; packets of 1 MiB; 256 channel
     /// messages under way; 1,024 device messages waiting; reconnecting after 100 ms up to 10 s; 10,000 clients with
-    /// 100,000 messages or 64 MiB queued each.
+    /// 1,000,000 messages or 256 MiB queued each.
     fn default() -> Self {
         Self {
             url: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
-            protocol: MqttProtocol::V311,
+            protocol: None,
             ca_file: None,
             keep_alive_s: 10,
             max_packet_bytes: 1 << 20,
@@ -57,17 +59,16 @@ impl Default for MqttConfig {
             reconnect_min_ms: 100,
             reconnect_max_ms: 10_000,
             max_clients: 10_000,
-            queued_messages_per_client: 100_000,
-            queued_bytes_per_client: 64 << 20,
+            queued_messages_per_client: 1_000_000,
+            queued_bytes_per_client: 256 << 20,
         }
     }
 }
 
 /// A version of MQTT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MqttProtocol {
     /// MQTT 3.1.1.
-    #[default]
     #[serde(rename = "3.1.1")]
     V311,
     /// MQTT 5: commands also carry a message expiry.

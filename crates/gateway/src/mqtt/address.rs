@@ -47,8 +47,9 @@ impl fmt::Display for BrokerAddress {
 
 impl BrokerAddress {
     /// The embedded broker.
-    pub(crate) fn embedded(addr: SocketAddr, protocol: MqttProtocol) -> Self {
+    pub(crate) fn embedded(addr: SocketAddr, protocol: Option<MqttProtocol>) -> Self {
         let ip = if addr.ip().is_unspecified() { SocketAddr::new(loopback_of(addr), 0).ip() } else { addr.ip() };
+        let protocol = protocol.unwrap_or(MqttProtocol::V5);
         Self { host: ip.to_string(), port: addr.port(), protocol, credentials: None, tls: None }
     }
 
@@ -66,7 +67,7 @@ impl BrokerAddress {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(wrong("has a path or a fragment: only host, port and ?protocol= are read".into()));
         }
-        let mut protocol = config.protocol;
+        let mut protocol = config.protocol.unwrap_or(MqttProtocol::V311);
         for (key, value) in url.query_pairs() {
             protocol = match (&*key, &*value) {
                 ("protocol", "3.1.1") => MqttProtocol::V311,
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_embedded_broker_on_every_address_is_reached_on_loopback() {
-        let address = BrokerAddress::embedded("0.0.0.0:7".parse().unwrap(), MqttProtocol::V5);
+        let address = BrokerAddress::embedded("0.0.0.0:7".parse().unwrap(), None);
         assert_eq!(address.to_string(), "mqtt://127.0.0.1:7");
     }
 }

@@ -124,6 +124,11 @@ impl Devices {
         Ok(())
     }
 
+    /// Every device with its org.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Device>)> {
+        self.orgs.iter().flat_map(|(org, devices)| devices.by_asset.values().map(move |known| (&**org, &known.device)))
+    }
+
     /// The org's device of that name.
     pub(crate) fn find(&self, org_id: &str, device: DeviceRef<'_>) -> Option<&Arc<Device>> {
         let org = self.orgs.get(org_id)?;

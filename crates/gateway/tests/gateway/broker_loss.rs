@@ -74,6 +74,61 @@ async fn a_command_that_may_have_been_sent_is_never_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_to_a_device_that_deduplicates_is_sent_again() {
+    let mut broker = FakeBroker::start().await;
+    let mut config = with_broker(format!("mqtt://{}", broker.addr));
+    config.devices[0].deduplicates = true;
+    let service = Service::with(config).await;
+    assert_eq!(service.put(INVOKE, json!([invoke("r1")])).await.statuses(), [0]);
+    for _ in 0..3 {
+        assert_eq!(broker.message().await, "/sys/p/d1/thing/service/start");
+        broker.cut();
+    }
+    let stats = service.gateway.stats();
+    assert_eq!((stats.accepted, stats.pending, stats.timed_out), (1, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_broker_is_reached_over_tls_if_its_certificate_is_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let trusted = write("trusted.pem", &own.cert.pem());
+    let key = write("key.pem", &own.signing_key.serialize_pem());
+    let untrusted = write("untrusted.pem", &other.cert.pem());
+    // The broker does not say which port it took for TLS.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let broker = TestBroker::start_with_tls(free, trusted.clone(), key).await;
+
+    for protocol in ["3.1.1", "5"] {
+        let mut config = with_broker(format!("mqtts://localhost:{}?protocol={protocol}", free.port()));
+        config.mqtt.ca_file = Some(trusted.clone());
+        let service = Service::with(config.clone()).await;
+        let mut device = Device::connect(broker.addr, "p", "d1").await;
+        assert_eq!(service.put(INVOKE, json!([invoke("r1")])).await.statuses(), [0]);
+        device.command().await;
+
+        config.mqtt.ca_file = Some(untrusted.clone());
+        let gateway = Gateway::start(config).await.unwrap();
+        let service = Service { gateway, http: reqwest::Client::new() };
+        assert_eq!(service.send("GET", "/readyz", "").await.status, 503);
+        let mut item = invoke("r1");
+        item["timeout"] = json!(500);
+        assert_eq!(service.put(INVOKE, json!([item])).await.statuses(), [0]);
+        let mut events = service.events(OPS, Some("0")).await;
+        let (reply, _) = events.reply_after_gap().await;
+        assert_eq!(reply["status"], 1_000_203);
+        assert_eq!(service.gateway.stats().expired_unsent, 1, "it was never connected");
+        assert!(!device.has_more());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_starts_without_its_broker_and_finds_it_later() {
     let broker = TestBroker::start("127.0.0.1:0".parse().unwrap()).await;
     let addr = broker.stop().await;

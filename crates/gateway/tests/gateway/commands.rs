@@ -172,7 +172,7 @@ async fn a_known_model_refuses_what_it_does_not_name() {
 async fn over_mqtt_5_a_command_also_carries_its_expiry() {
     use rumqttc_v5::{AsyncClient, Event, MqttOptions, Packet, QoS};
     let mut config = config();
-    config.mqtt.protocol = MqttProtocol::V5;
+    config.mqtt.protocol = Some(MqttProtocol::V5);
     let service = Service::with(config).await;
     let addr = service.gateway.mqtt_addr().unwrap();
     let options = MqttOptions::new("listener", (addr.ip().to_string(), addr.port()));

@@ -111,7 +111,10 @@ async fn a_client_that_does_not_read_is_disconnected() {
         .unwrap();
     within("the end of the other connection", async {
         loop {
-            let metrics = service.send("GET", "/metrics", "").await.text;
+            // A connection of its own each time: a client with a pool may hold several.
+            let mut socket = Socket::connect(addr).await;
+            socket.send("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+            let metrics = socket.until_closed().await;
             if metrics.contains("setpoint_http_connections 1\n") {
                 return;
             }

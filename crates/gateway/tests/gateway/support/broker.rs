@@ -1,8 +1,10 @@
 //! Brokers that are not the gateway's own.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig};
+use mqtt5::broker::{
+    BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig, config::TlsConfig,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -22,9 +24,16 @@ pub(crate) struct TestBroker {
 
 impl TestBroker {
     pub(crate) async fn start(addr: SocketAddr) -> Self {
-        let storage = StorageConfig::new().with_backend(StorageBackendType::Memory);
-        let config =
-            BrokerConfig::default().with_bind_address(addr).with_storage(storage).with_sys_topics_enabled(false);
+        Self::with(settings(addr)).await
+    }
+
+    /// Listens on this address with TLS, too.
+    pub(crate) async fn start_with_tls(tls_addr: SocketAddr, cert_file: PathBuf, key_file: PathBuf) -> Self {
+        let tls = TlsConfig::new(cert_file, key_file).with_bind_address(tls_addr);
+        Self::with(settings("127.0.0.1:0".parse().expect("an address")).with_tls(tls)).await
+    }
+
+    async fn with(config: BrokerConfig) -> Self {
         let mut broker = MqttBroker::with_config(config).await.expect("a broker");
         let addr = broker.local_addr().expect("an address");
         let stop = broker.shutdown_handle();
@@ -51,6 +60,11 @@ impl TestBroker {
         within("the broker's end", ended).await.expect("it ends");
         addr
     }
+}
+
+fn settings(addr: SocketAddr) -> BrokerConfig {
+    let storage = StorageConfig::new().with_backend(StorageBackendType::Memory);
+    BrokerConfig::default().with_bind_address(addr).with_storage(storage).with_sys_topics_enabled(false)
 }
 
 /// Speaks just enough MQTT 3.1.1 to take connections, and never acknowledges a message.

@@ -1,0 +1,141 @@
+//! Runs the command.
+
+use std::{
+    io::{BufRead, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Nothing that a test waits for takes so long.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// The command with these arguments, free of the caller's settings.
+pub(crate) fn setpoint(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_setpoint"));
+    for name in ["SETPOINT_URL", "SETPOINT_ORG", "SETPOINT_CONFIG", "SETPOINT_BROKER", "SETPOINT_LOG"] {
+        command.env_remove(name);
+    }
+    command.args(args);
+    command
+}
+
+/// What it printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Standard output as one JSON value a line.
+    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn run(args: &[&str]) -> Ran {
+    Ran::of(setpoint(args).stdin(Stdio::null()).output().unwrap())
+}
+
+/// Runs it to its end with this as standard input.
+pub(crate) fn run_with(args: &[&str], input: &str) -> Ran {
+    let piped = || Stdio::piped();
+    let mut child = setpoint(args).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    Ran::of(child.wait_with_output().unwrap())
+}
+
+/// A running command; it is killed when the test ends.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    /// Starts it. Its lines are read from standard output, or standard error.
+    pub(crate) fn start(args: &[&str], lines_of: Lines) -> Self {
+        let mut command = setpoint(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match lines_of {
+            Lines::Stdout => command.stdout(Stdio::piped()),
+            Lines::Stderr => command.stderr(Stdio::piped()),
+        };
+        let mut child = command.spawn().unwrap();
+        let (line_in, lines) = mpsc::channel();
+        match lines_of {
+            Lines::Stdout => follow(BufReader::<ChildStdout>::new(child.stdout.take().unwrap()), line_in),
+            Lines::Stderr => follow(BufReader::new(child.stderr.take().unwrap()), line_in),
+        }
+        Self { child, lines }
+    }
+
+    /// The first line that starts like this, without the start.
+    pub(crate) fn line(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(LONG).unwrap();
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// What a service manager sends.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end; the exit code.
+    pub(crate) fn wait(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lines {
+    Stdout,
+    Stderr,
+}
+
+/// Reads to the end, also when nobody listens any more: a full pipe would stop the command.
+fn follow(reader: impl BufRead + Send + 'static, lines: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in reader.lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file in a directory that goes with the test.
+pub(crate) fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}

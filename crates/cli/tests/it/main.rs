@@ -1,0 +1,6 @@
+//! The command as a user runs it: a process, its output and its exit code.
+
+mod check;
+mod command;
+mod demo;
+mod service;

@@ -1,0 +1,192 @@
+//! Commands to devices, what devices do, and what they say.
+
+use setpoint::{
+    MessageId,
+    responder::{Attribution, HandedOver},
+};
+
+use super::{Expect, N, Oracle, Stage};
+use crate::{
+    seen::Event,
+    violation::{Check, hold},
+};
+
+/// What a device said, as it meant it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnswerText {
+    /// `None` for an answer that cannot be used.
+    pub(crate) code: Option<i64>,
+    pub(crate) message: Option<String>,
+    pub(crate) output: Option<String>,
+}
+
+impl AnswerText {
+    pub(crate) fn is_success(&self) -> bool {
+        self.code == Some(200)
+    }
+
+    pub(super) fn submsg(&self) -> String {
+        match (self.code, &self.message) {
+            (None, _) => "the device's answer cannot be used".to_owned(),
+            (Some(200), _) => "SUCCESS".to_owned(),
+            (Some(code), None) => format!("device code {code}"),
+            (Some(code), Some(message)) => format!("device code {code}: {message}"),
+        }
+    }
+
+    /// Equal for answers that say the same of a command.
+    fn digest(&self, has_output: bool) -> String {
+        let output = self.output.as_deref().filter(|_| has_output && self.is_success());
+        format!("{} {output:?}", if self.code.is_none() { self.message.clone().unwrap_or_default() } else { self.submsg() })
+    }
+}
+
+/// A message on the device broker, and the truth about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    /// What the payload names; `None` if nothing, or an id that nobody gave out.
+    pub(crate) about: Option<MessageId>,
+    /// Whether an id can be read from it, and its topic is that of an answer.
+    pub(crate) readable: bool,
+    /// Whether the topic is the one that the command's answer must come on.
+    pub(crate) right_topic: bool,
+    pub(crate) text: AnswerText,
+}
+
+impl Oracle {
+    /// The service hands a command over. Returns the item, and whether it is handed over again.
+    pub(crate) fn handed_over(
+        &mut self,
+        message_id: MessageId,
+        deadline: u64,
+        wall_error: u64,
+    ) -> Result<N, crate::violation::Violation> {
+        let n = self.known_item(message_id)?;
+        let (device, deduplicates) = (self.device_of(n), self.deduplicates[self.device_of(n)]);
+        let reading = self.reading;
+        let item = &mut self.items[n];
+        let again = item.handed > 0 || item.intent_replayed;
+        hold!(!again || deduplicates, I5, "{} is handed over again, and its device does not de-duplicate", item.id());
+        hold!(item.stage == Stage::Open, I1, "{} is handed over and has its final", item.id());
+        hold!(item.deadline > reading, I6, "{} is handed over at {reading}, past {}", item.id(), item.deadline);
+        hold!(deadline == item.deadline, Timer, "{} has deadline {deadline}, not {}", item.id(), item.deadline);
+        hold!(self.durable.accepted.contains(&n), I10, "{} is handed over and not on stable storage", item.id());
+        hold!(self.durable.intended.contains(&n), I10, "{} is handed over before its intent is stored", item.id());
+        hold!(self.link_up, Verdict, "{} is handed over without a link", item.id());
+        item.handed += 1;
+        item.clock_error = item.clock_error.max(wall_error);
+        self.seen.event(if again { Event::HandedOverAgain } else { Event::HandedOver });
+        if !again {
+            let newest = self.newest_handed[device].replace(n);
+            let id = |n: N| self.items[n].id().to_owned();
+            hold!(newest < Some(n), Order, "{} goes to its device after {:?}", id(n), newest.map(id));
+        }
+        // Until the confirmation says otherwise.
+        self.items[n].maybe_sent = true;
+        self.unconfirmed.insert(n);
+        let (under_way, window) = (self.unconfirmed.len(), self.config.hand_over_window);
+        hold!(under_way <= window, Bounds, "{under_way} commands are under way, {window} may be");
+        Ok(n)
+    }
+
+    /// The service is told how a hand-over went.
+    pub(crate) fn confirmed(&mut self, message_id: MessageId, how: HandedOver) {
+        let Some(n) = self.by_message.get(&message_id).copied() else { return };
+        self.unconfirmed.remove(&n);
+        let item = &mut self.items[n];
+        // Of an item that was handed over before, nobody can say any more that it never left.
+        let is_only = item.handed == 1 && !item.intent_replayed;
+        if item.stage == Stage::Open && how == HandedOver::NotSent && is_only {
+            item.maybe_sent = false;
+            self.decide(n, Expect::NeverSent);
+        }
+    }
+
+    /// The service is about to hear this from the device broker: how it must be attributed.
+    pub(crate) fn heard(&mut self, said: &Said) -> Attribution {
+        let attribution = self.attribute(said);
+        self.seen.event(match attribution {
+            Attribution::Late => Event::Late,
+            Attribution::Duplicate => Event::Duplicate,
+            Attribution::Conflict => Event::Conflict,
+            Attribution::Unknown => Event::Unknown,
+            Attribution::WrongDevice => Event::WrongDevice,
+            Attribution::Unreadable => Event::Unreadable,
+            _ => return attribution,
+        });
+        attribution
+    }
+
+    fn attribute(&mut self, said: &Said) -> Attribution {
+        if !said.readable {
+            return Attribution::Unreadable;
+        }
+        let Some(n) = said.about.and_then(|id| self.by_message.get(&id)).copied() else { return Attribution::Unknown };
+        let item = &mut self.items[n];
+        let is_known = match item.stage {
+            Stage::Open | Stage::Decided => true,
+            Stage::Ended => self.ended.contains(&n),
+            Stage::Lost => false,
+        };
+        if !is_known {
+            return Attribution::Unknown;
+        }
+        if !said.right_topic {
+            return Attribution::WrongDevice;
+        }
+        let digest = said.text.digest(item.family == setpoint::Family::Invoke);
+        if item.stage != Stage::Open {
+            return match item.heard.replace(digest.clone()) {
+                None => Attribution::Late,
+                Some(heard) if heard == digest => Attribution::Duplicate,
+                Some(_) => Attribution::Conflict,
+            };
+        }
+        if !item.may_have_been_sent() {
+            return Attribution::Premature;
+        }
+        if item.handed == 0 || item.intent_replayed {
+            self.seen.event(Event::AnsweredAcrossRestart);
+        }
+        if self.unconfirmed.contains(&n) {
+            self.seen.event(Event::AnsweredBeforeConfirmed);
+        }
+        item.heard = Some(digest);
+        let success = said.text.is_success();
+        self.decide(n, Expect::Answer(said.text.clone()));
+        if success { Attribution::Succeeded } else { Attribution::Failed }
+    }
+
+    /// A device starts to execute a command. `obeys` says that it has looked at the deadline, with so large an error.
+    pub(crate) fn executed(&mut self, message_id: MessageId, now: u64, obeys: Option<u64>) -> Check {
+        self.seen.event(Event::Executed);
+        let n = self.known_item(message_id)?;
+        let deduplicates = self.deduplicates[self.device_of(n)];
+        let item = &mut self.items[n];
+        item.executions += 1;
+        let executions = item.executions;
+        hold!(!deduplicates || executions == 1, I5, "{} was executed {executions} times", item.id());
+        hold!(item.handed > 0, I5, "{} was executed and never handed over", item.id());
+        hold!(!item.said_unsent, I7, "{} was executed, and its final says that it was never sent", item.id());
+        if let Some(error) = obeys {
+            let latest = item.deadline_true.saturating_add(error).saturating_add(item.clock_error);
+            hold!(now <= latest, I6, "{} was executed at {now}, its deadline was {}", item.id(), item.deadline_true);
+        }
+        Ok(())
+    }
+
+    /// A device says something of a command on the right topic.
+    pub(crate) fn said(&mut self, message_id: MessageId, text: &AnswerText) {
+        if let Some(n) = self.by_message.get(&message_id) {
+            self.items[*n].said.push(text.clone());
+        }
+    }
+
+    fn known_item(&self, message_id: MessageId) -> Result<N, crate::violation::Violation> {
+        let n = self.by_message.get(&message_id).copied();
+        hold!(n.is_some(), I2, "{message_id} was never accepted");
+        Ok(n.unwrap_or_default())
+    }
+}

@@ -1,0 +1,131 @@
+//! Channel messages: what they may carry, and where to.
+
+use setpoint::{Family, Limits, reply::read_message, responder::PublicationId};
+
+use super::{Expect, Oracle, Stage};
+use crate::{
+    seen::Event,
+    violation::{Check, hold},
+    world::{ORGS, World},
+};
+
+impl Oracle {
+    /// The service publishes a message.
+    pub(crate) fn published(
+        &mut self,
+        publication: PublicationId,
+        (org_id, family, channel_id): (&str, Family, &str),
+        body: &[u8],
+        count: usize,
+        world: &World,
+    ) -> Check {
+        let text = String::from_utf8_lossy(body).into_owned();
+        let replies = read_message(body, &Limits::default());
+        hold!(replies.is_ok(), I3, "a channel message that cannot be read: {text}");
+        let Ok(replies) = replies else { return Ok(()) };
+        hold!(replies.len() == count && count > 0, I1, "{count} replies announced, {} found", replies.len());
+        let most = self.config.replies_per_message;
+        hold!(count <= most, Bounds, "{count} replies in a message, {most} may be");
+        let org = ORGS.iter().position(|known| *known == org_id);
+        let mut carried = Vec::new();
+        for reply in &replies {
+            hold!(reply.is_ok(), I3, "a reply that cannot be read: {text}");
+            let (Ok(reply), Some(org)) = (reply, org) else { continue };
+            let id = reply.request_id.map(|id| id.decode().into_owned()).unwrap_or_default();
+            hold!(reply.family == family, I3, "{id} is of another family than its channel: {text}");
+            let n = self.by_id.get(&(org, family, id.clone())).copied();
+            let foreign = self.by_id.contains_key(&(1 - org, family, id.clone()));
+            hold!(n.is_some() || !foreign, I9, "{id} of the other org is published to {org_id}: {text}");
+            hold!(n.is_some(), I2, "a final for {id}, which is not waited for: {text}");
+            let Some(n) = n else { continue };
+            let item = &self.items[n];
+            let early = !self.durable.decided.contains(&n);
+            hold!(!early, I10, "the final of {id} is published before it is stored");
+            hold!(*item.spec.channel == *channel_id, I3, "{id} is published to {channel_id}");
+            let Some(outcome) = &item.outcome else {
+                hold!(false, I1, "{id} is published and has no final");
+                continue;
+            };
+            let device = &world.devices[item.spec.device].device;
+            let text_of = |text: Option<setpoint::json::Text<'_>>| text.map(|text| text.decode().into_owned());
+            let found = (
+                text_of(reply.channel_id),
+                text_of(reply.product_key),
+                text_of(reply.device_key),
+                text_of(reply.asset_id),
+                text_of(reply.target),
+                reply.input.map(|input| input.as_str().to_owned()),
+                reply.gmt_service_request,
+                reply.timeout,
+            );
+            let expected = (
+                Some(item.spec.channel.clone()),
+                Some(device.product_key.to_string()),
+                Some(device.device_key.to_string()),
+                Some(device.asset_id.to_string()),
+                Some(item.spec.target.clone()),
+                item.input.clone(),
+                Some(item.gmt),
+                Some(i64::from(item.spec.timeout_ms())),
+            );
+            hold!(found == expected, I3, "{id} is published with {found:?} instead of {expected:?}");
+            let value = (reply.code, text_of(reply.submsg));
+            let decided = (outcome.code, Some(outcome.submsg.to_string()));
+            hold!(value == decided, I1, "{id} is published as {value:?}, decided as {decided:?}");
+            let output = outcome.output.as_deref().unwrap_or("{}");
+            let same = family == Family::Write || reply.output.as_str() == output;
+            hold!(same, I1, "{id} is published with output {}, decided with {output}", reply.output.as_str());
+            self.check_truth(n)?;
+            carried.push(n);
+        }
+        for n in &carried {
+            let item = &mut self.items[*n];
+            if item.publications == 0 {
+                let due = item.decided_at.max(self.disturbed_at).saturating_add(self.publish_bound_ms);
+                let (id, at) = (item.id(), item.decided_at);
+                hold!(self.now <= due, I8, "{id} was decided at {at} and is published at {}", self.now);
+            } else {
+                self.seen.event(Event::PublishedAgain);
+            }
+            self.items[*n].publications += 1;
+        }
+        self.publications.insert(publication, carried);
+        Ok(())
+    }
+
+    /// A success needs an execution, and a device that said so.
+    fn check_truth(&self, n: usize) -> Check {
+        let item = &self.items[n];
+        let Some(outcome) = &item.outcome else { return Ok(()) };
+        if outcome.code.is_success() {
+            hold!(item.executions > 0, I4, "{} succeeded and was never executed", item.id());
+            let said = item.said.iter().any(|text| {
+                text.is_success() && (item.family == Family::Write || text.output.as_deref() == outcome.output.as_deref())
+            });
+            hold!(said, I4, "{} succeeded with {:?}, which its device never said", item.id(), outcome.output);
+        }
+        if let Some(Expect::Answer(answer)) = &item.expect {
+            hold!(item.said.contains(answer), I3, "{} ended with what its device never said", item.id());
+        }
+        Ok(())
+    }
+
+    /// The message was taken by its channel, or the channel is gone.
+    pub(crate) fn ended(&mut self, publication: PublicationId) {
+        for n in self.publications.remove(&publication).unwrap_or_default() {
+            if self.items[n].stage == Stage::Decided {
+                self.items[n].stage = Stage::Ended;
+                self.outbox -= 1;
+                self.by_id.remove(&self.items[n].key());
+                self.remember_ended(n);
+            }
+        }
+    }
+
+    pub(super) fn remember_ended(&mut self, n: usize) {
+        self.ended.push_back(n);
+        while self.ended.len() > self.config.ended {
+            self.ended.pop_front();
+        }
+    }
+}

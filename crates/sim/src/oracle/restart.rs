@@ -1,0 +1,131 @@
+//! A restart: what the store kept has happened, everything else has not.
+
+use std::rc::Rc;
+
+use setpoint::responder::Record;
+
+use super::{Memory, Oracle, Stage, records::Durable};
+use crate::seen::Event;
+
+/// The clocks at a restart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Restarted {
+    pub(crate) now: u64,
+    pub(crate) reading: u64,
+    pub(crate) epoch_ms: i64,
+}
+
+impl Oracle {
+    /// The service starts again with these records.
+    pub(crate) fn restarted(&mut self, records: &[Record], at: Restarted) {
+        self.seen.event(Event::Restart);
+        self.forget_this_life(at);
+        for record in records {
+            match record {
+                Record::Accepted(command) => {
+                    if let Some(n) = self.by_message.get(&command.message_id).copied() {
+                        self.durable.accepted.insert(n);
+                        self.resume(n, at);
+                    }
+                }
+                Record::Intent { message_id } => {
+                    if let Some(n) = self.by_message.get(message_id).copied() {
+                        self.durable.intended.insert(n);
+                        self.items[n].intent_replayed = true;
+                    }
+                }
+                Record::Final { message_id, outcome } => {
+                    if let Some(n) = self.by_message.get(message_id).copied() {
+                        self.durable.decided.insert(n);
+                        self.items[n].outcome = Some(Rc::new((**outcome).clone()));
+                        self.leave_open(n);
+                        let item = &mut self.items[n];
+                        // Answers that came after a timeout are not kept across a restart.
+                        if outcome.device_reply_epoch_ms < 0 {
+                            item.heard = None;
+                        } else if let Some(super::Expect::Answer(text)) = &item.expect {
+                            item.heard = Some(text.digest_for(item.family));
+                        }
+                    }
+                }
+                Record::Published { message_id } | Record::Undeliverable { message_id } => {
+                    if let Some(n) = self.by_message.get(message_id).copied() {
+                        self.items[n].stage = Stage::Ended;
+                        self.outbox -= 1;
+                        self.by_id.remove(&self.items[n].key());
+                        self.remember_ended(n);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for item in self.items.iter_mut().filter(|item| item.stage == Stage::Open) {
+            item.heard = None;
+            item.expect = None;
+            item.outcome = None;
+        }
+        self.forget();
+    }
+
+    fn forget_this_life(&mut self, at: Restarted) {
+        self.now = at.now;
+        self.reading = at.reading;
+        self.epoch_ms = at.epoch_ms;
+        self.disturbed_at = at.now;
+        self.link_up = false;
+        self.store_failed = false;
+        self.durable = Durable::default();
+        self.pending_of_org = [0; 2];
+        self.pending_of_device.fill(0);
+        self.outbox = 0;
+        self.by_id.clear();
+        self.remembered.clear();
+        self.to_record.clear();
+        self.to_decide.clear();
+        self.deadlines.clear();
+        self.batches.clear();
+        self.publications.clear();
+        self.ended.clear();
+        self.unconfirmed.clear();
+        for item in &mut self.items {
+            item.stage = Stage::Lost;
+            item.intent_replayed = false;
+        }
+    }
+
+    fn resume(&mut self, n: usize, at: Restarted) {
+        let item = &mut self.items[n];
+        if at.epoch_ms < item.accepted_at_epoch_ms {
+            self.seen.event(Event::RestartInThePast);
+        }
+        let age = u64::try_from(at.epoch_ms - item.accepted_at_epoch_ms).unwrap_or(0);
+        let left = u64::from(item.spec.timeout_ms()).saturating_sub(age);
+        item.deadline = at.reading + left;
+        item.deadline_true = at.now + left;
+        item.stage = Stage::Open;
+        let until = at.reading + self.config.dedup_window_ms.saturating_sub(age);
+        let memory = Memory { n, content: item.spec.identity(), until };
+        self.deadlines.insert((item.deadline, n));
+        self.pending_of_org[item.org] += 1;
+        self.pending_of_device[item.spec.device] += 1;
+        let key = self.items[n].key();
+        self.by_id.insert(key.clone(), n);
+        self.remembered.insert(key, memory);
+    }
+
+    fn leave_open(&mut self, n: usize) {
+        let item = &mut self.items[n];
+        item.stage = Stage::Decided;
+        item.decided_at = self.now;
+        self.deadlines.remove(&(item.deadline, n));
+        self.pending_of_org[item.org] -= 1;
+        self.pending_of_device[item.spec.device] -= 1;
+        self.outbox += 1;
+    }
+}
+
+impl super::AnswerText {
+    fn digest_for(&self, family: setpoint::Family) -> String {
+        self.digest(family == setpoint::Family::Invoke)
+    }
+}

@@ -1,0 +1,169 @@
+//! What a run looks like before it starts: drawn from its seed, and made smaller to find the smallest that fails.
+
+use std::collections::BTreeSet;
+
+use setpoint::{requester::RequesterConfig, responder::ResponderConfig};
+
+use crate::{
+    faults::{Fault, Faults},
+    rng::Rng,
+};
+
+/// Names a run completely.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// Where all chance comes from.
+    pub seed: u64,
+    /// Kinds of faults that are switched off.
+    pub off: BTreeSet<Fault>,
+    /// Bounds on the size of the run; what is `None` is drawn.
+    pub size: Size,
+    /// Virtual hours, instead of one to three minutes.
+    pub hours: Option<u64>,
+}
+
+/// Bounds on the size of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    /// Most callers.
+    pub callers: Option<u64>,
+    /// Most batches of a caller.
+    pub batches: Option<u64>,
+    /// Most items of a batch.
+    pub items: Option<u64>,
+    /// Most devices of an org.
+    pub devices: Option<u64>,
+}
+
+impl Schedule {
+    /// The run of this seed.
+    pub fn of_seed(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// The command line options that name it.
+    pub fn options(&self) -> String {
+        let mut text = format!("--seed {}", self.seed);
+        if !self.off.is_empty() {
+            let names: Vec<_> = self.off.iter().map(|fault| fault.name()).collect();
+            text += &format!(" --off {}", names.join(","));
+        }
+        let Size { callers, batches, items, devices } = self.size;
+        for (name, bound) in [("callers", callers), ("batches", batches), ("items", items), ("devices", devices)] {
+            if let Some(bound) = bound {
+                text += &format!(" --{name} {bound}");
+            }
+        }
+        if let Some(hours) = self.hours {
+            text += &format!(" --hours {hours}");
+        }
+        text
+    }
+}
+
+/// Everything about a run that does not change while it runs.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) callers: u64,
+    pub(crate) batches: u64,
+    pub(crate) items: u64,
+    pub(crate) devices: u64,
+    pub(crate) channels: u64,
+    /// How long callers submit and faults strike, in milliseconds.
+    pub(crate) active_ms: u64,
+    /// What the monotonic clock of the first start shows.
+    pub(crate) uptime_ms: u64,
+    pub(crate) timeouts: &'static [Option<u32>],
+    pub(crate) responder: ResponderConfig,
+    pub(crate) requester: RequesterConfig,
+    /// Typical latencies, in milliseconds.
+    pub(crate) http_ms: u64,
+    pub(crate) store_ms: u64,
+    pub(crate) link_ms: u64,
+    pub(crate) execution_ms: u64,
+    pub(crate) channel_ms: u64,
+    /// Whether commands wait in the device broker while a device is away.
+    pub(crate) sessions_persist: bool,
+    /// Of a hundred devices, so many de-duplicate, and so many obey the deadline in the payload.
+    pub(crate) deduplicating: u64,
+    pub(crate) obeying: u64,
+}
+
+const TIMEOUTS: [&[Option<u32>]; 4] = [
+    &[Some(1), Some(20), Some(100), Some(777)],
+    &[Some(500), Some(2_000), Some(5_001)],
+    &[None, Some(10_000), Some(63_999), Some(3_000)],
+    &[Some(1), Some(300), Some(1_999), Some(10_000), None, Some(300_000)],
+];
+
+impl Plan {
+    pub(crate) fn draw(schedule: &Schedule) -> (Self, Faults) {
+        let mut rng = Rng::new(schedule.seed, 0);
+        // Without the exact order of effects, the model could not tell which bound was reached when.
+        let late_drain = !schedule.off.contains(&Fault::LateDrain) && rng.chance(150);
+        let mut faults = Faults::draw(schedule.seed, |fault| {
+            let clashes = match fault {
+                Fault::LateDrain => !late_drain,
+                Fault::SmallOutbox | Fault::SmallBounds => late_drain,
+                _ => false,
+            };
+            !clashes && !schedule.off.contains(&fault)
+        });
+        let Size { callers, batches, items, devices } = schedule.size;
+        let within = |drawn: u64, bound: Option<u64>| bound.map_or(drawn, |bound| drawn.min(bound.max(1)));
+        let small = rng.chance(300);
+        let scale = schedule.hours.map_or(1, |hours| hours * 10);
+        let plan = Self {
+            seed: schedule.seed,
+            callers: within(rng.between(1, 4), callers),
+            batches: within(rng.between(1, if small { 4 } else { 10 }) * scale, batches),
+            items: within(rng.pick(&[1, 2, 4, 8, 16]), items),
+            devices: within(rng.between(1, 5), devices),
+            channels: rng.between(1, 3),
+            active_ms: schedule.hours.map_or_else(|| rng.between(5_000, 180_000), |hours| hours * 3_600_000),
+            uptime_ms: rng.pick(&[0, 5, 4_095, 1 << 20, (1 << 36) - 30_000, 1 << 40, 1 << 53]),
+            timeouts: TIMEOUTS[rng.index(TIMEOUTS.len())],
+            responder: responder(&mut faults),
+            requester: requester(&mut rng),
+            http_ms: rng.pick(&[1, 20, 300]),
+            store_ms: rng.pick(&[0, 3, 30, 300]),
+            link_ms: rng.pick(&[0, 5, 80, 1_000]),
+            execution_ms: rng.pick(&[0, 10, 200, 3_000]),
+            channel_ms: rng.pick(&[0, 10, 500]),
+            sessions_persist: rng.coin(),
+            deduplicating: rng.pick(&[0, 30, 60, 100]),
+            obeying: rng.pick(&[0, 50, 100]),
+        };
+        (plan, faults)
+    }
+}
+
+fn responder(faults: &mut Faults) -> ResponderConfig {
+    let mut config = ResponderConfig::default();
+    config.limits.items = 64;
+    config.limits.body_bytes = 64 << 10;
+    let mut small = |fault, bound: &mut usize, low, high| {
+        if faults.is_on(fault) {
+            *bound = faults.chance(fault).between(low, high) as usize;
+        }
+    };
+    small(Fault::SmallBounds, &mut config.pending_per_org, 2, 12);
+    small(Fault::SmallBounds, &mut config.pending_per_device, 1, 4);
+    small(Fault::SmallOutbox, &mut config.outbox, 1, 8);
+    small(Fault::SmallMemory, &mut config.dedup_per_org, 4, 40);
+    small(Fault::SmallMemory, &mut config.ended, 1, 20);
+    small(Fault::SmallWindow, &mut config.hand_over_window, 1, 3);
+    small(Fault::SmallWindow, &mut config.replies_per_message, 1, 3);
+    if faults.is_on(Fault::ShortMemory) {
+        config.dedup_window_ms = faults.chance(Fault::ShortMemory).between(1_000, 40_000);
+    }
+    config
+}
+
+fn requester(rng: &mut Rng) -> RequesterConfig {
+    let mut config = RequesterConfig::default();
+    config.grace_ms = rng.pick(&[0, 100, 5_000]);
+    config.remembered = rng.pick(&[0, 5, 100_000, 100_000]);
+    config
+}
