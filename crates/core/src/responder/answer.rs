@@ -37,8 +37,8 @@ impl Responder {
         let verdict = Verdict::of(&answer, item.command.family);
         let digest = verdict.digest(&self.hash);
         match item.stage {
-            Stage::Waiting => Attribution::Premature,
-            Stage::HandedOver => {
+            Stage::Waiting if !item.sent_before => Attribution::Premature,
+            Stage::Waiting | Stage::HandedOver => {
                 item.heard = Some(digest);
                 let attribution = if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
                 self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);

@@ -72,7 +72,8 @@ pub struct PublicationId(pub u64);
 pub enum HandedOver {
     /// The broker has it.
     Taken,
-    /// It certainly never left: ends the item with a known failure, safe to repeat.
+    /// It certainly never left. With the link up that ends the item with a known failure, safe to repeat;
+    /// with the link down the command waits for the next one.
     NotSent,
     /// It may or may not have left, for instance because the connection broke.
     /// A device that de-duplicates is handed it again; any other is waited for until the deadline.

@@ -87,6 +87,8 @@ struct Item {
     order: u64,
     deadline: Instant,
     stage: Stage,
+    /// Whether an earlier attempt may have reached the device, so that it is in line only to be sent again.
+    sent_before: bool,
     /// Whether it takes a place in the hand-over window.
     in_window: bool,
     /// Digest of the device's answer that was heard last; `None` if none was.
@@ -95,12 +97,19 @@ struct Item {
 
 #[derive(Debug)]
 enum Stage {
-    /// Being stored, in line, or its intent is being stored: certainly not sent.
+    /// Being stored, in line, or its intent is being stored: certainly not sent, unless it was before.
     Waiting,
     /// Given to the driver: it may have reached the device.
     HandedOver,
     /// It has its one final, being stored or on its way to the channel.
     Decided(Arc<FinalOutcome>),
+}
+
+impl Item {
+    /// Whether nothing of it can have reached the device.
+    fn is_unsent(&self) -> bool {
+        matches!(self.stage, Stage::Waiting) && !self.sent_before
+    }
 }
 
 /// What waits for the store.
@@ -235,12 +244,20 @@ impl Responder {
         let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::HandedOver)) else { return };
         match how {
             HandedOver::Taken => {}
+            // Of an earlier attempt, too, the outcome is unknown: its answer may still come.
+            HandedOver::NotSent if item.sent_before => {}
+            // The link is lost: it waits for the next one, at its place in the order.
+            HandedOver::NotSent if !self.link_up => {
+                item.stage = Stage::Waiting;
+                self.ready.insert(item.order, key);
+            }
             HandedOver::NotSent => {
                 let code = item.command.family.table().device_failure;
                 self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
             }
             HandedOver::Unclear if item.command.device.deduplicates => {
                 item.stage = Stage::Waiting;
+                item.sent_before = true;
                 self.ready.insert(item.order, key);
             }
             HandedOver::Unclear => {}
@@ -271,11 +288,9 @@ impl Responder {
     pub fn handle_timeout(&mut self, now: Now) {
         self.see(now);
         while let Some(key) = self.items.pop_expired(self.now.instant) {
-            match self.items.get(key).map(|item| &item.stage) {
-                Some(Stage::Waiting) => self.decide(key, Code::TIMEOUT, submsg::EXPIRED_UNSENT.into(), None, -1),
-                Some(Stage::HandedOver) => self.decide(key, Code::TIMEOUT, submsg::TIMED_OUT.into(), None, -1),
-                Some(Stage::Decided(_)) | None => {}
-            }
+            let Some(item) = self.items.get(key) else { continue };
+            let submsg = if item.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
+            self.decide(key, Code::TIMEOUT, submsg.into(), None, -1);
         }
         self.forget();
         self.settle();
@@ -354,7 +369,7 @@ impl Responder {
         };
         match code {
             Code::SUCCESS => self.counters.succeeded += 1,
-            Code::TIMEOUT if matches!(item.stage, Stage::Waiting) => self.counters.expired_unsent += 1,
+            Code::TIMEOUT if item.is_unsent() => self.counters.expired_unsent += 1,
             Code::TIMEOUT => self.counters.timed_out += 1,
             _ => self.counters.failed += 1,
         }

@@ -66,6 +66,7 @@ impl Responder {
             order: 0,
             deadline: self.now.instant,
             stage: Stage::Decided(Arc::clone(&ended.outcome)),
+            sent_before: false,
             in_window: false,
             heard: ended.heard,
         };

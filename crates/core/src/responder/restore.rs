@@ -43,7 +43,9 @@ impl Responder {
 
     fn replay_intent(&mut self, message_id: MessageId) {
         let Some(item) = self.by_message.get(&message_id).and_then(|key| self.items.get_mut(*key)) else { return };
-        if !item.command.device.deduplicates {
+        if item.command.device.deduplicates {
+            item.sent_before = true;
+        } else {
             item.stage = Stage::HandedOver;
         }
     }
@@ -87,6 +89,7 @@ impl Responder {
             order: self.newest_item,
             deadline,
             stage: Stage::Waiting,
+            sent_before: false,
             in_window: false,
             heard: None,
         };

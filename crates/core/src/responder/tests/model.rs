@@ -136,7 +136,13 @@ fn run(steps: &[Step]) {
             }
             Step::HandedOver { pick, how } if !rig.sent.is_empty() => {
                 let how = [HandedOver::Taken, HandedOver::NotSent, HandedOver::Unclear][usize::from(*how)];
-                rig.handed_over(rig.sent[pick % rig.sent.len()].message_id, how);
+                let pick = pick % rig.sent.len();
+                let message_id = rig.sent[pick].message_id;
+                if how == HandedOver::NotSent && !model.executed.contains(&message_id) {
+                    // It says that the command never left, so it may be sent once more.
+                    rig.sent.remove(pick);
+                }
+                rig.handed_over(message_id, how);
             }
             Step::Answer { .. } | Step::HandedOver { .. } => {}
             Step::Pass(ms) => rig.pass(*ms),

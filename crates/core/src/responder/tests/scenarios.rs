@@ -204,6 +204,21 @@ fn what_certainly_never_left_fails_at_once() {
 }
 
 #[test]
+fn what_did_not_leave_because_the_link_was_lost_waits_for_the_next_one_in_order() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1), item("r2", 1)]));
+    rig.link(false);
+    for sent in rig.sent.clone().into_iter().rev() {
+        rig.handed_over(sent.message_id, HandedOver::NotSent);
+    }
+    assert!(rig.published.is_empty());
+    rig.link(true);
+    let order: Vec<_> = rig.sent.iter().map(|sent| sent.payload["params"]["unique"].clone()).collect();
+    assert_eq!(order, ["r1", "r2", "r1", "r2"]);
+    assert_eq!(rig.answer(&rig.sent[2].clone(), 200, json!({})), Attribution::Succeeded);
+}
+
+#[test]
 fn an_unclear_hand_over_is_repeated_only_to_a_device_that_deduplicates() {
     for deduplicates in [false, true] {
         let mut rig = Rig::new();
