@@ -50,13 +50,7 @@ pub(crate) async fn run(family: Family, args: Args) -> Result<u8, Failure> {
     let shown = show(&client, outcomes, sent, &mut out, &bar, args.json).await;
     out.progress_done();
     client.close().await;
-    let Shown { summary, whole_request, was_interrupted, unheard } = shown?;
-    if unheard > 0 {
-        out.note(format_args!(
-            "of {unheard} items nothing was heard; the service carries out a requestId once and tells of it once, so a \
-             batch that was sent before needs new ones"
-        ));
-    }
+    let Shown { summary, whole_request, was_interrupted } = shown?;
     if !args.json {
         out.table(totals(&summary))?;
     }
@@ -75,8 +69,6 @@ struct Shown {
     summary: Summary,
     whole_request: bool,
     was_interrupted: bool,
-    /// Items that timed out here without a word from the service.
-    unheard: usize,
 }
 
 /// Listens on every channel that an item names and that exists; items of the others are for the service to refuse.
@@ -135,7 +127,7 @@ async fn show(
 ) -> Result<Shown, Failure> {
     let (mut late, mut changes) = (client.late_events(), client.channel_events());
     let mut whole_request = true;
-    let (mut was_interrupted, mut unheard) = (false, 0);
+    let mut was_interrupted = false;
     let mut interrupt = Interrupt::listen()?;
     loop {
         let event = tokio::select! {
@@ -160,10 +152,9 @@ async fn show(
             if json {
                 out.json(&Done { event: "batchDone", summary })?;
             }
-            return Ok(Shown { summary, whole_request, was_interrupted, unheard });
+            return Ok(Shown { summary, whole_request, was_interrupted });
         }
         whole_request &= matches!(&event, Event::Refused { refusal, .. } if refusal.whole_request);
-        unheard += usize::from(matches!(event, Event::TimedOut { outcome: None, .. }));
         let Some(mut line) = Line::of(&event) else { continue };
         if line.is_end() {
             bar.inc(1);

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::mpsc,
     time::Duration,
 };
@@ -64,20 +64,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it. Its lines are read from standard output, or standard error.
-    pub(crate) fn start(args: &[&str], lines_of: Lines) -> Self {
+    /// Starts it. What it writes, to standard output and to standard error, is read line by line.
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = setpoint(args);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match lines_of {
-            Lines::Stdout => command.stdout(Stdio::piped()),
-            Lines::Stderr => command.stderr(Stdio::piped()),
-        };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (line_in, lines) = mpsc::channel();
-        match lines_of {
-            Lines::Stdout => follow(BufReader::<ChildStdout>::new(child.stdout.take().unwrap()), line_in),
-            Lines::Stderr => follow(BufReader::new(child.stderr.take().unwrap()), line_in),
-        }
+        follow(BufReader::new(child.stdout.take().unwrap()), line_in.clone());
+        follow(BufReader::new(child.stderr.take().unwrap()), line_in);
         Self { child, lines }
     }
 
@@ -106,15 +100,15 @@ impl Running {
     }
 
     /// Waits for its end; the exit code.
-    pub(crate) fn wait(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap()
+    pub(crate) fn wait(self) -> i32 {
+        self.rest().0
     }
-}
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Lines {
-    Stdout,
-    Stderr,
+    /// Waits for its end; the exit code, and the lines that were not looked at.
+    pub(crate) fn rest(mut self) -> (i32, Vec<String>) {
+        let code = self.child.wait().unwrap().code().unwrap();
+        (code, self.lines.iter().collect())
+    }
 }
 
 /// Reads to the end, also when nobody listens any more: a full pipe would stop the command.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::command::{Lines, Ran, Running, file, run, run_with};
+use crate::command::{Ran, Running, file, run, run_with};
 
 const INVOKES: &str = "DATASVC.CONTROL.ops";
 const WRITES: &str = "DATASVC.SET.ops";
@@ -26,12 +26,11 @@ impl Plant {
         let list = file(dir.path(), "devices.csv", &format!("orgId,productKey,deviceKey,assetId\n{rows}"));
         let list = list.to_str().unwrap();
         let any = "127.0.0.1:0";
-        let service =
-            Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list], Lines::Stdout);
+        let service = Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list]);
         let url = service.line("HTTP ");
         let broker = service.line("MQTT ");
         let simulate = ["devices", "simulate", "--broker", &broker, "--devices", list];
-        let devices = Running::start(&[&simulate, faults].concat(), Lines::Stderr);
+        let devices = Running::start(&[&simulate, faults].concat());
         assert!(devices.line("note: ").starts_with("3 devices are connected"));
         Self { service, devices, url, broker, _dir: dir }
     }
@@ -116,6 +115,27 @@ fn batches_are_sent_and_every_outcome_is_shown() {
 }
 
 #[test]
+fn a_batch_that_is_sent_again_tells_the_same_and_executes_nothing() {
+    let plant = Plant::start(&[]);
+    assert_eq!(plant.run(&["channel", "create", INVOKES]).code, 0);
+    let items = json!([invoke("a", "wtg-1"), invoke("b", "wtg-2")]);
+    let told = |ran: &Ran| {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let lines = ran.json_lines();
+        let mut outputs: Vec<_> = lines.iter().map(|line| line["outputData"].to_string()).collect();
+        outputs.sort();
+        outputs
+    };
+    let (first, again) = (plant.send("invoke", &items, &["--json"]), plant.send("invoke", &items, &["--json"]));
+    assert_eq!(told(&first), told(&again));
+    let Plant { devices, service: _service, .. } = plant;
+    devices.interrupt();
+    let (_, lines) = devices.rest();
+    let executed: Vec<_> = lines.iter().filter(|line| line.starts_with("{\"device\"")).collect();
+    assert_eq!(executed.len(), 2, "{executed:?}");
+}
+
+#[test]
 fn what_cannot_be_accepted_is_said_without_waiting() {
     let plant = Plant::start(&[]);
     // The channel does not exist, so there is none to listen on, and the service says which item is wrong.
@@ -160,7 +180,7 @@ fn an_interrupted_batch_is_cancelled_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let body = file(dir.path(), "b.json", &json!({ "data": [invoke("a", "wtg-1")] }).to_string());
     let args = ["invoke", body.to_str().unwrap(), "--url", &plant.url, "--org", "o1", "--json"];
-    let sending = Running::start(&args, Lines::Stdout);
+    let sending = Running::start(&args);
     sending.line("{\"event\":\"accepted\"");
     sending.interrupt();
     sending.line("{\"event\":\"cancelled\"");

@@ -9,7 +9,7 @@ use setpoint::{
 };
 use setpoint_client::{Client, Error, Outcomes};
 
-use crate::service::{CHANNEL, Service, Step, invoke, items, outcome, quick, request_id, soon, successes};
+use crate::service::{CHANNEL, Service, Step, invoke, items, outcome, quick, request_id, reserve, soon, successes};
 
 /// Reads a batch to its end and proves the books of it: every item ended exactly once.
 pub(crate) async fn settle(outcomes: Outcomes) -> (Vec<Event>, Summary) {
@@ -254,8 +254,8 @@ async fn a_client_without_what_it_needs_says_what() {
     assert!(text(service.builder().channel("ops").build().await).contains("DATASVC.CONTROL."));
     let missing = text(service.builder().channel("DATASVC.CONTROL.missing").build().await);
     assert!(missing.contains("setpoint channel create DATASVC.CONTROL.missing"), "{missing}");
-    let url = service.url();
-    service.stop().await;
+    let (_port, addr) = reserve();
+    let url = format!("http://{addr}");
     let down = text(quick(Client::builder(&url)).channel(CHANNEL).build().await);
     assert!(down.contains(&url) && down.contains("setpoint serve"), "{down}");
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     exchange::{own_outputs, settle},
-    service::{Service, Step, invoke, quick, soon, successes},
+    service::{Service, Step, invoke, quick, reserve, soon, successes},
 };
 
 const BUSY: &str = r#"{"status":503,"msg":"Service Unavailable","submsg":"try again later"}"#;
@@ -132,9 +132,8 @@ async fn a_wrong_address_that_answers_is_found_out_at_once() {
 
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent_and_the_items_say_so() {
-    let service = Service::start([]).await;
-    let url = service.url();
-    service.stop().await;
+    let (_port, addr) = reserve();
+    let url = format!("http://{addr}");
     let (_feed, fed) = mpsc::unbounded_channel();
     let client = quick(Client::builder(&url)).source(Fed(fed, None)).connect_attempts(3).build().await.unwrap();
     let mut item = invoke("a");
@@ -147,11 +146,11 @@ async fn without_a_connection_nothing_was_sent_and_the_items_say_so() {
 
 #[tokio::test]
 async fn a_connection_is_tried_again_while_there_is_time() {
-    let service = Service::start([]).await;
-    let url = service.url();
-    service.stop().await;
+    let (port, addr) = reserve();
     let (feed, fed) = mpsc::unbounded_channel();
-    let builder = quick(Client::builder(&url)).source(Fed(fed, None)).connect_attempts(u32::MAX);
+    let builder = quick(Client::builder(format!("http://{addr}"))).source(Fed(fed, None));
+    // The end of the trying and the end of the waiting are not to coincide.
+    let builder = builder.connect_attempts(u32::MAX).requester(RequesterConfig::default());
     let client = builder.build().await.unwrap();
     let item = |id: &str, timeout| {
         let mut item = invoke(id).with_timeout_ms(timeout);
@@ -164,7 +163,7 @@ async fn a_connection_is_tried_again_while_there_is_time() {
     assert_eq!((summary.refused, summary.timed_out), (1, 0), "nothing was sent, and that is known");
 
     let outcomes = client.invoke([item("b", 20_000)]).await.unwrap();
-    let service = Service::start_at(url.trim_start_matches("http://"), []).await;
+    let service = Service::start_on(port, []).await;
     soon(service.received(1)).await;
     feed.send(successes(&service.bodies()[0]).to_string()).unwrap();
     assert_eq!(settle(outcomes).await.1.succeeded, 1);

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig};
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, PublishOptions};
 use setpoint_client::{ChannelEvent, ChannelEvents, Client, Outcomes};
-use tokio::{net::TcpListener, task::JoinHandle, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     exchange::{own_outputs, settle},
-    service::{CHANNEL, Service, invoke, outcome, soon},
+    service::{CHANNEL, Service, invoke, outcome, reserve, soon},
 };
 
 struct Broker {
@@ -19,9 +19,9 @@ struct Broker {
 }
 
 impl Broker {
-    async fn start(addr: &str) -> Self {
+    async fn start() -> Self {
         let config = BrokerConfig::default()
-            .with_bind_address(addr.parse::<SocketAddr>().unwrap())
+            .with_bind_address(SocketAddr::from(([127, 0, 0, 1], 0)))
             .with_storage(StorageConfig::new().with_backend(StorageBackendType::Memory))
             .with_sys_topics_enabled(false);
         let mut broker = MqttBroker::with_config(config).await.unwrap();
@@ -61,33 +61,39 @@ async fn poll(mut eventloop: EventLoop) {
     while !matches!(eventloop.poll().await, Err(ConnectionError::RequestsDone)) {}
 }
 
-/// Forwards connections to the broker until it is cut.
+/// Forwards connections to a broker; without one it closes those there are and every new one.
 struct Wire {
     addr: SocketAddr,
-    task: JoinHandle<()>,
+    broker: watch::Sender<Option<SocketAddr>>,
 }
 
 impl Wire {
-    async fn to(broker: SocketAddr, listen: &str) -> Self {
-        let listener = TcpListener::bind(listen).await.unwrap();
+    async fn to(broker: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
+        let (broker, changes) = watch::channel(Some(broker));
+        tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                connections.spawn(async move {
+                let mut changes = changes.clone();
+                let Some(broker) = *changes.borrow_and_update() else { continue };
+                tokio::spawn(async move {
                     let mut far = tokio::net::TcpStream::connect(broker).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = changes.changed() => {}
+                    }
                 });
             }
         });
-        Self { addr, task }
+        Self { addr, broker }
     }
 
-    /// Cuts every connection and refuses new ones.
-    async fn cut(self) -> SocketAddr {
-        self.task.abort();
-        let _ = self.task.await;
-        self.addr
+    fn cut(&self) {
+        self.broker.send_replace(None);
+    }
+
+    fn mend(&self, broker: SocketAddr) {
+        self.broker.send_replace(Some(broker));
     }
 }
 
@@ -113,7 +119,7 @@ async fn next(changes: &mut ChannelEvents) -> ChannelEvent {
 
 #[tokio::test]
 async fn outcomes_come_over_the_topic_and_retained_ones_do_not_count() {
-    let (service, broker) = (Service::start([]).await, Broker::start("127.0.0.1:0").await);
+    let (service, broker) = (Service::start([]).await, Broker::start().await);
     broker.publish(outcome("a", 1_000_204).to_string(), true).await;
     let client = client(&service, broker.addr, None).await;
     let outcomes = send(&service, &client, &["a"]).await;
@@ -128,16 +134,16 @@ async fn outcomes_come_over_the_topic_and_retained_ones_do_not_count() {
 
 #[tokio::test]
 async fn what_is_published_while_the_connection_is_down_comes_when_it_is_back() {
-    let (service, broker) = (Service::start([]).await, Broker::start("127.0.0.1:0").await);
-    let wire = Wire::to(broker.addr, "127.0.0.1:0").await;
+    let (service, broker) = (Service::start([]).await, Broker::start().await);
+    let wire = Wire::to(broker.addr).await;
     let client = client(&service, wire.addr, None).await;
     let mut changes = client.channel_events();
     let outcomes = send(&service, &client, &["a", "b"]).await;
     broker.publish(outcome("a", 0).to_string(), false).await;
-    let addr = wire.cut().await;
+    wire.cut();
     assert!(matches!(next(&mut changes).await, ChannelEvent::Disconnected { .. }));
     broker.publish(outcome("b", 0).to_string(), false).await;
-    let _wire = Wire::to(broker.addr, &addr.to_string()).await;
+    wire.mend(broker.addr);
     assert!(matches!(next(&mut changes).await, ChannelEvent::Connected { .. }));
     let (events, summary) = settle(outcomes).await;
     assert_eq!(summary.succeeded, 2);
@@ -148,14 +154,16 @@ async fn what_is_published_while_the_connection_is_down_comes_when_it_is_back() 
 
 #[tokio::test]
 async fn a_broker_that_forgot_the_session_is_a_gap_and_is_subscribed_to_again() {
-    let (service, broker) = (Service::start([]).await, Broker::start("127.0.0.1:0").await);
-    let client = client(&service, broker.addr, None).await;
+    let (service, broker) = (Service::start([]).await, Broker::start().await);
+    let wire = Wire::to(broker.addr).await;
+    let client = client(&service, wire.addr, None).await;
     let mut changes = client.channel_events();
     let outcomes = send(&service, &client, &["a"]).await;
-    let addr = broker.addr;
+    wire.cut();
     broker.stop().await;
     assert!(matches!(next(&mut changes).await, ChannelEvent::Disconnected { .. }));
-    let broker = Broker::start(&addr.to_string()).await;
+    let broker = Broker::start().await;
+    wire.mend(broker.addr);
     assert!(matches!(next(&mut changes).await, ChannelEvent::Connected { .. }));
     assert!(matches!(next(&mut changes).await, ChannelEvent::Gap { .. }));
     // The new subscription is on its way: until it is there, messages are in the gap.
@@ -175,7 +183,7 @@ async fn a_broker_that_forgot_the_session_is_a_gap_and_is_subscribed_to_again() 
 
 #[tokio::test]
 async fn a_session_of_the_callers_own_outlives_the_client() {
-    let (service, broker) = (Service::start([]).await, Broker::start("127.0.0.1:0").await);
+    let (service, broker) = (Service::start([]).await, Broker::start().await);
     let first = client(&service, broker.addr, Some("mine")).await;
     soon(first.close()).await;
     let (_mine, mut eventloop) = connection(broker.addr, "mine", false);
@@ -192,9 +200,8 @@ async fn a_session_of_the_callers_own_outlives_the_client() {
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_named() {
     let service = Service::start([]).await;
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("mqtt://{}", free.local_addr().unwrap());
-    drop(free);
+    let (_port, addr) = reserve();
+    let url = format!("mqtt://{addr}");
     let started = std::time::Instant::now();
     let error = service.builder().mqtt(&url).build().await.unwrap_err().to_string();
     assert!(error.contains(&url) && error.contains("check the URL"), "{error}");

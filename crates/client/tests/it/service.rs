@@ -20,7 +20,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use setpoint::{DeviceName, Invoke, requester::RequesterConfig};
 use setpoint_client::{Builder, Client};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{net::TcpSocket, sync::watch, task::JoinHandle};
 
 pub(crate) const CHANNEL: &str = "DATASVC.CONTROL.ops";
 
@@ -66,7 +66,7 @@ pub(crate) struct Service {
     inner: Arc<Mutex<Inner>>,
     changed: watch::Sender<()>,
     addr: SocketAddr,
-    task: Arc<Task>,
+    _task: Arc<Task>,
 }
 
 #[derive(Debug)]
@@ -80,13 +80,15 @@ impl Drop for Task {
 
 impl Service {
     pub(crate) async fn start(script: impl IntoIterator<Item = Step>) -> Self {
-        Self::start_at("127.0.0.1:0", script).await
+        let (port, _) = reserve();
+        Self::start_on(port, script).await
     }
 
-    pub(crate) async fn start_at(listen: &str, script: impl IntoIterator<Item = Step>) -> Self {
+    /// Starts where nobody has listened so far.
+    pub(crate) async fn start_on(port: TcpSocket, script: impl IntoIterator<Item = Step>) -> Self {
         let inner = Arc::new(Mutex::new(Inner { script: script.into_iter().collect(), ..Inner::default() }));
         let (changed, _) = watch::channel(());
-        let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
+        let listener = port.listen(1_024).unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = (Arc::clone(&inner), changed.clone());
         let router = Router::new()
@@ -95,7 +97,7 @@ impl Service {
             .route("/channels/{id}/events", get(events))
             .with_state(shared);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { inner, changed, addr, task: Arc::new(Task(task)) }
+        Self { inner, changed, addr, _task: Arc::new(Task(task)) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -170,14 +172,14 @@ impl Service {
     async fn wait(&self, mut done: impl FnMut(&Inner) -> bool) {
         wait_for((&self.inner, &self.changed), |inner| done(inner).then_some(())).await;
     }
+}
 
-    /// Stops the service: from here on connections are refused.
-    pub(crate) async fn stop(self) {
-        self.task.0.abort();
-        while !self.task.0.is_finished() {
-            tokio::task::yield_now().await;
-        }
-    }
+/// A port of this test's own on which nobody listens: connections are refused.
+pub(crate) fn reserve() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    (socket, addr)
 }
 
 pub(crate) fn quick(builder: Builder) -> Builder {
