@@ -94,8 +94,8 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     let broker = Broker::parse(&args.broker).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
     let mix = mix(&args).build().map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
     let devices: Vec<_> = read_devices(&args.devices)?
-        .into_iter()
-        .map(|entry| DeviceId::new(entry.product_key, entry.device_key))
+        .devices()
+        .map(|(_, device)| DeviceId::new(&*device.product_key, &*device.device_key))
         .collect();
     let count = devices.len();
     // Bounded by the rate at which simulated devices execute: the printer drops nothing, and holds nobody up.

@@ -69,6 +69,10 @@ impl Requester {
             self.accept(key);
             return;
         }
+        // Of two attempts the second may be answered first: what the service has taken is not undone by a refusal.
+        if self.items.get(key).is_some_and(|item| item.accepted) {
+            return;
+        }
         self.end(
             key,
             End::Refused(Refused {

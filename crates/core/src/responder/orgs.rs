@@ -32,6 +32,8 @@ struct StoredKey {
     org_id: Arc<str>,
     family: Family,
     request_id: Arc<str>,
+    /// Which of the items that had this id one after the other.
+    message_id: MessageId,
 }
 
 /// What is kept of an accepted item to answer it again: the rest comes with the repetition, which has equal content.
@@ -43,6 +45,12 @@ pub(super) struct Remembered {
     pub(super) service_name: Option<Arc<str>>,
     pub(super) gmt_service_request: i64,
     pub(super) accepted_at_epoch_ms: i64,
+}
+
+impl Org {
+    fn n_remembered(&self) -> usize {
+        self.remembered.iter().map(HashMap::len).sum()
+    }
 }
 
 impl Orgs {
@@ -68,11 +76,11 @@ impl Orgs {
     }
 
     pub(super) fn n_remembered_of(&self, org_id: &str) -> usize {
-        self.orgs.get(org_id).map_or(0, |org| org.remembered.iter().map(HashMap::len).sum())
+        self.orgs.get(org_id).map_or(0, Org::n_remembered)
     }
 
     pub(super) fn n_remembered(&self) -> usize {
-        self.expiry.len()
+        self.orgs.values().map(Org::n_remembered).sum()
     }
 
     /// Counts the command as in flight.
@@ -112,6 +120,7 @@ impl Orgs {
                 org_id: Arc::clone(&command.org_id),
                 family: command.family,
                 request_id: Arc::clone(&command.request_id),
+                message_id: command.message_id,
             },
         ));
     }
@@ -126,11 +135,14 @@ impl Orgs {
             let Some((_, key)) = self.expiry.pop_front() else { return };
             let Some(org) = self.orgs.get_mut(&key.org_id) else { continue };
             let remembered = &mut org.remembered[key.family as usize];
-            if remembered.get(&key.request_id).is_some_and(|remembered| is_open(remembered.message_id)) {
-                self.expiry.push_back((later, key));
-                continue;
+            // A replayed store may hold an earlier item that had the same id: the later one is not forgotten with it.
+            if remembered.get(&key.request_id).is_some_and(|remembered| remembered.message_id == key.message_id) {
+                if is_open(key.message_id) {
+                    self.expiry.push_back((later, key));
+                    continue;
+                }
+                remembered.remove(&key.request_id);
             }
-            remembered.remove(&key.request_id);
             if org.pending == 0 && org.remembered.iter().all(HashMap::is_empty) {
                 self.orgs.remove(&key.org_id);
             }

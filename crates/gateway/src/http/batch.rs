@@ -48,7 +48,7 @@ async fn submit(app: &App, family: Family, org_id: String, request: Request) -> 
     let body = body::read(app, &head.headers, payload, app.config.engine.body_bytes).await?;
     let (answer, answered) = oneshot::channel();
     app.run.batch(Batch { org_id, family, body, received: clock::now(), answer })?;
-    let answer = answered.await.map_err(|_| NotTaken::Ended)?;
+    let answer = answered.await.map_err(|_| NotTaken::Unanswered)?;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(json(status, answer.body))
 }

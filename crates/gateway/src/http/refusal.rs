@@ -32,10 +32,14 @@ impl From<RequestError> for Refusal {
 
 impl From<NotTaken> for Refusal {
     fn from(reason: NotTaken) -> Self {
-        RequestError::unavailable(match reason {
-            NotTaken::Full => "too many requests are waiting: send it again later",
-            NotTaken::Ended => "the service is stopping: send it again when it is back",
-        })
+        match reason {
+            NotTaken::Full => RequestError::unavailable("too many requests are waiting: send it again later"),
+            NotTaken::Ended => RequestError::unavailable("the service is stopping: send it again when it is back"),
+            NotTaken::Unanswered => RequestError::internal(
+                "the service stopped before it could answer, and whether it took the request is unknown: \
+                 send the same again when it is back",
+            ),
+        }
         .into()
     }
 }

@@ -10,8 +10,6 @@ use crate::{StartError, config::MqttConfig};
 /// How long a session outlives its connection; for ever would let old client ids pile up.
 const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
 
-/// Most messages that the broker has under way to one client, unacknowledged; its own default of 64 slows the links down.
-const OUTBOUND_WINDOW: u16 = 512;
 /// How often, and for how long each time, it is asked to stop before it is made to.
 const STOP_ATTEMPTS: usize = 100;
 const STOP_PATIENCE: Duration = Duration::from_millis(20);
@@ -46,7 +44,6 @@ impl EmbeddedBroker {
             .with_storage(storage)
             .with_session_expiry(SESSION_EXPIRY)
             .with_max_clients(config.max_clients)
-            .with_max_outbound_inflight(OUTBOUND_WINDOW)
             .with_max_packet_size(usize::try_from(config.max_packet_bytes).unwrap_or(usize::MAX))
             .with_sys_topics_enabled(false);
         let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(error.to_string()))?;

@@ -76,6 +76,8 @@ impl<R: Fn(LinkReport) + Send> DeviceLink<R> {
     /// One connection, to its end: why it was lost, or `None` for a stop.
     async fn serve(&mut self, mut connection: Connection, stop: &CancellationToken) -> Option<String> {
         let mut up = false;
+        // An outcome that says that the connection is lost: that must be known before anything is handed over again.
+        let mut last = None;
         let mut under_way = FuturesUnordered::new();
         let reason = loop {
             tokio::select! {
@@ -90,21 +92,35 @@ impl<R: Fn(LinkReport) + Send> DeviceLink<R> {
                     Event::Up => {}
                     Event::Lost(reason) => break Some(reason),
                 },
-                Some((message_id, how)) = under_way.next() => (self.report)(LinkReport::HandedOver(message_id, how)),
+                Some((message_id, how)) = under_way.next() => {
+                    if how == HandedOver::Unclear {
+                        last = Some((message_id, how));
+                        break Some(connection.why_lost().await);
+                    }
+                    (self.report)(LinkReport::HandedOver(message_id, how));
+                }
                 Some(command) = self.commands.recv() => {
                     let message_id = command.message_id;
-                    match if up { hand_over(&connection, command) } else { None } {
-                        Some(sent) => under_way.push(async move { (message_id, judge(message_id, sent.await)) }),
-                        None => (self.report)(LinkReport::HandedOver(message_id, HandedOver::NotSent)),
+                    match hand_over(&connection, command, up) {
+                        Ok(sent) => under_way.push(async move { (message_id, judge(message_id, sent.await)) }),
+                        Err(NotSent::ConnectionGone) => {
+                            last = Some((message_id, HandedOver::NotSent));
+                            break Some(connection.why_lost().await);
+                        }
+                        Err(NotSent::TooSoon | NotSent::TooLate) => {
+                            (self.report)(LinkReport::HandedOver(message_id, HandedOver::NotSent));
+                        }
                     }
                 }
             }
         };
         self.set_link(false);
         match reason {
-            // Nothing is sent any more once the connection is dropped, so this is certain.
             Some(_) => drop(connection),
             None => drop(timeout(GOODBYE, connection.close()).await),
+        }
+        if let Some((message_id, how)) = last {
+            (self.report)(LinkReport::HandedOver(message_id, how));
         }
         // With the connection gone, each of them is either acknowledged or lost.
         while let Some((message_id, how)) = under_way.next().await {
@@ -133,17 +149,36 @@ impl<R: Fn(LinkReport) + Send> DeviceLink<R> {
     }
 }
 
-/// Gives a command to the connection; `None` if it certainly was not sent.
-fn hand_over(connection: &Connection, command: HandOver) -> Option<impl Future<Output = Sent> + Send + use<>> {
+/// Why a command certainly was not sent.
+enum NotSent {
+    /// The connection does not stand yet.
+    TooSoon,
+    /// The command has expired.
+    TooLate,
+    /// The connection is lost, and its event is on the way.
+    ConnectionGone,
+}
+
+/// Gives a command to the connection.
+fn hand_over(
+    connection: &Connection,
+    command: HandOver,
+    up: bool,
+) -> Result<impl Future<Output = Sent> + Send + use<>, NotSent> {
     let left_ms = command.deadline.millis_since(clock::now().instant);
     if left_ms == 0 {
-        return None;
+        return Err(NotSent::TooLate);
     }
-    connection.send(Outgoing {
+    if !up {
+        return Err(NotSent::TooSoon);
+    }
+    let message = Outgoing {
         topic: command.topic,
         payload: command.payload,
         expiry_s: Some(u32::try_from(left_ms.div_ceil(1_000)).unwrap_or(u32::MAX)),
-    })
+    };
+    // It has room for as many as the engine hands over at once.
+    connection.send(message).ok_or(NotSent::ConnectionGone)
 }
 
 fn judge(message_id: MessageId, sent: Sent) -> HandedOver {

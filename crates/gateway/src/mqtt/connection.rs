@@ -4,11 +4,11 @@
 //! So nothing can be sent again behind our back: the client library keeps and repeats unacknowledged messages only
 //! within one client.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use setpoint::Now;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::address::{BrokerAddress, Trust};
 use crate::{clock, config::MqttProtocol};
@@ -18,6 +18,9 @@ mod v5;
 
 /// What the broker may add to a message on its way: a full topic in place of an alias, and properties.
 const PACKET_SLACK_BYTES: usize = 128 << 10;
+
+/// How long the last event of a lost connection may take.
+const LAST_EVENT: Duration = Duration::from_millis(100);
 
 /// What a connection is opened with.
 #[derive(Debug, Clone)]
@@ -110,6 +113,17 @@ impl Connection {
     /// The next event; after the last one it says once more that the connection is lost.
     pub(super) async fn event(&mut self) -> Event {
         self.events.recv().await.unwrap_or_else(|| Event::Lost("the connection ended".to_owned()))
+    }
+
+    /// Why the connection is lost, when that shows before its last event has come.
+    pub(super) async fn why_lost(&mut self) -> String {
+        loop {
+            match timeout(LAST_EVENT, self.event()).await {
+                Ok(Event::Lost(reason)) => return reason,
+                Ok(Event::Up) => {}
+                Err(_) => return "the connection does not react".to_owned(),
+            }
+        }
     }
 
     /// Sends a message. `None` means that it certainly was not and will not be.

@@ -111,8 +111,10 @@ pub(crate) struct RunHandle {
 pub(crate) enum NotTaken {
     /// Too many are waiting.
     Full,
-    /// It has ended.
+    /// It has ended: nothing was taken.
     Ended,
+    /// It ended before it answered: whether the input counted is unknown.
+    Unanswered,
 }
 
 /// Both ends of every queue.
@@ -135,9 +137,9 @@ impl RunHandle {
     pub(crate) async fn channel(&self, call: ChannelCall) -> Result<Result<Option<Arc<str>>, ChannelError>, NotTaken> {
         let (answer, answered) = oneshot::channel();
         self.channels.try_send(ChannelRequest { call, answer }).map_err(not_taken)?;
-        match answered.await.map_err(|_| NotTaken::Ended)? {
+        match answered.await.map_err(|_| NotTaken::Unanswered)? {
             Ok(saved) => {
-                saved.stored.await.map_err(|_| NotTaken::Ended)?;
+                saved.stored.await.map_err(|_| NotTaken::Unanswered)?;
                 Ok(Ok(saved.desc))
             }
             Err(error) => Ok(Err(error)),

@@ -4,7 +4,8 @@ use serde_json::json;
 use setpoint_gateway::{Config, Gateway};
 
 use crate::support::{
-    Device, FakeBroker, INVOKE, OPS, SET, Service, TestBroker, TopicReader, WRITE, config, invoke, within, write,
+    Device, FakeBroker, INVOKE, OPS, SET, Service, TestBroker, TopicReader, WRITE, config, http_client, invoke, within,
+    write,
 };
 
 fn with_broker(url: String) -> Config {
@@ -115,7 +116,7 @@ async fn an_external_broker_is_reached_over_tls_if_its_certificate_is_trusted() 
 
         config.mqtt.ca_file = Some(untrusted.clone());
         let gateway = Gateway::start(config).await.unwrap();
-        let service = Service { gateway, http: reqwest::Client::new() };
+        let service = Service { gateway, http: http_client() };
         assert_eq!(service.send("GET", "/readyz", "").await.status, 503);
         let mut item = invoke("r1");
         item["timeout"] = json!(500);
@@ -133,7 +134,7 @@ async fn a_gateway_starts_without_its_broker_and_finds_it_later() {
     let broker = TestBroker::start("127.0.0.1:0".parse().unwrap()).await;
     let addr = broker.stop().await;
     let gateway = Gateway::start(with_broker(format!("mqtt://{addr}"))).await.unwrap();
-    let service = Service { gateway, http: reqwest::Client::new() };
+    let service = Service { gateway, http: http_client() };
     service.send("GET", "/readyz", "").await.json()["devices"].as_bool().map(|up| assert!(!up)).unwrap();
     let broker = TestBroker::start(addr).await;
     within("the broker", service.gateway.ready()).await.unwrap();

@@ -10,7 +10,14 @@ use crate::support::{INVOKE, OPS, SET, Service, WRITE, config, invoke, within, w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoke_is_answered_at_once_and_its_outcome_reaches_both_readers() {
-    let service = Service::start().await;
+    for protocol in [MqttProtocol::V5, MqttProtocol::V311] {
+        let mut config = config();
+        config.mqtt.protocol = Some(protocol);
+        round_trip(Service::with(config).await).await;
+    }
+}
+
+async fn round_trip(service: Service) {
     let mut device = service.device("p", "d1").await;
     let mut topic = service.topic(OPS).await;
     let mut events = service.events(OPS, None).await;

@@ -27,8 +27,12 @@ async fn a_restart_takes_up_where_the_store_ends() {
     let again = service.put(INVOKE, json!([invoke("r1"), invoke("r2")])).await;
     assert_eq!(again.json(), answer.json(), "the original answer");
     device.succeed(&second, json!({ "n": 2 })).await;
-    let reply = topic.reply().await;
-    assert_eq!((&reply["requestId"], &reply["outputData"]), (&json!("r2"), &json!({ "n": 2 })));
+    // Whoever repeats an item whose final is out may have missed it: it comes once more.
+    let mut replies = topic.replies(2).await;
+    replies.sort_by_key(|reply| reply["requestId"].to_string());
+    for (n, reply) in (1..).zip(&replies) {
+        assert_eq!((&reply["requestId"], &reply["outputData"]), (&json!(format!("r{n}")), &json!({ "n": n })));
+    }
     assert!(!device.has_more(), "nothing is dispatched again");
     let kept = service.send("GET", "/dataService/controlChannels/DATASVC.CONTROL.later?orgId=o1", "").await;
     assert_eq!(kept.json()["data"]["desc"], "kept");
@@ -45,7 +49,8 @@ async fn a_store_that_fails_stops_the_gateway_before_anything_is_answered() {
     // With the command handed over, the next write is that of the next batch.
     device.command().await;
     store.break_it();
-    service.put(INVOKE, json!([invoke("r2")])).await.assert_refused(503, "Service Unavailable");
+    // It may have been stored all the same: this is no 503, which would promise that it was not.
+    service.put(INVOKE, json!([invoke("r2")])).await.assert_refused(500, "internal error");
     let error = within("the end", service.gateway.wait()).await.unwrap_err();
     assert_eq!(error, GatewayError::Store("no space left on device".into()));
     assert_eq!(service.gateway.shutdown().await.unwrap_err(), error);
@@ -58,7 +63,7 @@ async fn a_channel_call_that_cannot_be_stored_is_not_answered_with_success() {
     store.break_it();
     let created = json!({ "controlChannelId": "DATASVC.CONTROL.x" }).to_string();
     let reply = service.send("POST", "/dataService/controlChannels?orgId=o1", &created).await;
-    reply.assert_refused(503, "Service Unavailable");
+    reply.assert_refused(500, "internal error");
     within("the end", service.gateway.wait()).await.unwrap_err();
 }
 

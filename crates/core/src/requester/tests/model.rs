@@ -219,7 +219,7 @@ fn run(steps: &[Step]) {
                             order.push(id);
                         }
                         model.accept(id);
-                    } else {
+                    } else if matches!(model.ids[&id], State::Open { accepted: false, .. }) {
                         model.end(id, "refused", None);
                     }
                 }

@@ -52,6 +52,14 @@ pub(crate) fn config() -> Config {
     config
 }
 
+/// A client for plain HTTP.
+pub(crate) fn http_client() -> reqwest::Client {
+    // Built with the whole workspace, reqwest has TLS without a provider of its own and refuses to start without one.
+    // An error says that it has been installed before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// A running gateway.
 pub(crate) struct Service {
     pub(crate) gateway: Gateway,
@@ -70,7 +78,7 @@ impl Service {
     pub(crate) async fn with_store(config: Config, store: impl Store) -> Self {
         let gateway = Gateway::start_with_store(config, store).await.expect("it starts");
         within("the broker", gateway.ready()).await.expect("it runs");
-        Self { gateway, http: reqwest::Client::new() }
+        Self { gateway, http: http_client() }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
