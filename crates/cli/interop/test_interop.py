@@ -91,11 +91,17 @@ def test_the_same_batch_again_is_answered_alike_and_sent_once(gateway: Gateway) 
     ):
         batch = [invoke("r1", "asset-1")]
         first = put(gateway, "multiInvoke", batch)
-        assert outcomes.next(1)["r1"]["status"] == 0
+        final = outcomes.next(1)["r1"]
+        assert final["status"] == 0
         assert put(gateway, "multiInvoke", batch) == first
-        # What comes after it on the same channel shows that nothing came of the repetition.
+        # Whoever repeats a batch may have missed its outcome, so that comes once more; what follows on the same
+        # channel shows that nothing else came of the repetition.
         put(gateway, "multiInvoke", [invoke("r2", "asset-1")])
-        assert list(outcomes.next(1)) == ["r2"]
+        came = outcomes.next(1)
+        if "r1" in came:
+            assert came["r1"] == final
+            came = outcomes.next(1)
+        assert list(came) == ["r2"]
         assert len(commands) == 2
         changed = put(gateway, "multiInvoke", [invoke("r1", "asset-1", inputData={"unique": "other"})])
         assert (changed[0]["status"], len(commands)) == (1000, 2)
