@@ -1,4 +1,52 @@
-//! Setpoint: validation and reply correlation for batched device commands.
+//! Validation and reply correlation for batched device commands.
+//!
+//! An application commands hundreds of devices with one call. What is wrong with an item is answered at once; the real
+//! outcomes come later on a channel, in any order, some late, some twice, some never. This crate is the engine that
+//! gets this right: it reads and checks batches, and it is both sides of the conversation as state machines. It does no
+//! I/O, reads no clock, starts no thread and never panics on input: bytes and time come in, bytes and events go out.
+//!
+//! ```
+//! use setpoint::{AnyDirectory, Family, Limits, Now, check::check};
+//!
+//! let body = br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","assetId":"turbine-7",
+//!     "serviceId":"start","timeout":"soon"}]}"#;
+//! let now = Now::new(0, 1_700_000_000_000);
+//! let report = check(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+//! let fault = &report.items[0].faults[0];
+//! assert_eq!((fault.code.0, fault.field), (1000, "timeout"));
+//! assert!(fault.reason.contains("1 to 300000"));
+//! ```
+//!
+//! # Where to start
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | check a batch without sending it | [`check`](check::check) |
+//! | send batches with an HTTP client and a message queue of your own | [`Requester`] |
+//! | be the service: take batches, command devices, publish outcomes | [`Responder`] |
+//! | read or write single messages | [`request`], [`reply`], [`device`] |
+//! | know what a code means, and whether a retry is safe | [`Code::info`] |
+//! | build items without writing JSON | [`Invoke`], [`Write`] |
+//!
+//! Programs that want sockets around this use the crates `setpoint-client` and `setpoint-gateway`.
+//!
+//! # Time
+//!
+//! Every call that needs the time takes [`Now`]: a monotonic clock for deadlines and the wall clock for what is
+//! written into `gmt…` fields. Deadlines never fire early, equal ones fire in order of submission, and steps of the
+//! wall clock change none. `poll_timeout` says when to call `handle_timeout` next; calling it sooner does no harm.
+//!
+//! # What it costs
+//!
+//! Reading borrows from the body and keeps payloads as the bytes that were sent. What waits for an answer sits in a
+//! slab with a timing wheel running through it, so that an item costs the same number of steps with a million in flight
+//! as with a thousand. Every table has a bound: [`Limits`], [`requester::RequesterConfig`],
+//! [`responder::ResponderConfig`].
+//!
+//! # Where the rules come from
+//!
+//! The protocol is that of EnOS (multiInvoke and multiSet). Doc comments say of a rule whether it is on the source page,
+//! elsewhere in EnOS's published pages, or ours.
 
 #![forbid(unsafe_code)]
 // Nothing that anybody sends may end the process.

@@ -20,7 +20,11 @@ impl Secret {
     }
 
     pub(crate) fn message_id(&mut self) -> MessageId {
-        MessageId::from_bits(self.bits())
+        let bits = self.bits();
+        if cfg!(feature = "canary-ids-from-zero") {
+            return MessageId::from_bits(self.0.get_word_pos());
+        }
+        MessageId::from_bits(bits)
     }
 
     /// A UUID of version 7 (RFC 9562 §5.7): the wall clock in milliseconds, then random bits.

@@ -146,16 +146,6 @@ impl Caller {
         }
     }
 
-    /// Whether an item under this id waits for its end.
-    pub(crate) fn waits_for(&self, family: Family, id: &str) -> bool {
-        self.place(family, id).is_some_and(|item| item.end.is_none())
-    }
-
-    fn place(&self, family: Family, id: &str) -> Option<&Item> {
-        let (batch, index) = self.ids.get(&(family, id.to_owned()))?;
-        self.batches.get(batch)?.items.get(*index)
-    }
-
     /// What the requester says after it was given something; `heard` is the channel message, if it was one.
     pub(crate) fn told(&mut self, now: u64, heard: &[Heard], seen: &mut Seen) -> Check {
         let mut rest = heard.iter();
@@ -198,7 +188,9 @@ impl Caller {
                 hold!(!entry.accepted, Requester, "{item:?} is refused after it was accepted: {refusal:?}");
                 self.end(item.batch, item.index, End::Refused, None)?;
                 let batch = &self.batches[&item.batch];
-                let false_claim = batch.taken[item.index] && !batch.doubtful;
+                // Of several attempts the one that is refused for a bound need not be the one that is taken.
+                let doubtful = batch.doubtful || (batch.attempts > 1 && refusal.code.0 == 1_000_207);
+                let false_claim = batch.taken[item.index] && !doubtful;
                 hold!(!false_claim, Requester, "{item:?} is refused and the service has it: {refusal:?}");
                 if let Some(id) = &item.request_id {
                     self.ids.remove(&(batch.sent.family, id.to_string()));
@@ -306,11 +298,7 @@ impl Caller {
     }
 
     /// Whether the batch has been answered, and its item.
-    fn entry(
-        &mut self,
-        batch: RequestBatchId,
-        index: usize,
-    ) -> Result<(bool, &mut Item), crate::violation::Violation> {
+    fn entry(&mut self, batch: RequestBatchId, index: usize) -> Result<(bool, &mut Item), crate::violation::Violation> {
         let found = self.batches.get_mut(&batch).and_then(|batch| Some((batch.settled, batch.items.get_mut(index)?)));
         found.ok_or_else(|| crate::violation::Violation {
             invariant: crate::violation::Invariant::Requester,

@@ -44,9 +44,14 @@ impl Schedule {
     /// The command line options that name it.
     pub fn options(&self) -> String {
         let mut text = format!("--seed {}", self.seed);
-        if !self.off.is_empty() {
-            let names: Vec<_> = self.off.iter().map(|fault| fault.name()).collect();
-            text += &format!(" --off {}", names.join(","));
+        let (off, on): (Vec<_>, Vec<_>) = Fault::ALL.iter().partition(|fault| self.off.contains(fault));
+        let names = |faults: Vec<&Fault>| faults.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(",");
+        if on.is_empty() {
+            text += " --only none";
+        } else if off.len() > on.len() {
+            text += &format!(" --only {}", names(on));
+        } else if !off.is_empty() {
+            text += &format!(" --off {}", names(off));
         }
         let Size { callers, batches, items, devices } = self.size;
         for (name, bound) in [("callers", callers), ("batches", batches), ("items", items), ("devices", devices)] {
@@ -101,11 +106,15 @@ impl Plan {
     pub(crate) fn draw(schedule: &Schedule) -> (Self, Faults) {
         let mut rng = Rng::new(schedule.seed, 0);
         // Without the exact order of effects, the model could not tell which bound was reached when.
-        let late_drain = !schedule.off.contains(&Fault::LateDrain) && rng.chance(150);
+        let late_drain = rng.chance(150);
+        let short_memory = rng.chance(200);
         let mut faults = Faults::draw(schedule.seed, |fault| {
+            // Short windows and long absences together would show what is not promised: anything after the window.
             let clashes = match fault {
+                Fault::WallSteps | Fault::Pause | Fault::Suspend => short_memory || schedule.hours.is_some(),
+                Fault::ShortMemory if !short_memory => true,
                 Fault::LateDrain => !late_drain,
-                Fault::SmallOutbox | Fault::SmallBounds => late_drain,
+                Fault::SmallOutbox | Fault::SmallBounds | Fault::SmallMemory | Fault::ShortMemory => late_drain,
                 _ => false,
             };
             !clashes && !schedule.off.contains(&fault)
@@ -156,7 +165,7 @@ fn responder(faults: &mut Faults) -> ResponderConfig {
     small(Fault::SmallWindow, &mut config.hand_over_window, 1, 3);
     small(Fault::SmallWindow, &mut config.replies_per_message, 1, 3);
     if faults.is_on(Fault::ShortMemory) {
-        config.dedup_window_ms = faults.chance(Fault::ShortMemory).between(1_000, 40_000);
+        config.dedup_window_ms = faults.chance(Fault::ShortMemory).between(15_000, 60_000);
     }
     config
 }

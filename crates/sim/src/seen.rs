@@ -45,6 +45,8 @@ events! {
     Quota = "batches refused with 429",
     /// A batch was refused with 503.
     Unavailable = "batches refused with 503",
+    /// A batch was answered 500 because the store failed.
+    Internal = "batches answered with 500",
     /// A command was handed over.
     HandedOver = "commands handed over",
     /// A command was handed over again, to a device that de-duplicates.
@@ -81,8 +83,10 @@ events! {
     AnsweredAcrossRestart = "answers across a restart",
     /// An answer came before the hand-over was confirmed.
     AnsweredBeforeConfirmed = "answers before the hand-over was confirmed",
-    /// A final was published again.
+    /// A final was published again after a restart.
     PublishedAgain = "finals published again",
+    /// A final was published again because its item was sent again.
+    PublishedOnDemand = "finals published again for a repeated item",
     /// A final could not be delivered.
     Undeliverable = "finals undeliverable",
     /// The service was restarted from its store.

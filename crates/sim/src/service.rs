@@ -83,7 +83,10 @@ impl Sim {
         }
         let now = self.clocks();
         let at = Restarted { now: self.now, reading: now.instant.as_millis(), epoch_ms: now.epoch_ms };
-        self.trace.line(self.now, format_args!("service: start {} with {} records", self.service.life, self.store.records.len()));
+        self.trace.line(
+            self.now,
+            format_args!("service: start {} with {} records", self.service.life, self.store.records.len()),
+        );
         let (config, seed) = (self.service.config.clone(), self.service.chance.bytes32());
         let records = &self.store.records;
         if self.service.life == 1 {
@@ -96,8 +99,9 @@ impl Sim {
         self.service.wake_at = None;
         let life = self.service.life;
         if self.link.up {
-            let connects = self.service.chance.delay(50);
-            self.after(connects, Event::Input(life, Input::Link(true)));
+            let connects = self.now + self.service.chance.delay(50);
+            self.link.noticed_at = connects;
+            self.queue.push(connects, Event::Input(life, Input::Link(true)));
         }
         self.drain()
     }
@@ -170,7 +174,11 @@ impl Sim {
 
     fn turn(&mut self, input: Input) -> Check {
         let now = self.read_clocks();
-        self.oracle.see(self.now, now.instant.as_millis(), now.epoch_ms);
+        // These bring no time with them.
+        let timeless = matches!(input, Input::PersistFailed | Input::Published(_) | Input::Undeliverable(_));
+        if !timeless {
+            self.oracle.see(self.now, now.instant.as_millis(), now.epoch_ms);
+        }
         let Some(responder) = &mut self.service.responder else { return Ok(()) };
         match input {
             Input::Batch(request) => {
@@ -267,7 +275,7 @@ impl Sim {
                 self.trace.line(self.now, format_args!("service: answers {} with {status}", batch.0));
                 let taken = self.oracle.answered(batch, status, &body)?;
                 if let Some(request) = self.service.connections.remove(&batch) {
-                    self.respond(&request, body, &taken, failed);
+                    self.respond(&request, body, &taken);
                 }
                 Ok(())
             }
@@ -306,7 +314,8 @@ impl Sim {
         };
         let at = at.cast_signed().saturating_sub(self.service.monotonic);
         let at = u64::try_from(at).unwrap_or(0).max(self.now);
-        if self.service.wake_at != Some(at) {
+        // An alarm that is overdue rings late, not anew.
+        if self.service.wake_at.is_none_or(|set| set > at) {
             self.service.wake_at = Some(at);
             let late = if self.strikes(Fault::LateTimer) { self.faults.chance(Fault::LateTimer).below(150) } else { 0 };
             self.queue.push(at + late, Event::Wake(self.service.life, at));

@@ -2,14 +2,11 @@
 
 use std::rc::Rc;
 
-use setpoint::{
-    MessageId,
-    requester::RequestBatchId,
-};
+use setpoint::{MessageId, requester::RequestBatchId};
 
 use crate::{
-    callers::Request,
     caller::Caller,
+    callers::Request,
     channels::{Channels, Message},
     devices::{Command, Devices},
     faults::{Fault, Faults},
@@ -64,7 +61,6 @@ pub(crate) enum Event {
     CallerCrash(usize),
     Request(Rc<Request>),
     Response { to: Rc<Request>, body: Rc<Vec<u8>> },
-    Refused(Rc<Request>),
     Input(u64, Input),
     Drain(u64),
     Wake(u64, u64),
@@ -98,14 +94,22 @@ pub(crate) enum Disaster {
     Booted(usize, u64),
 }
 
+/// A run that takes longer goes in circles.
+const MOST_STEPS: u64 = 20_000_000;
+
+/// Faults that are a matter of configuration, and last for the whole run.
+const CONFIGURED: [Fault; 5] =
+    [Fault::SmallBounds, Fault::SmallOutbox, Fault::SmallMemory, Fault::SmallWindow, Fault::ShortMemory];
+
 impl Sim {
     pub(crate) fn new(plan: Plan, faults: Faults, keep_trace: bool) -> Self {
         let world = World::new(&plan);
         let deduplicates = world.devices.iter().map(|known| known.device.deduplicates).collect();
         let mut oracle = Oracle::new(plan.responder.clone(), deduplicates);
-        let slow = if faults.is_on(Fault::StoreSlow) { 10_000 } else { 0 };
+        let slow = if faults.is_on(Fault::StoreSlow) { 4_000 } else { 0 };
         oracle.publish_bound_ms = 2 * (10 * plan.store_ms + slow) + 100;
-        oracle.timer_bound_ms = if faults.is_on(Fault::LateTimer) { 200 } else { 20 };
+        oracle.timer_bound_ms = if faults.is_on(Fault::LateTimer) { 1_000 } else { 20 };
+        oracle.lenient = faults.is_on(Fault::LateDrain);
         let seed = plan.seed;
         let mut sim = Self {
             service: Service::new(&plan),
@@ -129,6 +133,9 @@ impl Sim {
         if sim.plan.uptime_ms + sim.plan.active_ms >= 1 << 36 {
             sim.seen(Seen::LongUptime);
         }
+        for fault in CONFIGURED.into_iter().filter(|fault| sim.faults.is_on(*fault)) {
+            sim.oracle.seen.fault(fault);
+        }
         for n in 0..sim.plan.callers as usize {
             let org = n % ORGS.len();
             let caller = Caller::new(org, sim.plan.requester.clone(), ORGS[org], sim.chance.bytes32(), 0);
@@ -141,9 +148,12 @@ impl Sim {
     pub(crate) fn run(&mut self) -> Check {
         self.start_service()?;
         self.plan_everything();
+        let mut steps = 0;
         while let Some((at, event)) = self.queue.pop() {
             self.now = self.now.max(at);
             self.happen(event)?;
+            steps += 1;
+            crate::violation::hold!(steps < MOST_STEPS, Liveness, "the run does not come to rest");
         }
         self.finish()
     }
@@ -159,7 +169,6 @@ impl Sim {
             Event::CallerCrash(caller) => self.caller_crashes(caller),
             Event::Request(request) => self.request_arrives(request),
             Event::Response { to, body } => self.response_arrives(&to, &body),
-            Event::Refused(request) => self.connection_refused(&request),
             Event::Input(life, input) => self.give(life, input),
             Event::Drain(life) => self.drain_later(life),
             Event::Wake(life, at) => self.wake(life, at),
@@ -196,9 +205,9 @@ impl Sim {
 
     /// A short name of a command in traces: its request id.
     pub(crate) fn name_of(&self, message_id: MessageId) -> String {
-        self.oracle.of_message(message_id).map_or_else(|| message_id.to_string(), |item| {
-            format!("{}/{}", ORGS[item.org], item.id())
-        })
+        self.oracle
+            .of_message(message_id)
+            .map_or_else(|| message_id.to_string(), |item| format!("{}/{}", ORGS[item.org], item.id()))
     }
 
     fn finish(&self) -> Check {

@@ -43,7 +43,7 @@ impl Sim {
         self.store.syncing = self.store.unsynced.len();
         let mut takes = self.store.chance.delay(self.plan.store_ms);
         if self.strikes(Fault::StoreSlow) {
-            takes += self.faults.chance(Fault::StoreSlow).below(10_000);
+            takes += self.faults.chance(Fault::StoreSlow).below(4_000);
         }
         self.after(takes, Event::Synced(self.service.life));
     }
@@ -86,7 +86,8 @@ impl Sim {
         if kept < unsynced.len() {
             self.seen(Seen::WritesLost);
         }
-        self.trace.line(self.now, format_args!("store: {kept} of {} writes that nobody confirmed are left", unsynced.len()));
+        self.trace
+            .line(self.now, format_args!("store: {kept} of {} writes that nobody confirmed are left", unsynced.len()));
         self.store.records.extend(unsynced.into_iter().take(kept).flat_map(|(_, records)| records));
     }
 }

@@ -42,10 +42,6 @@ impl World {
     pub(crate) fn per_org(&self) -> usize {
         self.devices.len() / ORGS.len()
     }
-
-    pub(crate) fn find(&self, device_key: &str) -> Option<usize> {
-        self.devices.iter().position(|known| &*known.device.device_key == device_key)
-    }
 }
 
 pub(crate) fn channel(family: Family, n: u64) -> String {

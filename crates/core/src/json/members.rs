@@ -25,7 +25,7 @@ pub(crate) fn read_members<'a, const N: usize>(
             reader.value()?;
             continue;
         };
-        if *slot != Value::Absent {
+        if *slot != Value::Absent && !cfg!(feature = "canary-last-key-wins") {
             return Err(key.duplicate());
         }
         *slot = reader.value()?;

@@ -26,6 +26,12 @@ impl Requester {
         let Some(family) = self.batches.get(&batch).map(|batch| batch.family) else {
             return Ok(ResponseVerdict::Settled);
         };
+        if cfg!(feature = "canary-registered-late") {
+            for key in self.keys_of(batch) {
+                let request_id = self.items.get(key).and_then(|item| item.place.request_id.clone());
+                request_id.into_iter().for_each(|id| self.table.open(family, id, key));
+            }
+        }
         match read_response(body, family, &self.config.limits)? {
             Response::Error(error) => Ok(self.refuse_whole(batch, &error)),
             Response::Replies(replies) => {
@@ -70,7 +76,7 @@ impl Requester {
             return;
         }
         // Of two attempts the second may be answered first: what the service has taken is not undone by a refusal.
-        if self.items.get(key).is_some_and(|item| item.accepted) {
+        if self.items.get(key).is_some_and(|item| item.accepted) && !cfg!(feature = "canary-acceptance-undone") {
             return;
         }
         self.end(
@@ -150,7 +156,7 @@ impl Requester {
         }
         for key in self.keys_of(batch) {
             // What the service is known to have taken is not undone by a later refusal.
-            if self.items.get(key).is_some_and(|item| !item.accepted) {
+            if self.items.get(key).is_some_and(|item| !item.accepted || cfg!(feature = "canary-acceptance-undone")) {
                 self.end(key, End::Refused(refused.clone()));
             }
         }

@@ -106,7 +106,12 @@ impl Responder {
         }
         reply::close(&mut out);
         if waits {
-            self.journal.gate(Gated::Answer { batch, body: out, accepted, again });
+            let answer = Gated::Answer { batch, body: out, accepted, again };
+            if cfg!(feature = "canary-answer-before-persist") {
+                self.release(answer);
+            } else {
+                self.journal.gate(answer);
+            }
         } else {
             self.queue.push_back(Queued::Answer { batch, status: 200, body: out });
         }
@@ -187,7 +192,10 @@ impl Responder {
         gmt_service_request: i64,
     ) -> Option<Key> {
         let New { command, device, fingerprint } = new;
-        let deadline = self.now.instant.saturating_add(u64::from(command.timeout_ms));
+        let mut deadline = self.now.instant.saturating_add(u64::from(command.timeout_ms));
+        if cfg!(feature = "canary-deadline-rounded-down") {
+            deadline = crate::Instant::from_millis(deadline.as_millis() / 1_000 * 1_000);
+        }
         let stored = Arc::new(StoredCommand {
             message_id: self.secret.message_id(),
             family,
@@ -205,7 +213,8 @@ impl Responder {
             fingerprint,
         });
         self.counters.accepted += 1;
-        let until = self.now.instant.saturating_add(self.config.dedup_window_ms);
+        let window = if cfg!(feature = "canary-forgotten-early") { 1_000 } else { self.config.dedup_window_ms };
+        let until = self.now.instant.saturating_add(window);
         self.orgs.remember(&stored, until);
         self.journal.record(Record::Accepted(Arc::clone(&stored)));
         self.enter(stored, deadline)

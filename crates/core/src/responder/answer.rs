@@ -27,7 +27,13 @@ impl Responder {
         let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
-        let Some(key) = self.by_message.get(&message_id).copied() else {
+        let mut found = self.by_message.get(&message_id).copied();
+        if cfg!(feature = "canary-matched-by-order") {
+            let sent = self.by_message.values().filter_map(|key| Some((self.items.get(*key)?, *key)));
+            let open = sent.filter(|(item, _)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
+            found = open.min_by_key(|(item, _)| item.order).map(|(_, key)| key).or(found);
+        }
+        let Some(key) = found else {
             return self.attribute_to_ended(message_id, topic, &answer);
         };
         let Some(item) = self.items.get_mut(key) else { return Attribution::Unknown };
@@ -43,6 +49,21 @@ impl Responder {
                 let attribution = if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
                 self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);
                 attribution
+            }
+            Stage::Decided(_)
+                if cfg!(feature = "canary-late-wins") && item.heard.is_none()
+                    || cfg!(feature = "canary-conflict-wins") && item.heard.is_some_and(|heard| heard != digest) =>
+            {
+                let outcome = std::sync::Arc::new(super::FinalOutcome {
+                    code: verdict.code,
+                    submsg: verdict.submsg,
+                    output: verdict.output,
+                    device_reply_epoch_ms: self.now.epoch_ms,
+                    decided_at_epoch_ms: self.now.epoch_ms,
+                });
+                item.stage = Stage::Decided(std::sync::Arc::clone(&outcome));
+                self.journal.record(Record::Final { message_id, outcome });
+                Attribution::Late
             }
             Stage::Decided(_) => match item.heard.replace(digest) {
                 None => self.late(message_id, &answer),
@@ -83,6 +104,9 @@ impl Responder {
 }
 
 fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
+    if cfg!(feature = "canary-any-device") {
+        return true;
+    }
     let target = match command.family {
         Family::Invoke => Some(&*command.target),
         Family::Write => None,

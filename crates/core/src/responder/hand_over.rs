@@ -6,7 +6,7 @@ use crate::{
     json::Payload,
 };
 
-use super::{Effect, Gated, Record, Responder, Stage};
+use super::{Effect, Gated, Queued, Record, Responder, Stage};
 
 impl Responder {
     /// Stores the intent to hand over what is ready, as far as the window allows.
@@ -17,12 +17,16 @@ impl Responder {
             let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else {
                 continue;
             };
-            if item.deadline <= self.now.instant {
+            if item.deadline <= self.now.instant && !cfg!(feature = "canary-expired-sent") {
                 continue;
             }
             item.in_window = true;
             self.handing_over += 1;
             self.journal.record(Record::Intent { message_id: item.command.message_id });
+            if cfg!(feature = "canary-sent-before-intent") {
+                self.release(Gated::HandOver(key));
+                continue;
+            }
             self.journal.gate(Gated::HandOver(key));
         }
     }
@@ -34,17 +38,37 @@ impl Responder {
         }
     }
 
-    /// The command of an item whose intent is stored, unless its deadline has passed or the link was lost meanwhile.
-    pub(super) fn hand_over(&mut self, key: Key) -> Option<Effect> {
+    /// Puts an item whose intent is stored in line for the link, at its place in the order of acceptance and before
+    /// everything whose intent is not stored yet. It keeps, or takes again, its place in the window.
+    pub(super) fn arm(&mut self, key: Key) {
+        if cfg!(feature = "canary-behind-others") && !self.link_up {
+            self.leave_window(key);
+            return self.make_ready(key);
+        }
+        let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else { return };
+        if !item.in_window {
+            item.in_window = true;
+            self.handing_over += 1;
+        }
+        self.armed.insert(item.order, key);
+        self.queue.push_back(Queued::HandOver);
+    }
+
+    /// Lines up again what could not leave while there was no link.
+    pub(super) fn rearm(&mut self) {
+        self.queue.extend(self.armed.keys().map(|_| Queued::HandOver));
+    }
+
+    /// The first command whose intent is stored, unless its deadline has passed. Without a link they all stay in line.
+    pub(super) fn hand_over(&mut self) -> Option<Effect> {
         let now = self.now;
         if !self.link_up {
-            self.leave_window(key);
-            self.make_ready(key);
             return None;
         }
+        let (_, key) = self.armed.pop_first()?;
         let item = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting))?;
         let left_ms = item.deadline.millis_since(now.instant);
-        if left_ms == 0 {
+        if left_ms == 0 && !cfg!(feature = "canary-expired-sent") {
             return None;
         }
         item.stage = Stage::HandedOver;

@@ -60,6 +60,8 @@ pub struct Responder {
     journal: Journal<Gated>,
     /// Stored and waiting to be handed over, in order of acceptance.
     ready: BTreeMap<u64, Key>,
+    /// Those whose intent is stored, and which may leave as soon as there is a link.
+    armed: BTreeMap<u64, Key>,
     /// How many items have been accepted.
     newest_item: u64,
     link_up: bool,
@@ -108,7 +110,7 @@ enum Stage {
 impl Item {
     /// Whether nothing of it can have reached the device.
     fn is_unsent(&self) -> bool {
-        matches!(self.stage, Stage::Waiting) && !self.sent_before
+        matches!(self.stage, Stage::Waiting) && (!self.sent_before || cfg!(feature = "canary-called-unsent"))
     }
 }
 
@@ -130,7 +132,8 @@ enum Gated {
 #[derive(Debug)]
 enum Queued {
     Answer { batch: BatchId, status: u16, body: Vec<u8> },
-    HandOver(Key),
+    /// The first of those that are armed.
+    HandOver,
     Publish(ChannelKey),
 }
 
@@ -162,6 +165,7 @@ impl Responder {
             outbox: Outbox::new(hash),
             journal: Journal::new(),
             ready: BTreeMap::new(),
+            armed: BTreeMap::new(),
             newest_item: 0,
             link_up: false,
             handing_over: 0,
@@ -233,6 +237,7 @@ impl Responder {
     pub fn handle_link(&mut self, up: bool, now: Now) {
         self.see(now);
         self.link_up = up;
+        self.rearm();
         self.settle();
     }
 
@@ -249,13 +254,13 @@ impl Responder {
             // The link is lost: it waits for the next one, at its place in the order.
             HandedOver::NotSent if !self.link_up => {
                 item.stage = Stage::Waiting;
-                self.ready.insert(item.order, key);
+                self.arm(key);
             }
             HandedOver::NotSent => {
                 let code = item.command.family.table().device_failure;
                 self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
             }
-            HandedOver::Unclear if item.command.device.deduplicates => {
+            HandedOver::Unclear if item.command.device.deduplicates || cfg!(feature = "canary-unclear-repeated") => {
                 item.stage = Stage::Waiting;
                 item.sent_before = true;
                 self.ready.insert(item.order, key);
@@ -309,7 +314,7 @@ impl Responder {
         while let Some(queued) = self.queue.pop_front() {
             let effect = match queued {
                 Queued::Answer { batch, status, body } => Some(Effect::Answer { batch, status, body }),
-                Queued::HandOver(key) => self.hand_over(key),
+                Queued::HandOver => self.hand_over(),
                 Queued::Publish(channel) => self.publish(channel),
             };
             if effect.is_some() {
@@ -322,6 +327,9 @@ impl Responder {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if cfg!(feature = "canary-wakes-late") {
+            return self.items.next_wakeup().map(|at| at.saturating_add(50));
+        }
         if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
     }
 
@@ -336,6 +344,9 @@ impl Responder {
     }
 
     fn see(&mut self, now: Now) {
+        if cfg!(feature = "canary-clock-steps-back") {
+            self.now = now;
+        }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
     }
 
@@ -345,21 +356,26 @@ impl Responder {
             return;
         }
         while let Some(gated) = self.journal.release() {
-            match gated {
-                Gated::Answer { batch, body, accepted, again } => {
-                    self.queue.push_back(Queued::Answer { batch, status: 200, body });
-                    for key in accepted {
-                        self.make_ready(key);
-                    }
-                    for message_id in again {
-                        self.publish_again(message_id);
-                    }
-                }
-                Gated::HandOver(key) => self.queue.push_back(Queued::HandOver(key)),
-                Gated::Publish(key) => self.line_up(key),
-            }
+            self.release(gated);
         }
         self.intend();
+    }
+
+    /// Does what had to wait for the store.
+    fn release(&mut self, gated: Gated) {
+        match gated {
+            Gated::Answer { batch, body, accepted, again } => {
+                self.queue.push_back(Queued::Answer { batch, status: 200, body });
+                for key in accepted {
+                    self.make_ready(key);
+                }
+                for message_id in again {
+                    self.publish_again(message_id);
+                }
+            }
+            Gated::HandOver(key) => self.arm(key),
+            Gated::Publish(key) => self.line_up(key),
+        }
     }
 
     /// Gives the item its one final, unless it has it.
@@ -378,12 +394,20 @@ impl Responder {
         item.stage = Stage::Decided(Arc::clone(&outcome));
         let message_id = item.command.message_id;
         self.ready.remove(&item.order);
+        self.armed.remove(&item.order);
         self.orgs.end(&item.command);
         self.counters.pending -= 1;
         self.counters.outbox += 1;
-        self.items.unschedule(key);
-        self.leave_window(key);
+        if !cfg!(feature = "canary-timer-not-cancelled") {
+            self.items.unschedule(key);
+        }
+        if !cfg!(feature = "canary-window-leaks") {
+            self.leave_window(key);
+        }
         self.journal.record(Record::Final { message_id, outcome });
+        if cfg!(feature = "canary-publish-before-stored") {
+            return self.release(Gated::Publish(key));
+        }
         self.journal.gate(Gated::Publish(key));
     }
 

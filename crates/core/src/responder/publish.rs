@@ -20,7 +20,10 @@ impl Responder {
     /// Puts a stored final in line for its channel.
     pub(super) fn line_up(&mut self, key: Key) {
         let Some(item) = self.items.get(key) else { return };
-        let channel = ChannelKey::of(&item.command);
+        let mut channel = ChannelKey::of(&item.command);
+        if cfg!(feature = "canary-channels-across-orgs") {
+            channel = self.outbox.alike(channel);
+        }
         if self.outbox.push(&channel, key) {
             self.queue.push_back(Queued::Publish(channel));
         }
@@ -60,6 +63,12 @@ impl Responder {
             return;
         }
         let Some(ended) = self.ended.get(message_id) else { return };
+        let EndedItem { command, .. } = ended;
+        let current = self.orgs.remembered(&command.org_id, command.family, &command.request_id);
+        if current.is_none_or(|current| current.message_id != message_id) {
+            // The id was forgotten while the answer waited for the store, and may stand for another item by now.
+            return;
+        }
         let channel = ChannelKey::of(&ended.command);
         let item = Item {
             command: Arc::clone(&ended.command),

@@ -13,6 +13,7 @@ impl Responder {
             match record {
                 Record::Accepted(command) => accepted.extend(self.replay_accepted(command)),
                 Record::Intent { message_id } => self.replay_intent(message_id),
+                Record::Final { .. } if cfg!(feature = "canary-record-skipped") => {}
                 Record::Final { message_id, outcome } => self.replay_final(message_id, outcome),
                 Record::Published { message_id } | Record::Undeliverable { message_id } => self.replay_end(message_id),
                 Record::Late { .. } => {}
@@ -21,6 +22,7 @@ impl Responder {
         for key in accepted {
             match self.items.get(key).map(|item| &item.stage) {
                 Some(Stage::Waiting) => self.make_ready(key),
+                Some(Stage::Decided(_)) if cfg!(feature = "canary-outbox-lost") => {}
                 Some(Stage::Decided(_)) => self.line_up(key),
                 Some(Stage::HandedOver) | None => {}
             }
@@ -34,16 +36,19 @@ impl Responder {
         }
         // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
         let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
-        let left_ms = u64::from(command.timeout_ms).saturating_sub(age_ms);
+        let passed_ms = if cfg!(feature = "canary-full-timeout-again") { 0 } else { age_ms };
+        let left_ms = u64::from(command.timeout_ms).saturating_sub(passed_ms);
         let deadline = self.now.instant.saturating_add(left_ms);
         let remember_ms = self.config.dedup_window_ms.saturating_sub(age_ms);
-        self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
+        if !cfg!(feature = "canary-ids-lost") {
+            self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
+        }
         self.enter(command, deadline)
     }
 
     fn replay_intent(&mut self, message_id: MessageId) {
         let Some(item) = self.by_message.get(&message_id).and_then(|key| self.items.get_mut(*key)) else { return };
-        if item.command.device.deduplicates {
+        if item.command.device.deduplicates || cfg!(feature = "canary-sent-after-crash") {
             item.sent_before = true;
         } else {
             item.stage = Stage::HandedOver;

@@ -1,5 +1,6 @@
 //! Properties of the wire layer on generated and on broken messages.
 
+mod agree;
 mod batches;
 mod messages;
 mod strict;

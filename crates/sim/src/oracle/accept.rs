@@ -100,6 +100,7 @@ impl Oracle {
             }
             Ok(Some(n)) => {
                 self.seen.event(Event::Repeated);
+                self.items[n].repeated = true;
                 (0, Some(n))
             }
             Ok(None) if self.is_full(sent.org, item.device) => {
@@ -132,9 +133,11 @@ impl Oracle {
             deadline,
             deadline_true: self.now.saturating_add(timeout),
             stage: Stage::Open,
+            repeated: false,
             answered: false,
             handed: 0,
-            maybe_sent: false,
+            maybe_sent: 0,
+            promised: 0,
             intent_replayed: false,
             outcome: None,
             decided_at: 0,
@@ -187,14 +190,28 @@ impl Oracle {
         Ok(())
     }
 
+    /// The items that batches speak of which wait for their answers.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = N> + '_ {
+        let items = |expectation: &Expectation| match &expectation.verdict {
+            Verdict::Whole(_) => Vec::new(),
+            Verdict::Items(items) => items.iter().filter_map(|(_, n)| *n).collect(),
+        };
+        self.batches.values().flat_map(items)
+    }
+
     /// The service answers a batch. Returns the accepted items that the answer speaks of, by place.
-    pub(crate) fn answered(&mut self, batch: BatchId, status: u16, body: &[u8]) -> Result<Vec<Option<N>>, crate::violation::Violation> {
+    pub(crate) fn answered(
+        &mut self,
+        batch: BatchId,
+        status: u16,
+        body: &[u8],
+    ) -> Result<Vec<Option<N>>, crate::violation::Violation> {
         let expectation = self.batches.remove(&batch);
         hold!(expectation.is_some(), Verdict, "{batch:?} was answered twice, or never sent");
         let Some(Expectation { family, verdict }) = expectation else { return Ok(Vec::new()) };
-        // A batch that waited for a store that failed is refused, whatever it would have been answered.
-        if self.store_failed && status == 503 {
-            self.seen.event(Event::Unavailable);
+        // Nobody knows what became of a batch that waited for a store that failed.
+        if self.store_failed && status == 500 && matches!(verdict, Verdict::Items(_)) {
+            self.seen.event(Event::Internal);
             return Ok(Vec::new());
         }
         let response = read_response(body, family, &Limits::default());
@@ -215,7 +232,8 @@ impl Oracle {
             }
             (Verdict::Items(expected), Ok(Response::Replies(replies))) => {
                 hold!(status == 200, Verdict, "status {status} for {text}");
-                let found: Vec<_> = replies.iter().map(|reply| reply.as_ref().map_or(-1, |reply| reply.code.0)).collect();
+                let found: Vec<_> =
+                    replies.iter().map(|reply| reply.as_ref().map_or(-1, |reply| reply.code.0)).collect();
                 let codes: Vec<_> = expected.iter().map(|(code, _)| *code).collect();
                 hold!(found == codes, Verdict, "the model says {codes:?}: {text}");
                 for ((_, n), reply) in expected.iter().zip(&replies) {
@@ -233,6 +251,7 @@ impl Oracle {
                     let original = (Some(item.gmt), Some(item.accepted_at_epoch_ms));
                     hold!(said == original, Verdict, "{} was answered with {said:?}, not {original:?}", item.id());
                     item.answered = true;
+                    self.publish_again(*n);
                 }
                 Ok(expected.into_iter().map(|(_, n)| n).collect())
             }

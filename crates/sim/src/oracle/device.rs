@@ -35,9 +35,12 @@ impl AnswerText {
     }
 
     /// Equal for answers that say the same of a command.
-    fn digest(&self, has_output: bool) -> String {
+    pub(super) fn digest(&self, has_output: bool) -> String {
         let output = self.output.as_deref().filter(|_| has_output && self.is_success());
-        format!("{} {output:?}", if self.code.is_none() { self.message.clone().unwrap_or_default() } else { self.submsg() })
+        format!(
+            "{} {output:?}",
+            if self.code.is_none() { self.message.clone().unwrap_or_default() } else { self.submsg() }
+        )
     }
 }
 
@@ -67,7 +70,8 @@ impl Oracle {
         let (device, deduplicates) = (self.device_of(n), self.deduplicates[self.device_of(n)]);
         let reading = self.reading;
         let item = &mut self.items[n];
-        let again = item.handed > 0 || item.intent_replayed;
+        let again = item.may_have_been_sent();
+        let is_first = item.handed == 0 && !again;
         hold!(!again || deduplicates, I5, "{} is handed over again, and its device does not de-duplicate", item.id());
         hold!(item.stage == Stage::Open, I1, "{} is handed over and has its final", item.id());
         hold!(item.deadline > reading, I6, "{} is handed over at {reading}, past {}", item.id(), item.deadline);
@@ -77,14 +81,16 @@ impl Oracle {
         hold!(self.link_up, Verdict, "{} is handed over without a link", item.id());
         item.handed += 1;
         item.clock_error = item.clock_error.max(wall_error);
+        item.promised = item.promised.max(item.deadline_true);
         self.seen.event(if again { Event::HandedOverAgain } else { Event::HandedOver });
-        if !again {
+        // What did not leave the first time goes after what did.
+        if is_first {
             let newest = self.newest_handed[device].replace(n);
             let id = |n: N| self.items[n].id().to_owned();
             hold!(newest < Some(n), Order, "{} goes to its device after {:?}", id(n), newest.map(id));
         }
         // Until the confirmation says otherwise.
-        self.items[n].maybe_sent = true;
+        self.items[n].maybe_sent += 1;
         self.unconfirmed.insert(n);
         let (under_way, window) = (self.unconfirmed.len(), self.config.hand_over_window);
         hold!(under_way <= window, Bounds, "{under_way} commands are under way, {window} may be");
@@ -96,10 +102,12 @@ impl Oracle {
         let Some(n) = self.by_message.get(&message_id).copied() else { return };
         self.unconfirmed.remove(&n);
         let item = &mut self.items[n];
-        // Of an item that was handed over before, nobody can say any more that it never left.
-        let is_only = item.handed == 1 && !item.intent_replayed;
-        if item.stage == Stage::Open && how == HandedOver::NotSent && is_only {
-            item.maybe_sent = false;
+        if item.stage != Stage::Open || how != HandedOver::NotSent {
+            return;
+        }
+        item.maybe_sent -= 1;
+        // Without a link it waits for the next one. Of an item that was handed over before, nobody can say that it never left.
+        if !item.may_have_been_sent() && self.link_up {
             self.decide(n, Expect::NeverSent);
         }
     }
@@ -171,8 +179,8 @@ impl Oracle {
         hold!(item.handed > 0, I5, "{} was executed and never handed over", item.id());
         hold!(!item.said_unsent, I7, "{} was executed, and its final says that it was never sent", item.id());
         if let Some(error) = obeys {
-            let latest = item.deadline_true.saturating_add(error).saturating_add(item.clock_error);
-            hold!(now <= latest, I6, "{} was executed at {now}, its deadline was {}", item.id(), item.deadline_true);
+            let latest = item.promised.saturating_add(error).saturating_add(item.clock_error);
+            hold!(now <= latest, I6, "{} was executed at {now}, its deadline was {}", item.id(), item.promised);
         }
         Ok(())
     }

@@ -33,7 +33,13 @@ impl Oracle {
             let (Ok(reply), Some(org)) = (reply, org) else { continue };
             let id = reply.request_id.map(|id| id.decode().into_owned()).unwrap_or_default();
             hold!(reply.family == family, I3, "{id} is of another family than its channel: {text}");
-            let n = self.by_id.get(&(org, family, id.clone())).copied();
+            let key = (org, family, id.clone());
+            let current = self.by_id.get(&key).copied();
+            // An id that is taken anew after its window may still be asked about.
+            let n = match current.filter(|n| self.items[*n].outcome.is_some()) {
+                None => self.repeated_lately(&key).or(current),
+                found => found,
+            };
             let foreign = self.by_id.contains_key(&(1 - org, family, id.clone()));
             hold!(n.is_some() || !foreign, I9, "{id} of the other org is published to {org_id}: {text}");
             hold!(n.is_some(), I2, "a final for {id}, which is not waited for: {text}");
@@ -100,7 +106,8 @@ impl Oracle {
         if outcome.code.is_success() {
             hold!(item.executions > 0, I4, "{} succeeded and was never executed", item.id());
             let said = item.said.iter().any(|text| {
-                text.is_success() && (item.family == Family::Write || text.output.as_deref() == outcome.output.as_deref())
+                text.is_success()
+                    && (item.family == Family::Write || text.output.as_deref() == outcome.output.as_deref())
             });
             hold!(said, I4, "{} succeeded with {:?}, which its device never said", item.id(), outcome.output);
         }
@@ -122,7 +129,31 @@ impl Oracle {
         }
     }
 
+    /// The item was sent again: its final is published once more, as long as the service remembers it.
+    pub(super) fn publish_again(&mut self, n: usize) {
+        let is_current = self.remembered.get(&self.items[n].key()).is_some_and(|memory| memory.n == n);
+        if !self.lenient && is_current && self.items[n].stage == Stage::Ended && self.ended.contains(&n) {
+            self.seen.event(Event::PublishedOnDemand);
+            self.items[n].stage = Stage::Decided;
+            self.outbox += 1;
+            self.by_id.insert(self.items[n].key(), n);
+        }
+    }
+
+    /// The ended item of this id, if a batch that repeats it is about to be answered: its final may come first.
+    fn repeated_lately(&mut self, key: &super::IdKey) -> Option<usize> {
+        if self.lenient {
+            return self.items.iter().rposition(|item| item.repeated && item.outcome.is_some() && item.key() == *key);
+        }
+        let n = self.asked_for().find(|n| self.items[*n].key() == *key)?;
+        self.publish_again(n);
+        (self.items[n].stage == Stage::Decided).then_some(n)
+    }
+
     pub(super) fn remember_ended(&mut self, n: usize) {
+        if self.ended.contains(&n) {
+            return;
+        }
         self.ended.push_back(n);
         while self.ended.len() > self.config.ended {
             self.ended.pop_front();

@@ -69,6 +69,8 @@ pub(crate) struct Oracle {
     disturbed_at: u64,
     link_up: bool,
     store_failed: bool,
+    /// The order of effects is not known to the millisecond: what is published again is not counted.
+    pub(crate) lenient: bool,
     /// How long a final may take from the decision to its publication while nothing is disturbed.
     pub(crate) publish_bound_ms: u64,
     /// How late a timer may be while nothing is disturbed.
@@ -91,11 +93,16 @@ pub(crate) struct Truth {
     /// In true time.
     deadline_true: u64,
     stage: Stage,
+    /// Whether it was sent again, so that its final may be published again.
+    repeated: bool,
     /// Whether the outside was told that it is accepted.
     answered: bool,
+    /// How often it was handed over in this life and the lives before.
     handed: u32,
-    /// An attempt is not known to have failed.
-    maybe_sent: bool,
+    /// Of those, so many may have left.
+    maybe_sent: u32,
+    /// The latest deadline, in true time, that it was ever handed over with.
+    promised: u64,
     /// Handed over in an earlier life, as far as the store knows.
     intent_replayed: bool,
     outcome: Option<Rc<FinalOutcome>>,
@@ -166,6 +173,7 @@ impl Oracle {
             disturbed_at: 0,
             link_up: false,
             store_failed: false,
+            lenient: false,
             publish_bound_ms: u64::MAX,
             timer_bound_ms: u64::MAX,
         }
@@ -220,6 +228,6 @@ impl Truth {
     }
 
     pub(crate) fn may_have_been_sent(&self) -> bool {
-        self.maybe_sent || self.intent_replayed
+        self.maybe_sent > 0 || self.intent_replayed
     }
 }

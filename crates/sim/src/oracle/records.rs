@@ -40,7 +40,7 @@ impl Oracle {
                 Record::Published { message_id } | Record::Undeliverable { message_id } => {
                     let n = self.known(*message_id)?;
                     let item = &self.items[n];
-                    hold!(item.stage == Stage::Ended, I1, "{} is recorded as published and is not", item.id());
+                    hold!(item.publications > 0, I1, "{} is recorded as published and was not", item.id());
                 }
                 Record::Late { message_id, .. } => {
                     let n = self.known(*message_id)?;
@@ -122,7 +122,9 @@ impl Oracle {
             Expect::ExpiredUnsent => {
                 (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::EXPIRED_UNSENT, Event::ExpiredUnsent)
             }
-            Expect::TimedOut => (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::TIMED_OUT, Event::TimedOut),
+            Expect::TimedOut => {
+                (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::TIMED_OUT, Event::TimedOut)
+            }
             Expect::NeverSent => (outcome.code == failure && *outcome.submsg == *submsg::NEVER_SENT, Event::NeverSent),
             Expect::Answer(answer) if answer.is_success() => {
                 hold!(item.executions > 0, I4, "{} succeeded and was never executed", item.id());

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use setpoint::responder::Record;
+use setpoint::{Family, responder::Record};
 
 use super::{Memory, Oracle, Stage, records::Durable};
 use crate::seen::Event;
@@ -44,12 +44,14 @@ impl Oracle {
                         if outcome.device_reply_epoch_ms < 0 {
                             item.heard = None;
                         } else if let Some(super::Expect::Answer(text)) = &item.expect {
-                            item.heard = Some(text.digest_for(item.family));
+                            item.heard = Some(text.digest(item.family == Family::Invoke));
                         }
                     }
                 }
                 Record::Published { message_id } | Record::Undeliverable { message_id } => {
-                    if let Some(n) = self.by_message.get(message_id).copied() {
+                    let n = self.by_message.get(message_id).copied();
+                    // Once more for a final that was published again.
+                    if let Some(n) = n.filter(|n| self.items[*n].stage == Stage::Decided) {
                         self.items[n].stage = Stage::Ended;
                         self.outbox -= 1;
                         self.by_id.remove(&self.items[n].key());
@@ -63,6 +65,8 @@ impl Oracle {
             item.heard = None;
             item.expect = None;
             item.outcome = None;
+            // What was said was neither stored nor published.
+            item.said_unsent = false;
         }
         self.forget();
     }
@@ -121,11 +125,5 @@ impl Oracle {
         self.pending_of_org[item.org] -= 1;
         self.pending_of_device[item.spec.device] -= 1;
         self.outbox += 1;
-    }
-}
-
-impl super::AnswerText {
-    fn digest_for(&self, family: setpoint::Family) -> String {
-        self.digest(family == setpoint::Family::Invoke)
     }
 }

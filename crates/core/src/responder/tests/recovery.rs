@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::submsg;
 
-use super::super::Attribution;
+use super::super::{Attribution, ResponderConfig};
 use super::harness::{Rig, item};
 
 #[test]
@@ -128,4 +128,32 @@ fn message_ids_do_not_come_back_after_a_restart() {
     rig.invoke(json!([item("r2", 1)]));
     assert_ne!(rig.sent[0].message_id, rig.sent[1].message_id);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
+}
+
+#[test]
+fn an_id_that_is_used_anew_is_not_forgotten_with_its_first_use() {
+    let mut rig = Rig::with(ResponderConfig { dedup_window_ms: 10_000, ..ResponderConfig::default() });
+    for use_of_it in 1..=2 {
+        rig.invoke(json!([item("r1", 1)]));
+        rig.answer(&rig.sent[use_of_it - 1].clone(), 200, json!({}));
+        rig.pass(9_000);
+        if use_of_it == 1 {
+            rig.pass(2_000);
+        }
+    }
+    rig.crash(0);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.sent.len(), 2, "sent again within the window");
+    assert_eq!(rig.responder.stats().remembered, 1);
+}
+
+#[test]
+fn what_a_deduplicating_device_may_have_got_before_the_crash_is_never_called_unsent() {
+    let mut rig = Rig::new();
+    rig.world.deduplicates = true;
+    rig.invoke(json!([item("r1", 1), item("r2", 1)]));
+    rig.crash(2_000);
+    rig.pass(0);
+    assert_eq!((rig.finals()["r1"].clone(), rig.sent.len()), (vec![1_000_203], 2));
+    assert!(rig.published.iter().all(|reply| reply["submsg"] == submsg::TIMED_OUT));
 }

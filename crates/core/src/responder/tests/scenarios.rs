@@ -195,6 +195,24 @@ fn a_link_that_is_lost_while_intents_are_stored_keeps_the_commands_and_their_ord
 }
 
 #[test]
+fn what_missed_the_link_goes_before_what_is_stored_after_it() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r0", 1)]));
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.confirm_one_write();
+    rig.invoke(json!([item("r2", 1)]));
+    rig.link(false);
+    // The first intent is stored while there is no link, the second once there is one again.
+    rig.confirm_one_write();
+    rig.confirm_one_write();
+    rig.link(true);
+    rig.confirm_writes();
+    let order: Vec<_> = rig.sent.iter().map(|sent| sent.payload["params"]["unique"].clone()).collect();
+    assert_eq!(order, ["r0", "r1", "r2"]);
+}
+
+#[test]
 fn what_certainly_never_left_fails_at_once() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
