@@ -1,7 +1,7 @@
 //! A caller: a requester, the batches that it sends, and a small model of what it must be told.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Caller {
     pub(crate) life: u32,
     pub(crate) requester: Requester,
     pub(crate) batches: BTreeMap<RequestBatchId, Batch>,
+    /// Those that are not done.
+    open: BTreeSet<RequestBatchId>,
     /// The items with an id, by family and id; the newest of each.
     ids: BTreeMap<(Family, String), (RequestBatchId, usize)>,
     /// Ended ids in the order in which they ended, as far as they must be remembered.
@@ -82,6 +84,7 @@ impl Caller {
             life,
             requester: Requester::new(org_id, config.clone(), seed),
             batches: BTreeMap::new(),
+            open: BTreeSet::new(),
             ids: BTreeMap::new(),
             ended: VecDeque::new(),
             config,
@@ -108,6 +111,7 @@ impl Caller {
                 heard: None,
             })
             .collect();
+        self.open.insert(batch);
         self.batches.insert(
             batch,
             Batch {
@@ -154,7 +158,8 @@ impl Caller {
         }
         hold!(rest.next().is_none(), Requester, "a reply of a channel message led to nothing: {heard:?}");
         let wakeup = self.requester.poll_timeout().map(setpoint::Instant::as_millis);
-        let open = || self.batches.values().flat_map(|batch| &batch.items).filter(|item| item.end.is_none());
+        let items = |batch| self.batches.get(batch).map_or(&[][..], |batch| &batch.items);
+        let open = || self.open.iter().flat_map(items).filter(|item| item.end.is_none());
         let next = open().map(|item| item.deadline).min();
         let on_time = match (next, wakeup) {
             (None, wakeup) => wakeup.is_none(),
@@ -246,6 +251,7 @@ impl Caller {
                 };
                 hold!(!entry.done, Requester, "{batch:?} is done twice");
                 entry.done = true;
+                self.open.remove(batch);
                 let count = |end: End| entry.items.iter().filter(|item| item.end == Some(end)).count();
                 let found = (summary.submitted, summary.accepted, summary.refused, summary.cancelled);
                 let accepted = entry.items.iter().filter(|item| item.accepted).count();

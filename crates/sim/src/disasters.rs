@@ -55,7 +55,8 @@ impl Sim {
     }
 
     pub(crate) fn may_crash(&self) -> bool {
-        self.service.is_up() && self.service.life <= CRASHES && !self.faults.healed()
+        let most = CRASHES + self.plan.active_ms / 1_000_000;
+        self.service.is_up() && self.service.life <= most && !self.faults.healed()
     }
 
     pub(crate) fn strike(&mut self, disaster: Disaster) -> Check {

@@ -187,10 +187,10 @@ impl Sim {
                     self.now,
                     format_args!("service: batch of {} ({}) {}", sent.items.len(), sent.org_id, sent.family.name()),
                 );
-                let name = self.oracle.batch(sent, false);
+                let expectation = self.oracle.batch(sent);
                 let batch = BatchRequest { org_id: &sent.org_id, family: sent.family, body: &sent.body };
                 let batch = responder.handle_batch(batch, &self.world, now);
-                name(&mut self.oracle, batch);
+                self.oracle.expect(batch, expectation);
                 self.service.connections.insert(batch, request);
             }
             Input::Persisted(write) => responder.handle_persisted(write, now),

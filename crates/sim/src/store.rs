@@ -53,7 +53,7 @@ impl Sim {
         if life != self.service.life || self.store.syncing == 0 {
             return Ok(());
         }
-        if self.strikes(Fault::StoreFails) {
+        if self.may_crash() && self.strikes(Fault::StoreFails) {
             self.store.syncing = 0;
             return self.give(life, Input::PersistFailed);
         }

@@ -72,7 +72,8 @@ impl Sim {
         let family = if self.chance.coin() { Family::Invoke } else { Family::Write };
         let id = format!("x{}", self.chance.below(1 << 30));
         let item = Item::draw(&mut self.chance, &self.plan, &self.world, org, family, id);
-        let good = String::from_utf8_lossy(&body(&[item.clone()], family, org, &self.world, false)).into_owned();
+        let good =
+            String::from_utf8_lossy(&body(std::slice::from_ref(&item), family, org, &self.world, false)).into_owned();
         let rng = self.faults.chance(Fault::BrokenBodies);
         let (bytes, org_id, status) = break_body(rng, &good, ORGS[org]);
         let items = vec![Rc::new(item)];

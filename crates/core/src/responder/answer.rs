@@ -30,7 +30,8 @@ impl Responder {
         let mut found = self.by_message.get(&message_id).copied();
         if cfg!(feature = "canary-matched-by-order") {
             let sent = self.by_message.values().filter_map(|key| Some((self.items.get(*key)?, *key)));
-            let open = sent.filter(|(item, _)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
+            let open =
+                sent.filter(|(item, _)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
             found = open.min_by_key(|(item, _)| item.order).map(|(_, key)| key).or(found);
         }
         let Some(key) = found else {

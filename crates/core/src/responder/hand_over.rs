@@ -6,7 +6,7 @@ use crate::{
     json::Payload,
 };
 
-use super::{Effect, Gated, Queued, Record, Responder, Stage};
+use super::{Effect, Gated, Mode, Queued, Record, Responder, Stage};
 
 impl Responder {
     /// Stores the intent to hand over what is ready, as far as the window allows.
@@ -59,10 +59,11 @@ impl Responder {
         self.queue.extend(self.armed.keys().map(|_| Queued::HandOver));
     }
 
-    /// The first command whose intent is stored, unless its deadline has passed. Without a link they all stay in line.
+    /// The first command whose intent is stored, unless its deadline has passed. Without a link they all stay in line,
+    /// and when the store has failed for good.
     pub(super) fn hand_over(&mut self) -> Option<Effect> {
         let now = self.now;
-        if !self.link_up {
+        if !self.link_up || self.mode == Mode::Failed {
             return None;
         }
         let (_, key) = self.armed.pop_first()?;

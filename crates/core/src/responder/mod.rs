@@ -131,7 +131,11 @@ enum Gated {
 /// What may be done as soon as the driver asks.
 #[derive(Debug)]
 enum Queued {
-    Answer { batch: BatchId, status: u16, body: Vec<u8> },
+    Answer {
+        batch: BatchId,
+        status: u16,
+        body: Vec<u8>,
+    },
     /// The first of those that are armed.
     HandOver,
     Publish(ChannelKey),

@@ -32,7 +32,7 @@ pub(crate) struct Sent {
 
 /// What the answer to a batch must say.
 #[derive(Debug)]
-pub(super) struct Expectation {
+pub(crate) struct Expectation {
     family: Family,
     verdict: Verdict,
 }
@@ -45,18 +45,19 @@ enum Verdict {
 }
 
 impl Oracle {
-    /// A batch is about to be given to the service. The result goes back in with [`batch_named`](Self::batch_named).
-    pub(crate) fn batch(&mut self, sent: &Sent, stopping: bool) -> Box<dyn FnOnce(&mut Self, BatchId)> {
+    /// A batch is about to be given to the service: what it must be answered.
+    pub(crate) fn batch(&mut self, sent: &Sent) -> Expectation {
         self.seen.event(Event::Batch);
-        let verdict = self.judge(sent, stopping);
-        let expectation = Expectation { family: sent.family, verdict };
-        Box::new(move |oracle, batch| {
-            oracle.batches.insert(batch, expectation);
-        })
+        Expectation { family: sent.family, verdict: self.judge(sent) }
     }
 
-    fn judge(&mut self, sent: &Sent, stopping: bool) -> Verdict {
-        if self.store_failed || stopping || self.outbox >= self.config.outbox {
+    /// The service has named the batch.
+    pub(crate) fn expect(&mut self, batch: BatchId, expectation: Expectation) {
+        self.batches.insert(batch, expectation);
+    }
+
+    fn judge(&mut self, sent: &Sent) -> Verdict {
+        if self.store_failed || self.outbox >= self.config.outbox {
             return Verdict::Whole(503);
         }
         if let Some(status) = sent.whole {
@@ -85,8 +86,9 @@ impl Oracle {
                 Ok(None)
             });
         }
-        let known = self.remembered.keys().filter(|(org, ..)| *org == sent.org).count();
-        if known + new > self.config.dedup_per_org {
+        let is_roomy = self.remembered.len() + new <= self.config.dedup_per_org;
+        let known = || self.remembered.keys().filter(|(org, ..)| *org == sent.org).count();
+        if !is_roomy && known() + new > self.config.dedup_per_org {
             return Verdict::Whole(429);
         }
         let verdicts = sent.items.iter().zip(verdicts).map(|(item, verdict)| match verdict {
@@ -153,6 +155,7 @@ impl Oracle {
             self.seen.event(Event::Forgotten);
         }
         let until = self.reading.saturating_add(self.config.dedup_window_ms);
+        self.forgets_at = self.forgets_at.min(until);
         self.remembered.insert(truth.key(), Memory { n, content: item.identity(), until });
         self.by_id.insert(truth.key(), n);
         self.deadlines.insert((deadline, n));
@@ -166,6 +169,9 @@ impl Oracle {
     /// Request ids are forgotten after the window, but never before their final is published: then one more window.
     pub(super) fn forget(&mut self) {
         let (reading, window) = (self.reading, self.config.dedup_window_ms);
+        if reading < self.forgets_at {
+            return;
+        }
         let items = &self.items;
         self.remembered.retain(|_, memory| {
             if memory.until > reading {
@@ -174,6 +180,7 @@ impl Oracle {
             memory.until = reading.saturating_add(window);
             matches!(items[memory.n].stage, Stage::Open | Stage::Decided)
         });
+        self.forgets_at = self.remembered.values().map(|memory| memory.until).min().unwrap_or(0);
     }
 
     /// The service's timers run.

@@ -135,7 +135,7 @@ impl Oracle {
         let item = &mut self.items[n];
         let is_known = match item.stage {
             Stage::Open | Stage::Decided => true,
-            Stage::Ended => self.ended.contains(&n),
+            Stage::Ended => self.ended_known.contains(&n),
             Stage::Lost => false,
         };
         if !is_known {

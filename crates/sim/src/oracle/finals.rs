@@ -132,7 +132,7 @@ impl Oracle {
     /// The item was sent again: its final is published once more, as long as the service remembers it.
     pub(super) fn publish_again(&mut self, n: usize) {
         let is_current = self.remembered.get(&self.items[n].key()).is_some_and(|memory| memory.n == n);
-        if !self.lenient && is_current && self.items[n].stage == Stage::Ended && self.ended.contains(&n) {
+        if !self.lenient && is_current && self.items[n].stage == Stage::Ended && self.ended_known.contains(&n) {
             self.seen.event(Event::PublishedOnDemand);
             self.items[n].stage = Stage::Decided;
             self.outbox += 1;
@@ -151,12 +151,14 @@ impl Oracle {
     }
 
     pub(super) fn remember_ended(&mut self, n: usize) {
-        if self.ended.contains(&n) {
+        if !self.ended_known.insert(n) {
             return;
         }
         self.ended.push_back(n);
         while self.ended.len() > self.config.ended {
-            self.ended.pop_front();
+            if let Some(oldest) = self.ended.pop_front() {
+                self.ended_known.remove(&oldest);
+            }
         }
     }
 }

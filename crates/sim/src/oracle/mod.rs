@@ -54,6 +54,9 @@ pub(crate) struct Oracle {
     publications: BTreeMap<PublicationId, Vec<N>>,
     /// Ended items that the service still remembers.
     ended: VecDeque<N>,
+    ended_known: BTreeSet<N>,
+    /// No request id may be forgotten before this.
+    forgets_at: u64,
     /// Commands handed over and not yet confirmed.
     unconfirmed: BTreeSet<N>,
     /// Per device, the newest item whose command was handed over for the first time.
@@ -165,6 +168,8 @@ impl Oracle {
             batches: BTreeMap::new(),
             publications: BTreeMap::new(),
             ended: VecDeque::new(),
+            ended_known: BTreeSet::new(),
+            forgets_at: 0,
             unconfirmed: BTreeSet::new(),
             durable: records::Durable::default(),
             reading: 0,

@@ -90,6 +90,8 @@ impl Oracle {
         self.batches.clear();
         self.publications.clear();
         self.ended.clear();
+        self.ended_known.clear();
+        self.forgets_at = 0;
         self.unconfirmed.clear();
         for item in &mut self.items {
             item.stage = Stage::Lost;

@@ -453,6 +453,17 @@ fn a_failed_store_takes_nothing_and_does_nothing_more() {
 }
 
 #[test]
+fn a_failed_store_hands_nothing_over_when_the_link_comes_back() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r0", 1)]));
+    rig.link(false);
+    rig.handed_over(rig.sent[0].message_id, HandedOver::NotSent);
+    rig.responder.handle_persist_failed();
+    rig.link(true);
+    assert_eq!(rig.sent.len(), 1, "its outcome could not be stored");
+}
+
+#[test]
 fn a_stopping_responder_takes_no_batch_and_ends_what_it_has() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
