@@ -4,8 +4,9 @@ SHELL := bash
 CARGO ?= cargo
 PYTHON ?= python3
 VENV := target/venv
+FUZZ := crates/core/fuzz
 
-.PHONY: help build test check format lint walls docs test-rust test-interop demo clean
+.PHONY: help build test check format lint walls docs test-rust test-interop test-fuzz test-readers fuzz demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -13,20 +14,23 @@ help: ## Say what there is.
 build: ## Build the setpoint command (target/release/setpoint).
 	$(CARGO) build --locked --release --bin setpoint
 
-test: check test-rust docs test-interop ## Everything: format, lints, walls, docs, all tests of all languages.
+test: check test-rust docs sim test-interop test-readers test-fuzz ## Everything: format, lints, walls, docs, all tests of all languages.
 
 check: lint walls ## Formatting, lints and walls only.
 
 format: ## Format all code.
 	$(CARGO) fmt
-	@if [ -x $(VENV)/bin/ruff ]; then $(VENV)/bin/ruff format crates/cli/interop; fi
+	cd $(FUZZ) && $(CARGO) fmt
+	@if [ -x $(VENV)/bin/ruff ]; then $(VENV)/bin/ruff format crates/cli/interop $(FUZZ); fi
 
 lint: $(VENV)/ready
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(VENV)/bin/ruff format --check crates/cli/interop
-	$(VENV)/bin/ruff check crates/cli/interop
+	cd $(FUZZ) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
+	$(VENV)/bin/ruff format --check crates/cli/interop $(FUZZ)
+	$(VENV)/bin/ruff check crates/cli/interop $(FUZZ)
 	$(VENV)/bin/mypy --strict crates/cli/interop
+	$(VENV)/bin/mypy --strict $(FUZZ)/seeds.py $(FUZZ)/compare
 
 walls: ## Prove that the engine stays free of I/O, clocks and dependencies.
 	scripts/walls
@@ -41,6 +45,24 @@ test-interop: $(VENV)/ready ## The real binary with paho-mqtt as a device and cu
 	$(CARGO) build --locked --bin setpoint
 	SETPOINT_BIN="$$($(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/setpoint" \
 		$(VENV)/bin/python -m pytest crates/cli/interop
+
+test-readers: $(VENV)/ready ## The strict reader against serde_json, jiter and Python's json (SEED=, DOCUMENTS=).
+	cd $(FUZZ) && $(CARGO) build --locked --example readers
+	SETPOINT_READERS="$$(cd $(FUZZ) && $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/examples/readers" \
+		$(VENV)/bin/python -m pytest $(FUZZ)/compare
+
+test-fuzz: ## The fuzz targets on their kept corpus, then for a few seconds each on what libFuzzer makes up.
+	cd $(FUZZ) && $(CARGO) test --locked
+	scripts/fuzz all 5
+
+fuzz: ## Fuzz the engine, 10 seconds a target; scripts/fuzz says more.
+	scripts/fuzz
+
+sim: ## Simulated conversations with everything going wrong (RUNS=, SEED=).
+	$(CARGO) run --locked --profile sim -p setpoint-sim -- --runs $(or $(RUNS),10000) --seed $(or $(SEED),1) $(if $(RUNS),,--complete)
+
+canaries: ## Put known bugs back, one at a time: the simulation has to find every one.
+	scripts/canaries
 
 demo: ## The whole mission in one process: a simulated wind farm, and its books.
 	$(CARGO) run --locked --release --bin setpoint -- demo

@@ -1,0 +1,4 @@
+//! The target `answer` as a libFuzzer program.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| setpoint_fuzz::answer::run(data));
