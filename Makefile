@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := target/venv
 FUZZ := crates/core/fuzz
 
-.PHONY: help build test check format lint walls docs test-rust test-interop test-fuzz test-readers fuzz demo clean
+.PHONY: help build test check format lint walls docs test-rust test-interop test-fuzz test-readers fuzz sim canaries scenarios demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -16,7 +16,7 @@ build: ## Build the setpoint command (target/release/setpoint).
 
 test: check test-rust docs sim test-interop test-readers test-fuzz ## Everything: format, lints, walls, docs, all tests of all languages.
 
-check: lint walls ## Formatting, lints and walls only.
+check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
 
 format: ## Format all code.
 	$(CARGO) fmt
@@ -63,6 +63,9 @@ sim: ## Simulated conversations with everything going wrong (RUNS=, SEED=).
 
 canaries: ## Put known bugs back, one at a time: the simulation has to find every one.
 	scripts/canaries
+
+scenarios: ## Every row of the table of scenarios names tests that exist.
+	scripts/scenarios --check
 
 demo: ## The whole mission in one process: a simulated wind farm, and its books.
 	$(CARGO) run --locked --release --bin setpoint -- demo

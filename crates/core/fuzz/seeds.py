@@ -15,6 +15,13 @@ from vectors import cases, content
 
 # Larger inputs slow a fuzzer down more than they teach it.
 MOST_BYTES = 8_192
+# The commands that the target `answer` waits for, and where their answers come from.
+COMMANDS = [b"$a", b"$b", b"$c"]
+TOPICS = [
+    b"/sys/p/d0/thing/service/s_reply\n",
+    b"/sys/p/d0/thing/service/measurepoint/set_reply\n",
+    b"/sys/p/d1/thing/service/s_reply\n",
+]
 
 
 def seeds() -> dict[str, set[bytes]]:
@@ -41,13 +48,20 @@ def seeds() -> dict[str, set[bytes]]:
                 ).encode()
             )
         elif case["kind"] == "answer" and (payload := content(case)) is not None:
-            # One of the commands that the target's responder waits for: an invoke, a write, and another org's invoke.
-            for command, service in (
-                ("$a", "d0/thing/service/s"),
-                ("$b", "d0/thing/service/measurepoint/set"),
-            ):
-                said = payload.replace(b'"m1"', f'"{command}"'.encode())
-                found["answer"].add(f"/sys/p/{service}_reply\n".encode() + said)
+            for topic, command in zip(TOPICS, COMMANDS, strict=True):
+                found["answer"].add(topic + payload.replace(b'"m1"', b'"%s"' % command))
+    # Every device under every id: only three of these end anything.
+    for topic in TOPICS:
+        found["answer"] |= {
+            topic + b'{"id":"%s","code":200,"data":{"x":1}}' % command
+            for command in COMMANDS
+        }
+    # What decides is said twice.
+    for name in (b"requestId", b"status", b"serviceId"):
+        said = b'"%s":0,"%s":"s"' % (name, name)
+        found["replies"].add(b'{"data":[{"serviceId":"s","status":0,%s}]}' % said)
+        found["batch"].add(b'{"data":[{%s}]}' % said)
+    found["answer"].add(TOPICS[0] + b'{"id":"$a","code":1,"code":200}')
     # Every document is one for the strict reader, too.
     found["json"] |= found["batch"] | found["replies"]
     return {

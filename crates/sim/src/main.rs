@@ -150,7 +150,7 @@ fn table(total: &Total) {
     }
     println!("what went wrong");
     for fault in Fault::ALL {
-        println!("  {:<45} {:>12}", fault.words().trim_end_matches('.'), total.seen.of_fault(*fault));
+        println!("  {:<45} {:>12}", fault.name(), total.seen.of_fault(*fault));
     }
     let hours = total.virtual_ms / 3_600_000;
     println!(

@@ -111,6 +111,7 @@ impl Plan {
         let mut faults = Faults::draw(schedule.seed, |fault| {
             // Short windows and long absences together would show what is not promised: anything after the window.
             let clashes = match fault {
+                Fault::StaleClock => short_memory,
                 Fault::WallSteps | Fault::Pause | Fault::Suspend => short_memory || schedule.hours.is_some(),
                 Fault::ShortMemory if !short_memory => true,
                 Fault::LateDrain => !late_drain,

@@ -198,7 +198,7 @@ impl Sim {
                 self.trace.line(self.now, format_args!("service: the store failed"));
                 self.oracle.store_failed();
                 responder.handle_persist_failed();
-                let exits = self.service.chance.below(50);
+                let exits = self.service.chance.delay(500);
                 self.after(exits, Event::Disaster(Disaster::Crash));
             }
             Input::HandedOver(message_id, how) => {

@@ -1,6 +1,7 @@
 //! The responder on a virtual clock.
 
 mod harness;
+mod load;
 mod model;
 mod recovery;
 mod scenarios;
