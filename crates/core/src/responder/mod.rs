@@ -13,6 +13,7 @@ mod outbox;
 mod publish;
 mod record;
 mod restore;
+mod settle;
 mod stats;
 
 #[cfg(test)]
@@ -352,67 +353,6 @@ impl Responder {
             self.now = now;
         }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
-    }
-
-    /// Does everything that has become possible.
-    fn settle(&mut self) {
-        if self.mode == Mode::Failed {
-            return;
-        }
-        while let Some(gated) = self.journal.release() {
-            self.release(gated);
-        }
-        self.intend();
-    }
-
-    /// Does what had to wait for the store.
-    fn release(&mut self, gated: Gated) {
-        match gated {
-            Gated::Answer { batch, body, accepted, again } => {
-                self.queue.push_back(Queued::Answer { batch, status: 200, body });
-                for key in accepted {
-                    self.make_ready(key);
-                }
-                for message_id in again {
-                    self.publish_again(message_id);
-                }
-            }
-            Gated::HandOver(key) => self.arm(key),
-            Gated::Publish(key) => self.line_up(key),
-        }
-    }
-
-    /// Gives the item its one final, unless it has it.
-    fn decide(&mut self, key: Key, code: Code, submsg: Box<str>, output: Option<Box<str>>, device_reply_epoch_ms: i64) {
-        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else {
-            return;
-        };
-        match code {
-            Code::SUCCESS => self.counters.succeeded += 1,
-            Code::TIMEOUT if item.is_unsent() => self.counters.expired_unsent += 1,
-            Code::TIMEOUT => self.counters.timed_out += 1,
-            _ => self.counters.failed += 1,
-        }
-        let decided_at_epoch_ms = self.now.epoch_ms;
-        let outcome = Arc::new(FinalOutcome { code, submsg, output, device_reply_epoch_ms, decided_at_epoch_ms });
-        item.stage = Stage::Decided(Arc::clone(&outcome));
-        let message_id = item.command.message_id;
-        self.ready.remove(&item.order);
-        self.armed.remove(&item.order);
-        self.orgs.end(&item.command);
-        self.counters.pending -= 1;
-        self.counters.outbox += 1;
-        if !cfg!(feature = "canary-timer-not-cancelled") {
-            self.items.unschedule(key);
-        }
-        if !cfg!(feature = "canary-window-leaks") {
-            self.leave_window(key);
-        }
-        self.journal.record(Record::Final { message_id, outcome });
-        if cfg!(feature = "canary-publish-before-stored") {
-            return self.release(Gated::Publish(key));
-        }
-        self.journal.gate(Gated::Publish(key));
     }
 
     fn refuse_batch(&mut self, batch: BatchId, error: &RequestError) {
