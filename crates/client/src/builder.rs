@@ -175,7 +175,7 @@ impl Builder {
         }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        let http = Http::new(&self.url, &self.org_id, self.connect_timeout, self.requester.limits.body_bytes)?;
+        let http = Http::new(&self.url, &self.org_id, self.connect_timeout, self.requester.limits.reply_bytes)?;
         let channels = Channels::over(http.clone(), self.response_timeout);
         let listening = self.listening()?;
         if self.create_channels {
@@ -244,7 +244,7 @@ impl Builder {
         if !self.sources.is_empty() || self.channels.is_empty() {
             return Ok(std::mem::take(&mut self.sources));
         }
-        let most = self.requester.limits.body_bytes;
+        let most = self.requester.limits.reply_bytes;
         let mut topics = self.channels.clone();
         topics.sort();
         topics.dedup();

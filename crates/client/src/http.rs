@@ -31,7 +31,7 @@ pub(crate) enum Attempt {
 }
 
 impl Http {
-    /// `most` is the largest body of a request, in bytes. A response repeats the request with more around it.
+    /// `most` is the largest response, in bytes.
     pub(crate) fn new(base: &str, org_id: &str, connect_timeout: Duration, most: usize) -> Result<Self, Error> {
         let base = parse_base(base)?;
         let mut builder = reqwest::Client::builder()
@@ -50,7 +50,7 @@ impl Http {
         let client = builder
             .build()
             .map_err(|error| Error::Setting { setting: "HTTP client", reason: chain(&error.without_url()) })?;
-        Ok(Self { client, base, org_id: org_id.to_owned(), most: most.saturating_mul(4) })
+        Ok(Self { client, base, org_id: org_id.to_owned(), most })
     }
 
     pub(crate) fn org_id(&self) -> &str {

@@ -63,7 +63,7 @@ impl Responder {
             return;
         }
         let Some(ended) = self.ended.get(message_id) else { return };
-        let EndedItem { command, .. } = ended;
+        let command = &ended.command;
         let current = self.orgs.remembered(&command.org_id, command.family, &command.request_id);
         if current.is_none_or(|current| current.message_id != message_id) {
             // The id was forgotten while the answer waited for the store, and may stand for another item by now.

@@ -297,6 +297,23 @@ fn a_repetition_of_what_has_ended_publishes_its_final_once_more() {
 }
 
 #[test]
+fn the_final_of_a_forgotten_id_is_not_published_for_its_new_owner() {
+    let mut rig = Rig::with(ResponderConfig { dedup_window_ms: 10_000, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.pass(9_999);
+    rig.store_confirms = false;
+    // The repetition waits for the store behind another batch; meanwhile its id is forgotten and taken anew.
+    rig.invoke(json!([item("r2", 2)]));
+    rig.invoke(json!([item("r1", 1)]));
+    rig.pass(1);
+    rig.invoke(json!([item("r1", 3)]));
+    rig.confirm_writes();
+    assert_eq!(rig.statuses(), [0]);
+    assert_eq!(rig.finals()["r1"], [0], "the old final came again under an id that stands for another item");
+}
+
+#[test]
 fn a_repetition_of_what_is_on_its_way_publishes_nothing_more() {
     let mut rig = Rig::new();
     rig.channel_confirms = false;
