@@ -17,8 +17,9 @@ use tokio::{
 use crate::{
     ChannelEvent, Error, SourceEvent,
     clock::now,
-    http::Attempt,
+    http::{Attempt, Transport},
     outcomes::Ticket,
+    seam::{select, task},
     send::{self, Next, Parcel, Sending},
     shared::Shared,
 };
@@ -40,7 +41,7 @@ pub(crate) enum Batch {
 #[derive(Debug)]
 pub(crate) enum Command {
     Submit { batch: Batch, permit: OwnedSemaphorePermit, answer: oneshot::Sender<Result<Ticket, Error>> },
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
 /// What comes from the tasks that send batches and read sources.
@@ -62,6 +63,8 @@ pub(crate) struct Ends {
     pub(crate) cancels: mpsc::UnboundedReceiver<RequestBatchId>,
     pub(crate) cancels_in: mpsc::UnboundedSender<RequestBatchId>,
     pub(crate) stop: watch::Sender<bool>,
+    /// Goes with the task: whoever closes the client waits for that.
+    pub(crate) _ended: mpsc::Receiver<()>,
 }
 
 struct Open {
@@ -70,9 +73,9 @@ struct Open {
     sender: AbortHandle,
 }
 
-pub(crate) struct Actor {
+pub(crate) struct Actor<T> {
     requester: Requester,
-    sending: Sending,
+    sending: Sending<T>,
     ends: Ends,
     shared: Arc<Shared>,
     open: HashMap<RequestBatchId, Open>,
@@ -81,10 +84,10 @@ pub(crate) struct Actor {
     ended: Option<(String, String)>,
 }
 
-impl Actor {
+impl<T: Transport> Actor<T> {
     pub(crate) fn new(
         requester: Requester,
-        sending: Sending,
+        sending: Sending<T>,
         ends: Ends,
         shared: Arc<Shared>,
         sources: JoinSet<()>,
@@ -93,14 +96,13 @@ impl Actor {
     }
 
     pub(crate) async fn run(mut self) {
-        let closed = loop {
+        loop {
             let pause = self.pause();
-            tokio::select! {
+            select! {
                 command = self.ends.commands.recv() => match command {
                     Some(Command::Submit { batch, permit, answer }) => self.submit(batch, permit, answer),
-                    Some(Command::Close(closed)) => break Some(closed),
-                    // Every client and every stream of outcomes is gone.
-                    None => break None,
+                    // Closed; or every client and every stream of outcomes is gone.
+                    Some(Command::Close) | None => break,
                 },
                 // Never ends: this task holds a sender itself.
                 Some(input) = self.ends.input.recv() => self.input(input),
@@ -113,12 +115,8 @@ impl Actor {
                 self.requester.handle_timeout(now);
             }
             self.deliver();
-        };
-        self.shut_down().await;
-        if let Some(closed) = closed {
-            // Whoever asked may have gone.
-            let _ = closed.send(());
         }
+        self.shut_down().await;
     }
 
     fn pause(&self) -> Duration {
@@ -149,8 +147,8 @@ impl Actor {
             return;
         }
         let parcel = Parcel { batch, family, body: Bytes::from(body) };
-        let task = send::run(self.sending.clone(), parcel, Some(permit), self.ends.input_in.clone());
-        let sender = self.senders.spawn(task);
+        let sending = send::run(self.sending.clone(), parcel, Some(permit), self.ends.input_in.clone());
+        let sender = self.senders.spawn(task("sender", sending));
         self.open.insert(batch, Open { events, sender });
     }
 
@@ -257,7 +255,9 @@ impl Actor {
     async fn shut_down(&mut self) {
         self.ends.commands.close();
         self.senders.abort_all();
-        let open: Vec<_> = self.open.keys().copied().collect();
+        let mut open: Vec<_> = self.open.keys().copied().collect();
+        // In the order of the calls.
+        open.sort_unstable();
         for batch in open {
             self.requester.cancel(batch);
         }

@@ -22,7 +22,7 @@ impl Backoff {
         self.next = step.saturating_mul(2).min(self.most);
         let half = step / 2;
         // Without random bits there is merely no jitter.
-        let share = getrandom::u32().unwrap_or(u32::MAX);
+        let share = crate::seam::random().unwrap_or(u32::MAX);
         half + half.mul_f64(f64::from(share) / f64::from(u32::MAX))
     }
 

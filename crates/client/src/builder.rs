@@ -13,7 +13,8 @@ use crate::{
     actor::{Actor, Ends},
     backoff::Backoff,
     client::{Inner, Listening},
-    http::Http,
+    http::{Http, Transport},
+    seam::task,
     send::Sending,
     shared::Shared,
     source,
@@ -183,7 +184,7 @@ impl Builder {
                 channels.ensure(id).await?;
             }
         }
-        let mut sources = self.sources(&http)?;
+        let sources = self.sources(&http)?;
         if sources.is_empty() {
             return Err(Error::Setting {
                 setting: "channel",
@@ -192,8 +193,19 @@ impl Builder {
                     .to_owned(),
             });
         }
-        open_all(&mut sources).await?;
+        self.start(http, channels, listening, sources, seed).await
+    }
 
+    /// Listens on the sources, and starts everything.
+    pub(crate) async fn start<T: Transport>(
+        self,
+        http: T,
+        channels: Channels,
+        listening: Listening,
+        mut sources: Vec<Box<dyn ChannelSource>>,
+        seed: [u8; 32],
+    ) -> Result<Client, Error> {
+        open_all(&mut sources).await?;
         let slots = Arc::new(Semaphore::new(self.requests_under_way));
         let shared = Arc::new(Shared::new(self.late_buffer));
         let (commands_in, commands) = mpsc::channel(self.requests_under_way.min(INPUT_BUFFER));
@@ -202,7 +214,7 @@ impl Builder {
         let (stop, stopped) = watch::channel(false);
         let mut pumps = JoinSet::new();
         for source in sources {
-            pumps.spawn(source::run(source, input_in.clone(), stopped.clone()));
+            pumps.spawn(task("pump", source::run(source, input_in.clone(), stopped.clone())));
         }
         let sending = Sending {
             http,
@@ -212,10 +224,12 @@ impl Builder {
             backoff: self.pauses(),
             limits: self.requester.limits.clone(),
         };
-        let ends = Ends { commands, input, input_in, cancels, cancels_in, stop };
+        let (ended, ended_out) = mpsc::channel(1);
+        let ends = Ends { commands, input, input_in, cancels, cancels_in, stop, _ended: ended_out };
         let requester = Requester::new(&self.org_id, self.requester, seed);
-        tokio::spawn(Actor::new(requester, sending, ends, Arc::clone(&shared), pumps).run());
-        Ok(Client::new(Inner { commands: commands_in, slots, shared, channels, listening }))
+        let actor = Actor::new(requester, sending, ends, Arc::clone(&shared), pumps);
+        tokio::spawn(task("client", actor.run()));
+        Ok(Client::new(Inner { commands: commands_in, slots, shared, channels, listening, ended }))
     }
 
     fn pauses(&self) -> Backoff {

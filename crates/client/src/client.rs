@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) channels: Channels,
     pub(crate) listening: Listening,
+    /// Carries nothing: its other end goes with the client's task.
+    pub(crate) ended: mpsc::Sender<()>,
 }
 
 /// The channels on which a client listens.
@@ -166,14 +168,13 @@ impl Client {
         &self.inner.channels
     }
 
-    /// Cancels what is open, stops to listen and ends the client's task, for every clone. Streams of outcomes end
+    /// Cancels what is open, stops to listen and ends the client's task, for every clone; whichever of them returns, the
+    /// task has ended. Streams of outcomes end
     /// with `Cancelled` for the open items and `BatchDone`; wait for them first if they matter.
     pub async fn close(&self) {
         self.inner.slots.close();
-        let (done, closed) = oneshot::channel();
-        if self.inner.commands.send(Command::Close(done)).await.is_ok() {
-            // An error means that the task has ended.
-            let _ = closed.await;
-        }
+        // An error means that the task is ending already, or has ended.
+        let _ = self.inner.commands.send(Command::Close).await;
+        self.inner.ended.closed().await;
     }
 }

@@ -6,6 +6,10 @@ use setpoint::Now;
 
 /// One reading of both clocks.
 pub(crate) fn now() -> Now {
+    #[cfg(test)]
+    if let Some(ms) = setpoint_interleave::clock_ms() {
+        return Now::new(ms, ms as i64);
+    }
     let epoch_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     Now::new(monotonic_ms(), epoch_ms)
 }

@@ -19,6 +19,15 @@ pub(crate) struct Http {
     most: usize,
 }
 
+/// The way to the service.
+pub(crate) trait Transport: Clone + Send + Sync + 'static {
+    /// The org in whose name it sends.
+    fn org_id(&self) -> &str;
+
+    /// Sends a batch, once.
+    fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> impl Future<Output = Attempt> + Send;
+}
+
 /// How one attempt to call ended.
 #[derive(Debug)]
 pub(crate) enum Attempt {
@@ -53,10 +62,6 @@ impl Http {
         Ok(Self { client, base, org_id: org_id.to_owned(), most })
     }
 
-    pub(crate) fn org_id(&self) -> &str {
-        &self.org_id
-    }
-
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.client
     }
@@ -76,11 +81,6 @@ impl Http {
     /// The URL of the batch call.
     pub(crate) fn batch_url(&self, family: Family) -> Url {
         self.url(family.table().path, &[], &[])
-    }
-
-    /// Sends a batch, once.
-    pub(crate) async fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> Attempt {
-        self.call(reqwest::Method::PUT, self.batch_url(family), Some(body), timeout).await
     }
 
     /// Makes one call, once.
@@ -108,6 +108,16 @@ impl Http {
             Ok(body) => Attempt::Response { status, body },
             Err(reason) => Attempt::Lost(reason),
         }
+    }
+}
+
+impl Transport for Http {
+    fn org_id(&self) -> &str {
+        &self.org_id
+    }
+
+    async fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> Attempt {
+        self.call(reqwest::Method::PUT, self.batch_url(family), Some(body), timeout).await
     }
 }
 

@@ -26,7 +26,10 @@ mod clock;
 mod envelope;
 mod error;
 mod http;
+#[cfg(test)]
+mod interleavings;
 mod outcomes;
+mod seam;
 mod send;
 mod shared;
 mod source;

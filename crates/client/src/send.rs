@@ -17,13 +17,13 @@ use tokio::{
 use crate::{
     actor::Input,
     backoff::Backoff,
-    http::{Attempt, Http},
+    http::{Attempt, Transport},
 };
 
 /// What sending takes, the same for every batch.
 #[derive(Debug, Clone)]
-pub(crate) struct Sending {
-    pub(crate) http: Http,
+pub(crate) struct Sending<T> {
+    pub(crate) http: T,
     /// One permit for each request under way.
     pub(crate) slots: Arc<Semaphore>,
     /// How long one attempt waits for its response.
@@ -55,8 +55,8 @@ pub(crate) enum Next {
 ///
 /// A body is not sent again once the shortest of its items' timeouts has passed: by then nobody expects that command
 /// to be carried out any more. The items are then left to their deadlines.
-pub(crate) async fn run(
-    mut sending: Sending,
+pub(crate) async fn run<T: Transport>(
+    mut sending: Sending<T>,
     parcel: Parcel,
     mut permit: Option<OwnedSemaphorePermit>,
     input: mpsc::Sender<Input>,

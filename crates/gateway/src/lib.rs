@@ -31,6 +31,8 @@ mod error;
 mod events;
 mod gateway;
 mod http;
+#[cfg(test)]
+mod interleavings;
 mod lifecycle;
 mod metrics;
 mod mqtt;

@@ -1,9 +1,15 @@
 //! Carries what a source yields to the client's task.
 
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::Poll,
+};
+
 use tokio::sync::{mpsc, watch};
 
-use super::{ChannelSource, SourceEvent};
-use crate::actor::Input;
+use super::{ChannelSource, SourceEvent, SourceFuture};
+use crate::{actor::Input, seam::select};
 
 /// Runs until the source ends or the client stops.
 pub(crate) async fn run(
@@ -12,26 +18,47 @@ pub(crate) async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let name = source.name();
-    let reason = loop {
+    let (reason, panicked) = loop {
         let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
-        let event = tokio::select! {
-            event = source.next() => Some(event),
+        let event = select! {
+            event = caught(source.next()) => Some(event),
             () = stopped => None,
         };
-        let Some(event) = event else {
-            source.close().await;
-            return;
+        let event = match event {
+            Some(Ok(Some(event))) => event,
+            Some(Ok(None)) => break ("it yields no more messages".to_owned(), false),
+            Some(Err(Panicked)) => break ("it panicked".to_owned(), true),
+            None => {
+                source.close().await;
+                return;
+            }
         };
-        let Some(event) = event else { break "it yields no more messages".to_owned() };
         log(&name, &event);
         if input.send(Input::Source { name: name.clone(), event }).await.is_err() {
             source.close().await;
             return;
         }
     };
-    source.close().await;
+    // Before it closes, which may take for ever: until this is known, batches are sent whose outcomes nobody hears.
     // When nobody takes this, the client has stopped as well.
     let _ = input.send(Input::SourceEnded { name, reason }).await;
+    // Of what has panicked nothing is known: it is asked for nothing any more.
+    if !panicked {
+        source.close().await;
+    }
+}
+
+/// The source panicked. What it said is where panics go.
+struct Panicked;
+
+/// A plug-in's panic ends the plug-in, and is told like any other end: else every later batch would be sent, and no
+/// outcome ever be heard.
+async fn caught<T>(mut future: SourceFuture<'_, T>) -> Result<T, Panicked> {
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        polled.map_or(Poll::Ready(Err(Panicked)), |polled| polled.map(Ok))
+    })
+    .await
 }
 
 fn log(name: &str, event: &SourceEvent) {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    http::{Http, read},
+    http::{Http, Transport, read},
 };
 
 /// Most bytes read of an answer that refuses the stream.

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod channel;
+mod ends;
 mod exchange;
 mod lost;
 #[cfg(feature = "mqtt")]

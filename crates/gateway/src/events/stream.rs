@@ -4,6 +4,10 @@ use std::{convert::Infallible, sync::Arc, time::Duration, vec};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+#[cfg(test)]
+use setpoint_interleave::select;
+#[cfg(not(test))]
+use tokio::select;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -75,7 +79,7 @@ impl<S> Reader<S> {
                 Found::Nothing => {}
                 Found::Lost | Found::Closed => return None,
             }
-            tokio::select! {
+            select! {
                 changed = self.changes.changed() => changed.ok()?,
                 () = sleep(self.heartbeat) => return Some(HEARTBEAT),
                 // Once more round: what is there is sent before the end.

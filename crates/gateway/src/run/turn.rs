@@ -1,7 +1,7 @@
 //! One turn: take a bounded number of inputs, let time pass, carry out what follows.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -56,8 +56,8 @@ pub(crate) struct RunLoop {
     registry: Arc<RwLock<Registry>>,
     outputs: Outputs,
     metrics: Metrics,
-    /// Who waits for the answer to which batch.
-    waiting: HashMap<BatchId, oneshot::Sender<Answer>>,
+    /// Who waits for the answer to which batch; at the end they are let go in the order in which they came.
+    waiting: BTreeMap<BatchId, oneshot::Sender<Answer>>,
     /// When commands were handed over whose outcome is not decided.
     handed_over: HashMap<MessageId, Instant>,
     floods: Floods,
@@ -85,7 +85,7 @@ impl RunLoop {
             registry,
             outputs,
             metrics,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             handed_over: HashMap::new(),
             floods: Floods::default(),
             failed: None,

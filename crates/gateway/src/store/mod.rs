@@ -8,6 +8,8 @@ use setpoint::responder::Record;
 
 pub use memory::MemoryStore;
 
+#[cfg(test)]
+pub(crate) use writer::Committer;
 pub(crate) use writer::{Confirm, StoreWriter, Write};
 
 /// Where accepted items, their finals and the channels are kept.

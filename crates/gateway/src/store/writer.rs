@@ -49,11 +49,21 @@ impl StoreWriter {
         metrics: StoreMetrics,
         report: impl Fn(Result<WriteId, StoreError>) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (sender, receiver) = channel();
-        let thread = std::thread::Builder::new()
-            .name("setpoint-store".to_owned())
-            .spawn(move || commit_all(store, &receiver, &metrics, &report))?;
-        Ok(Self { writes: Some(sender), thread: Some(thread) })
+        let (mut writer, committer) = Self::with_committer(store, metrics, report);
+        let thread = std::thread::Builder::new().name("setpoint-store".to_owned()).spawn(move || committer.run())?;
+        writer.thread = Some(thread);
+        Ok(writer)
+    }
+
+    /// The way to the store, and what has to run for its writes to get there.
+    pub(crate) fn with_committer<S, R>(store: S, metrics: StoreMetrics, report: R) -> (Self, Committer<S, R>)
+    where
+        S: Store,
+        R: Fn(Result<WriteId, StoreError>),
+    {
+        let (sender, writes) = channel();
+        let committer = Committer { store, writes, metrics, report, groups: Vec::new(), confirms: Vec::new() };
+        (Self { writes: Some(sender), thread: None }, committer)
     }
 
     /// Queues a write. After a failure it goes nowhere: the failure was reported.
@@ -75,33 +85,51 @@ impl Drop for StoreWriter {
     }
 }
 
-fn commit_all(
-    mut store: impl Store,
-    writes: &Receiver<Write>,
-    metrics: &StoreMetrics,
-    report: &impl Fn(Result<WriteId, StoreError>),
-) {
-    let mut groups = Vec::new();
-    let mut confirms = Vec::new();
-    while let Ok(first) = writes.recv() {
+/// Brings writes to the store, group by group.
+pub(crate) struct Committer<S, R> {
+    store: S,
+    writes: Receiver<Write>,
+    metrics: StoreMetrics,
+    report: R,
+    groups: Vec<Vec<StoreEntry>>,
+    confirms: Vec<Confirm>,
+}
+
+impl<S: Store, R: Fn(Result<WriteId, StoreError>)> Committer<S, R> {
+    /// Until the last writer is gone, or the store fails.
+    fn run(mut self) {
+        while let Ok(first) = self.writes.recv() {
+            self.gather(first);
+            if !self.commit() {
+                return;
+            }
+        }
+    }
+
+    /// Takes what waits into one group.
+    fn gather(&mut self, first: Write) {
         let mut write = Some(first);
         while let Some(Write { entries, confirm }) = write {
-            groups.push(entries);
-            confirms.push(confirm);
-            write = if groups.len() < MAX_GROUP { writes.try_recv().ok() } else { None };
+            self.groups.push(entries);
+            self.confirms.push(confirm);
+            write = if self.groups.len() < MAX_GROUP { self.writes.try_recv().ok() } else { None };
         }
+    }
+
+    /// Commits the group, and says so to everyone who waits for it; `false` if the store failed.
+    pub(crate) fn commit(&mut self) -> bool {
         let started = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| store.append(&groups)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.store.append(&self.groups)))
             .unwrap_or_else(|_| Err(StoreError::new("it panicked")));
         if let Err(error) = outcome {
             // Dropping the callers' confirmations tells them.
-            report(Err(error));
-            return;
+            (self.report)(Err(error));
+            return false;
         }
-        metrics.committed(groups.len(), started.elapsed());
-        groups.clear();
+        self.metrics.committed(self.groups.len(), started.elapsed());
+        self.groups.clear();
         let mut last = None;
-        for confirm in confirms.drain(..) {
+        for confirm in self.confirms.drain(..) {
             match confirm {
                 Confirm::Engine(write) => last = Some(write),
                 // A caller that went away does not need to know.
@@ -109,8 +137,22 @@ fn commit_all(
             }
         }
         if let Some(last) = last {
-            report(Ok(last));
+            (self.report)(Ok(last));
         }
+        true
+    }
+}
+
+#[cfg(test)]
+impl<S: Store, R: Fn(Result<WriteId, StoreError>)> Committer<S, R> {
+    /// Gathers what waits, without waiting for it. `None` when the last writer is gone.
+    pub(crate) fn gather_waiting(&mut self) -> Option<bool> {
+        match self.writes.try_recv() {
+            Ok(first) => self.gather(first),
+            Err(std::sync::mpsc::TryRecvError::Empty) => return Some(false),
+            Err(std::sync::mpsc::TryRecvError::Disconnected) => return None,
+        }
+        Some(true)
     }
 }
 

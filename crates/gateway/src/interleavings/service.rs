@@ -1,0 +1,176 @@
+//! A gateway without sockets.
+
+use std::{
+    sync::{Arc, Mutex, RwLock},
+    time::Duration,
+};
+
+use axum::Router;
+use setpoint::{Family, Responder, responder::WriteId};
+use setpoint_interleave::{below, chance, note, task};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{books::Books, links};
+use crate::{
+    Config, DeviceEntry, GatewayError, clock,
+    events::Logs,
+    http::{App, router},
+    lifecycle::Lifecycle,
+    metrics::Metrics,
+    registry::{Channels, Registry},
+    run::{Control, Outputs, RunHandle, RunLoop, inputs},
+    store::{Committer, Store, StoreEntry, StoreError, StoreWriter},
+};
+
+pub(super) const CHANNEL: &str = "DATASVC.CONTROL.ops";
+/// As in the gateway: how much longer than its own bound the run loop may take.
+const SLACK: Duration = Duration::from_secs(1);
+
+pub(super) struct Service {
+    pub(super) router: Router,
+    pub(super) books: Arc<Mutex<Books>>,
+    pub(super) lifecycle: Lifecycle,
+    /// Requests under way, as the server's connections.
+    pub(super) requests: TaskTracker,
+    run: RunHandle,
+    run_ended: JoinHandle<()>,
+    links: [JoinHandle<()>; 2],
+    store: JoinHandle<()>,
+    shutdown_timeout: Duration,
+}
+
+impl Service {
+    /// As [`Gateway::start_with_store`](crate::Gateway::start_with_store), with scripted links and a scripted store.
+    pub(super) fn start() -> Self {
+        let devices = [1, 2, 3].map(|n| DeviceEntry::new("o1", "p", format!("d{n}"), format!("a{n}"))).into();
+        let config = Arc::new(Config { devices, ..Config::default() });
+        let books = Arc::new(Mutex::new(Books::default()));
+        let lifecycle = Lifecycle::new();
+        let metrics = Metrics::new();
+        let logs = Logs::new("run".into(), &config.events);
+        let channels = Channels::new(config.events.channels_per_org, logs);
+        let mut registry = Registry::from_config(&config, channels).unwrap();
+        registry.channels.create("o1", Family::Invoke, CHANNEL, None).unwrap();
+        let registry = Arc::new(RwLock::new(registry));
+        let responder = Responder::restore(config.engine.responder(), [7; 32], [], clock::now());
+
+        let (run, inputs) = inputs(config.engine.waiting_batches, config.mqtt.inbox_messages);
+        let reports = run.clone();
+        let store = Scripted(Arc::clone(&books));
+        let report = move |outcome: Result<WriteId, StoreError>| {
+            reports.tell(outcome.map_or_else(Control::PersistFailed, Control::Persisted));
+        };
+        let (store, committer) = StoreWriter::with_committer(store, metrics.store.clone(), report);
+        let (commands, commands_out) = mpsc::unbounded_channel();
+        let (publications, messages) = mpsc::unbounded_channel();
+        let outputs = Outputs { store, commands, publications };
+        let run_loop = RunLoop::new(responder, Arc::clone(&registry), outputs, metrics.clone());
+        let ending = lifecycle.clone();
+        let run_ended = tokio::spawn(task("run loop", async move {
+            if let Err(error) = run_loop.run(inputs, ending.abort.clone()).await {
+                ending.fail(error);
+            }
+        }));
+        let links = [
+            tokio::spawn(task("devices' link", links::devices(commands_out, run.clone(), Arc::clone(&books)))),
+            tokio::spawn(task("channels' link", links::channels(messages, run.clone(), Arc::clone(&books)))),
+        ];
+        let store = tokio::spawn(task("store", commits(committer)));
+        let app = App {
+            registry,
+            run: run.clone(),
+            metrics,
+            lifecycle: lifecycle.clone(),
+            body_memory: Arc::new(Semaphore::new(config.http.body_bytes_in_all)),
+            streams: Arc::new(Semaphore::new(config.events.max_streams)),
+            config: Arc::clone(&config),
+        };
+        Self {
+            router: router(app),
+            books,
+            lifecycle,
+            requests: TaskTracker::new(),
+            run,
+            run_ended,
+            links,
+            store,
+            shutdown_timeout: Duration::from_millis(config.http.shutdown_timeout_ms),
+        }
+    }
+
+    /// As [`Gateway::shutdown`](crate::Gateway::shutdown), in the same order.
+    pub(super) async fn shutdown(self) {
+        self.books.lock().unwrap().stopping = true;
+        self.run.tell(Control::StopAccepting);
+        self.lifecycle.drain.cancel();
+        self.requests.close();
+        drop(timeout(self.shutdown_timeout, self.requests.wait()).await);
+        let told = Instant::now();
+        self.run.tell(Control::Finish(told + self.shutdown_timeout));
+        timeout(self.shutdown_timeout + SLACK, self.run_ended).await.expect("the run loop ends").unwrap();
+        let failed = self.lifecycle.failure();
+        let aborted = self.lifecycle.abort.is_cancelled();
+        note(|| format!("ended, failure: {failed:?}"));
+        if failed.is_none() && !aborted {
+            // It ends because nothing waits any more, not because its time is over.
+            assert!(told.elapsed() < self.shutdown_timeout, "something waits for ever");
+        }
+        assert_eq!(failed.is_some(), matches!(failed, Some(GatewayError::Store(_))), "{failed:?}");
+        self.lifecycle.abort.cancel();
+        for link in self.links {
+            link.await.unwrap();
+        }
+        self.store.await.unwrap();
+        if failed.is_none() && !aborted {
+            self.books.lock().unwrap().decided_is_published();
+        }
+    }
+}
+
+/// What the store's thread does, with pauses where it would wait for the disk.
+async fn commits<R: Fn(Result<WriteId, StoreError>)>(mut committer: Committer<Scripted, R>) {
+    let mut idle = 0;
+    loop {
+        match committer.gather_waiting() {
+            None => return,
+            Some(false) => idle += 1,
+            Some(true) => {
+                idle = 0;
+                if chance(2) {
+                    sleep(Duration::from_millis(below(30))).await;
+                }
+                if !committer.commit() {
+                    return;
+                }
+            }
+        }
+        // A thread would be woken up. To look seldom when there has been nothing for long keeps the story short.
+        sleep(Duration::from_millis(1 + below(if idle < 100 { 5 } else { 200 }))).await;
+    }
+}
+
+/// A store that keeps its entries in the books, until it breaks.
+struct Scripted(Arc<Mutex<Books>>);
+
+impl Store for Scripted {
+    fn load(&mut self) -> Result<Vec<StoreEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn append(&mut self, writes: &[Vec<StoreEntry>]) -> Result<(), StoreError> {
+        let mut books = self.0.lock().unwrap();
+        assert!(!books.store_failed, "it failed, and is asked again");
+        if books.store_breaks {
+            books.store_failed = true;
+            books.stopping = true;
+            return Err(StoreError::new("scripted"));
+        }
+        writes.iter().flatten().for_each(|entry| books.keep(entry));
+        Ok(())
+    }
+}
