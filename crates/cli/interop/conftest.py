@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from peers import Gateway
+from service import serve
 
 DEVICES = """\
 orgId,productKey,deviceKey,assetId
@@ -22,22 +20,15 @@ o2,turbine,foreign,asset-9
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    binary = os.environ["SETPOINT_BIN"]
-    devices = tmp_path / "devices.csv"
-    devices.write_text(DEVICES)
-    listen = ["--listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]
-    process = subprocess.Popen([binary, "serve", *listen, "--devices", str(devices)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        http = process.stdout.readline().removeprefix("HTTP ").strip()
-        mqtt = process.stdout.readline().removeprefix("MQTT mqtt://").strip()
-        host, port = mqtt.rsplit(":", 1)
-        yield Gateway(http, host, int(port))
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+def devices(tmp_path: Path) -> Path:
+    """The list of devices."""
+    path = tmp_path / "devices.csv"
+    path.write_text(DEVICES)
+    return path
+
+
+@pytest.fixture
+def gateway(devices: Path) -> Iterator[Gateway]:
+    with serve(devices) as service:
+        yield service.gateway
+        service.stop()

@@ -107,6 +107,30 @@ def test_the_same_batch_again_is_answered_alike_and_sent_once(gateway: Gateway) 
         assert (changed[0]["status"], len(commands)) == (1000, 2)
 
 
+def test_of_a_batch_that_is_half_known_only_the_new_half_is_sent(gateway: Gateway) -> None:
+    create(gateway)
+    version = MQTTProtocolVersion.MQTTv5
+    with (
+        gateway.channel(CONTROL, version) as outcomes,
+        gateway.device("t1", lambda command: {"code": 200, "data": command["params"]}, version) as commands,
+    ):
+        items = [invoke(f"r{n}", "asset-1") for n in range(6)]
+        first = put(gateway, "multiInvoke", items[:3])
+        assert set(outcomes.next(3)) == {"r0", "r1", "r2"}
+        # The same place in the batch means nothing: known and new items are mixed.
+        mixed = [items[3], items[0], items[4], items[2], items[1], items[5]]
+        replies = put(gateway, "multiInvoke", mixed)
+        assert [reply["requestId"] for reply in replies] == [item["requestId"] for item in mixed]
+        assert [reply["status"] for reply in replies] == [0] * 6
+        assert [replies[1], replies[4], replies[3]] == first, "the original answers"
+        finals: Json = {}
+        while len(finals) < 6:
+            # The known ones have ended, so their outcomes come once more.
+            finals |= outcomes.next(1)
+        assert all(final["outputData"] == {"unique": name} for name, final in finals.items())
+    assert [command["params"]["unique"] for _, command in commands] == [f"r{n}" for n in range(6)]
+
+
 def test_silence_times_out_and_a_neighbours_answer_changes_nothing(gateway: Gateway) -> None:
     create(gateway)
     version = MQTTProtocolVersion.MQTTv311

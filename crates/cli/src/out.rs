@@ -97,13 +97,12 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table
 }
 
-/// Text of somebody else's making, so that it cannot move the cursor, change colours or turn the line around.
+/// Text of somebody else's making, so that it cannot break the line, move the cursor, change colours or turn the line
+/// around.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
-        let turns_the_line =
-            matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if char.is_control() || turns_the_line {
+        if is_harmful(char) {
             // Writing into a string cannot fail.
             let _ = write!(out, "{}", char.escape_unicode());
         } else {
@@ -111,6 +110,15 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a terminal or a reader of lines acts on the character instead of showing it.
+pub(crate) fn is_harmful(char: char) -> bool {
+    let breaks_or_turns_the_line = matches!(
+        char,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    char.is_control() || breaks_or_turns_the_line
 }
 
 #[cfg(test)]
@@ -121,5 +129,6 @@ mod tests {
     fn foreign_text_is_harmless_and_stays_readable() {
         assert_eq!(shown("turbine-7 Ünit 三"), "turbine-7 Ünit 三");
         assert_eq!(shown("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
+        assert_eq!(shown("\u{85}\u{2028}\u{9b}m"), "\\u{85}\\u{2028}\\u{9b}m");
     }
 }
