@@ -64,6 +64,12 @@ impl Reply {
 /// A bare connection.
 pub(crate) struct Socket(TcpStream);
 
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+}
+
 impl Socket {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         Self(within("a connection", TcpStream::connect(addr)).await.expect("a connection"))
