@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := target/venv
 FUZZ := crates/core/fuzz
 
-.PHONY: help build test check format lint walls docs test-rust test-interop test-fuzz test-readers fuzz sim canaries scenarios demo clean
+.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers fuzz sim canaries scenarios demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -14,7 +14,7 @@ help: ## Say what there is.
 build: ## Build the setpoint command (target/release/setpoint).
 	$(CARGO) build --locked --release --bin setpoint
 
-test: check test-rust docs sim test-interop test-readers test-fuzz ## Everything: format, lints, walls, docs, all tests of all languages.
+test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz ## Everything: format, lints, walls, docs, all tests of all languages.
 
 check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
 
@@ -37,6 +37,9 @@ walls: ## Prove that the engine stays free of I/O, clocks and dependencies.
 
 test-rust: ## All Rust tests.
 	$(CARGO) test --locked --workspace
+
+test-load: ## The engine with a million timers at one instant: too slow without optimisation.
+	$(CARGO) test --locked --profile sim -p setpoint --lib -- --ignored
 
 docs: ## Build the documentation; a broken link is an error.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
@@ -63,6 +66,9 @@ sim: ## Simulated conversations with everything going wrong (RUNS=, SEED=).
 
 canaries: ## Put known bugs back, one at a time: the simulation has to find every one.
 	scripts/canaries
+
+test-canaries: ## The same, and that docs/evidence.md says what was found.
+	scripts/canaries --check
 
 scenarios: ## Every row of the table of scenarios names tests that exist.
 	scripts/scenarios --check
