@@ -97,29 +97,13 @@ pub struct ItemReport {
     pub faults: Vec<Fault>,
 }
 
-/// Asks the directory for what a command names: the channel, the device, and the target on the device.
-///
-/// # Errors
-/// Every fault, in that order: 1000103 or 1000303 for the channel, 1000201 for the device, and what
-/// [`Directory::target`] says. What belongs to another org looks like what does not exist.
-pub fn resolve(
-    command: &Command<'_>,
-    family: Family,
-    org_id: &str,
-    directory: &(impl Directory + ?Sized),
-) -> Result<Arc<Device>, Vec<Fault>> {
-    match look_up(command, family, org_id, directory) {
-        (Some(device), faults) if faults.is_empty() => Ok(device),
-        (_, faults) => Err(faults),
-    }
-}
-
 impl<'a> Command<'a> {
-    /// [`resolve`]s the command, or turns it into its refusal, which echoes the device's names complete if at least
-    /// the device was found (protocol §4).
+    /// Asks the directory for what the command names: the channel, the device, and the target on the device.
     ///
     /// # Errors
-    /// As [`resolve`].
+    /// The command's refusal with every fault, in that order: 1000103 or 1000303 for the channel, 1000201 for the device,
+    /// and what [`Directory::target`] says. What belongs to another org looks like what does not exist. The refusal
+    /// echoes the device's names complete if at least the device was found (protocol §4).
     pub fn resolve(
         self,
         family: Family,

@@ -1,7 +1,7 @@
 //! A batch body, read: one entry per item, accepted or refused.
 //!
 //! Everything here is form: what can be known without asking which orgs, channels and devices exist
-//! ([`check::resolve`](crate::check::resolve) asks that). Faults are reported all at once and in this order: first
+//! ([`Command::resolve`] asks that). Faults are reported all at once and in this order: first
 //! those with code 1000, in the order of the protocol's field table, then the others, in the same order. An item whose
 //! form is wrong is thus answered with 1000, whatever else is wrong with it (ours).
 
