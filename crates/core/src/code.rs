@@ -188,4 +188,18 @@ mod tests {
         }
         assert_eq!(Code(7).info(), None);
     }
+
+    #[test]
+    fn the_table_holds_every_published_code_once() {
+        let general = [0, 400, 404, 1000, 1004, 9998, 9999];
+        let invoke = [101, 102, 103, 104, 105, 106, 107, 108, 201, 203, 204, 205, 206, 207, 211, 212, 213];
+        let write = [301, 302, 303, 304, 305, 306, 307, 308];
+        let published = general.into_iter().chain(invoke.into_iter().chain(write).map(|code| 1_000_000 + code));
+        assert!(Code::table().iter().map(|info| info.code.0).eq(published));
+    }
+
+    #[test]
+    fn a_code_is_shown_as_its_number() {
+        assert_eq!(format!("{} {:>5}", Code::TIMEOUT, Code(-7)), "1000203    -7");
+    }
 }

@@ -71,6 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_id_keeps_its_bits_and_is_shown_as_it_is_written() {
+        let bits = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+        let id = MessageId::from_bits(bits);
+        assert_eq!(id.to_bits(), bits);
+        let written = "0123456789abcdef0123456789abcdef";
+        assert_eq!((id.to_string(), format!("{id:?}")), (written.to_owned(), written.to_owned()));
+    }
+
+    #[test]
     fn one_id_has_one_spelling() {
         let id = MessageId::from_bits(0xab);
         let text = id.to_string();

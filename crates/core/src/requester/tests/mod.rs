@@ -58,6 +58,33 @@ fn an_outcome_gives_its_output_as_any_type() {
 }
 
 #[test]
+fn a_driver_that_comes_only_when_it_is_asked_ends_every_item_after_its_timeout_and_the_grace() {
+    let mut requester = requester();
+    let item = |timeout| Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(timeout);
+    requester.submit_invokes(&[item(300_000), item(1), item(1_000)], Now::new(7, 0)).unwrap();
+    let mut now = 7;
+    let mut calls = 0;
+    let mut ended = Vec::new();
+    while let Some(wakeup) = requester.poll_timeout() {
+        now = wakeup.as_millis().max(now);
+        requester.handle_timeout(Now::new(now, 0));
+        calls += 1;
+        assert!(calls < 20, "a few calls early are harmless, these are a waste");
+        while let Some(event) = requester.poll_event() {
+            if let Event::TimedOut { item, .. } = event {
+                ended.push((item.index, now - 7));
+            }
+        }
+    }
+    assert_eq!(ended, [(1, 5_001), (2, 6_000), (0, 305_000)]);
+}
+
+#[test]
+fn a_requester_knows_the_org_that_it_speaks_for() {
+    assert_eq!(requester().org_id(), "o1");
+}
+
+#[test]
 fn an_invoke_read_from_json_is_the_one_that_was_written() {
     let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::keys("p", "d"), "start").with_request_id("r");
     let json = serde_json::to_string(&item).unwrap();

@@ -158,7 +158,8 @@ impl Rig {
         self.drain();
     }
 
-    fn set_instant(&mut self, instant: Instant) {
+    /// Moves both clocks on to this moment, and calls nothing.
+    pub(super) fn set_instant(&mut self, instant: Instant) {
         self.now.epoch_ms += instant.millis_since(self.now.instant).cast_signed();
         self.now.instant = instant;
     }

@@ -129,6 +129,37 @@ fn an_answer_after_the_timeout_is_late_once_and_changes_nothing() {
 }
 
 #[test]
+fn a_driver_that_comes_only_when_it_is_asked_ends_every_item_at_its_deadline() {
+    let mut rig = Rig::new();
+    let start = rig.now.instant;
+    let mut patient = item("r2", 2);
+    patient["timeout"] = json!(300_000);
+    rig.invoke(json!([patient, item("r1", 1)]));
+    let mut ended = Vec::new();
+    let mut calls = 0;
+    while let Some(wakeup) = rig.responder.poll_timeout() {
+        rig.set_instant(wakeup.max(rig.now.instant));
+        rig.responder.handle_timeout(rig.now);
+        rig.drain();
+        calls += 1;
+        assert!(calls < 20, "a few calls early are harmless, these are a waste");
+        ended.extend(rig.published.iter().skip(ended.len()).map(|_| rig.now.instant.millis_since(start)));
+    }
+    assert_eq!(ended, [1_000, 300_000]);
+}
+
+#[test]
+fn an_item_that_has_its_final_asks_for_no_further_call() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    assert_eq!(rig.responder.poll_timeout(), None);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.responder.poll_timeout(), None, "nor when its final is asked for again");
+}
+
+#[test]
 fn garbage_under_the_right_id_is_a_failure_and_says_why() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
