@@ -72,6 +72,28 @@ mod tests {
         assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
     }
 
+    /// Which bits were ever 1, and which always were.
+    fn seen(ids: impl Iterator<Item = u128>) -> (u128, u128) {
+        ids.fold((0, u128::MAX), |(ever, always), id| (ever | id, always & id))
+    }
+
+    #[test]
+    fn every_bit_of_an_id_that_has_no_meaning_is_random() {
+        let mut secret = Secret::new([7; 32]);
+        assert_eq!(seen((0..200).map(|_| secret.message_id().to_bits())), (u128::MAX, 0));
+        let uuid = |id: String| u128::from_str_radix(&id.replace('-', ""), 16).unwrap();
+        let (ever, always) = seen((0..200).map(|_| uuid(secret.uuid_v7(0x0123_4567_89ab))));
+        assert_eq!(always, 0x0123_4567_89ab_7000_8000_0000_0000_0000);
+        assert_eq!(ever, 0x0123_4567_89ab_7fff_bfff_ffff_ffff_ffff);
+    }
+
+    #[test]
+    fn a_hash_depends_on_the_seed_and_on_nothing_else() {
+        let hash = |seed| Secret::new([seed; 32]).keyed_hash().hash_one("r1");
+        assert_eq!(hash(0), hash(0));
+        assert_ne!(hash(0), hash(1));
+    }
+
     #[test]
     fn another_seed_gives_other_ids() {
         assert_ne!(Secret::new([0; 32]).message_id(), Secret::new([1; 32]).message_id());

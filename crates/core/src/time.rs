@@ -53,3 +53,13 @@ impl Now {
         Self { instant: Instant::from_millis(instant_ms), epoch_ms }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_with_its_unit() {
+        assert_eq!(format!("{:?}", Instant::from_millis(1_500)), "1500ms");
+    }
+}

@@ -66,6 +66,16 @@ fn an_answer_after_the_restart_counts_for_a_command_from_before() {
 }
 
 #[test]
+fn an_answer_after_the_restart_is_late_for_what_timed_out_before_it() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.pass(1_000);
+    rig.crash(0);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Late);
+    assert_eq!(rig.finals()["r1"], [1_000_203]);
+}
+
+#[test]
 fn a_decided_final_is_published_again_with_the_same_value_and_never_another() {
     let mut rig = Rig::new();
     rig.channel_confirms = false;

@@ -122,6 +122,7 @@ fn an_answer_after_the_timeout_is_late_once_and_changes_nothing() {
     rig.pass(1);
     assert_eq!(rig.finals()["r1"], [1_000_203]);
     assert_eq!(rig.published[0]["submsg"], submsg::TIMED_OUT);
+    assert_eq!(rig.published[0]["gmtDeviceReply"], -1);
     assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Late);
     assert_eq!(rig.answer(&sent, 200, json!({})), Attribution::Duplicate);
     assert_eq!(rig.finals()["r1"], [1_000_203]);
@@ -250,6 +251,19 @@ fn what_certainly_never_left_fails_at_once() {
     rig.handed_over(rig.sent[0].message_id, HandedOver::NotSent);
     assert_eq!(rig.finals()["r1"], [1_000_204]);
     assert_eq!(rig.published[0]["submsg"], submsg::NEVER_SENT);
+    assert_eq!(rig.published[0]["gmtDeviceReply"], -1);
+}
+
+#[test]
+fn what_an_earlier_attempt_may_have_sent_stays_unknown_when_the_next_one_never_left() {
+    let mut rig = Rig::new();
+    rig.world.deduplicates = true;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.handed_over(rig.sent[0].message_id, HandedOver::Unclear);
+    rig.handed_over(rig.sent[1].message_id, HandedOver::NotSent);
+    assert!(rig.published.is_empty(), "the device may have the first attempt");
+    rig.pass(1_000);
+    assert_eq!(rig.published[0]["submsg"], submsg::TIMED_OUT);
 }
 
 #[test]
@@ -293,6 +307,16 @@ fn hand_overs_keep_the_order_of_the_batch_and_the_window() {
         rig.handed_over(sent.message_id, HandedOver::Taken);
     }
     assert_eq!(order, ["r0", "r1", "r2", "r3", "r4"]);
+}
+
+#[test]
+fn every_batch_has_a_name_of_its_own_and_its_answer_names_it() {
+    let mut rig = Rig::new();
+    let batches = ["r1", "r2"].map(|id| rig.invoke(json!([item(id, 1)])));
+    let refused = rig.batch("o3", Family::Invoke, "");
+    assert_eq!(rig.answered, [batches[0], batches[1], refused]);
+    assert!(batches[0] != batches[1] && batches[1] != refused && refused != batches[0]);
+    assert_eq!((rig.responder.stats().batches, rig.responder.stats().batches_refused), (3, 1));
 }
 
 #[test]
