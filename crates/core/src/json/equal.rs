@@ -57,6 +57,16 @@ mod tests {
         assert!(repeated(3, |_| None).is_empty());
     }
 
+    #[test]
+    fn texts_that_nobody_chose_to_collide_have_hashes_of_their_own() {
+        let short = (0..10_000).map(|n| format!("r{n}"));
+        let long = (0..10_000).map(|n| format!("00000000-0000-7000-8000-{n:012}"));
+        let same_end = (0..10_000).map(|n| format!("{n:08}-turbine"));
+        let texts: Vec<String> = short.chain(long).chain(same_end).collect();
+        let hashes: std::collections::BTreeSet<u64> = texts.iter().map(|text| hash(Text::plain(text))).collect();
+        assert_eq!(hashes.len(), texts.len());
+    }
+
     /// Texts of 16 letters whose hashes are equal: the second half makes up for what the first half did.
     fn colliding(count: usize) -> Vec<String> {
         let is_usable = |half: [u8; 8]| half.iter().all(|byte| matches!(byte, b' '..b'\x7f'));

@@ -32,7 +32,8 @@ use std::borrow::Cow;
 /// [`MAX_DEPTH`](crate::limits::MAX_DEPTH).
 ///
 /// # Errors
-/// The first thing that is not strict JSON, and where it stands.
+/// The first thing that is not strict JSON, and where it stands; a duplicate among many keys is looked for only when
+/// its object has ended, so that anything else that is wrong in the object comes first.
 pub fn check(text: &[u8], depth: usize) -> Result<(), SyntaxError> {
     let mut reader = Reader::new(text, depth)?;
     reader.value()?;
