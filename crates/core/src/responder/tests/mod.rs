@@ -1,5 +1,7 @@
 //! The responder on a virtual clock.
 
+mod answers;
+mod driver;
 mod harness;
 mod load;
 mod model;

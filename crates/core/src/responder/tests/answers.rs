@@ -1,0 +1,78 @@
+//! What devices say, and when they say it.
+
+use serde_json::json;
+
+use super::super::{Attribution, HandedOver, Record, ResponderConfig};
+use super::harness::{Rig, item};
+
+#[test]
+fn answers_that_come_while_the_final_is_being_stored_change_nothing() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.store_confirms = false;
+    let [answered, silent] = [0, 1].map(|at| rig.sent[at].clone());
+    assert_eq!(rig.answer(&answered, 200, json!({ "a": 1 })), Attribution::Succeeded);
+    rig.pass(1_000);
+    assert_eq!(rig.answer(&answered, 200, json!({ "a": 1 })), Attribution::Duplicate);
+    assert_eq!(rig.answer(&answered, 200, json!({ "a": 2 })), Attribution::Conflict);
+    assert_eq!(rig.answer(&silent, 200, json!({})), Attribution::Late);
+    assert_eq!(rig.answer(&silent, 200, json!({})), Attribution::Duplicate);
+    rig.confirm_writes();
+    let finals: Vec<_> = rig.published.iter().map(|reply| (&reply["status"], &reply["outputData"])).collect();
+    assert_eq!(finals, [(&json!(0), &json!({ "a": 1 })), (&json!(1_000_203), &json!({}))]);
+    assert_eq!(rig.stored.iter().filter(|record| matches!(record, Record::Final { .. })).count(), 2);
+}
+
+#[test]
+fn an_answer_to_an_earlier_attempt_counts_while_the_next_one_waits() {
+    let mut rig = Rig::new();
+    rig.world.deduplicates = true;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.link(false);
+    rig.handed_over(rig.sent[0].message_id, HandedOver::Unclear);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
+    rig.link(true);
+    assert_eq!((rig.finals()["r1"].clone(), rig.sent.len()), (vec![0], 1));
+}
+
+#[test]
+fn an_answer_to_what_was_never_sent_is_premature_and_changes_nothing() {
+    let mut rig = Rig::new();
+    rig.link(false);
+    rig.invoke(json!([item("r1", 1)]));
+    let Record::Accepted(command) = &rig.stored[0] else { panic!("{:?}", rig.stored) };
+    let payload = json!({ "id": command.message_id.to_string(), "code": 200 }).to_string();
+    assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", &payload), Attribution::Premature);
+    assert_eq!((rig.published.len(), rig.responder.stats().unknown), (0, 1));
+    rig.link(true);
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
+}
+
+#[test]
+fn the_devices_own_words_go_into_its_failure_up_to_a_bound() {
+    let long = "ä".repeat(2_000);
+    for (words, shown) in [
+        (json!("no wind"), "device code 2000: no wind"),
+        (json!(""), "device code 2000"),
+        (json!(7), "device code 2000"),
+        (json!(long), &format!("device code 2000: {}", "ä".repeat(1_024))),
+    ] {
+        let mut rig = Rig::new();
+        rig.invoke(json!([item("r1", 1)]));
+        let payload = json!({ "id": rig.sent[0].message_id.to_string(), "code": 2_000, "message": words }).to_string();
+        assert_eq!(rig.say("/sys/p/d1/thing/service/s_reply", &payload), Attribution::Failed);
+        assert_eq!(rig.published[0]["submsg"], shown);
+    }
+}
+
+#[test]
+fn as_many_ended_items_are_remembered_as_configured_and_the_oldest_go_first() {
+    let mut rig = Rig::with(ResponderConfig { ended: 2, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1), item("r2", 2), item("r3", 3)]));
+    let sent = rig.sent.clone();
+    for command in &sent {
+        assert_eq!(rig.answer(command, 200, json!({})), Attribution::Succeeded);
+    }
+    let again: Vec<_> = sent.iter().map(|command| rig.answer(command, 200, json!({}))).collect();
+    assert_eq!(again, [Attribution::Unknown, Attribution::Duplicate, Attribution::Duplicate]);
+}
