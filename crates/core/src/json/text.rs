@@ -199,6 +199,7 @@ mod tests {
                 assert_eq!(hash(a), hash(b));
             }
         }
+        assert_ne!(hash(Text::plain("ab")), hash(Text::plain("ac")));
         assert!(Text::checked(r"a\u0063", true) > Text::plain("ab"));
         assert!(Text::checked(r"a\u0063", true) != *"ab");
     }

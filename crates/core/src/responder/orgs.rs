@@ -163,3 +163,44 @@ impl Orgs {
         self.orgs.entry(Arc::clone(org_id)).or_insert_with(|| Org { pending: 0, remembered: [empty(), empty()] })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn command(org_id: &str) -> StoredCommand {
+        StoredCommand {
+            message_id: MessageId::from_bits(1),
+            family: Family::Invoke,
+            org_id: org_id.into(),
+            request_id: "r1".into(),
+            channel_id: "DATASVC.CONTROL.c".into(),
+            device: Arc::new(Device::new("p", "d", "a")),
+            service_name: None,
+            target: "s".into(),
+            callback_url: None,
+            input: None,
+            timeout_ms: 1_000,
+            gmt_service_request: 0,
+            accepted_at_epoch_ms: 0,
+            fingerprint: 0,
+        }
+    }
+
+    #[test]
+    fn an_org_and_a_device_of_which_nothing_is_left_leave_nothing_behind() {
+        let mut orgs = Orgs::new(Secret::new([0; 32]).keyed_hash());
+        let (ended, pending) = (command("o1"), command("o2"));
+        for command in [&ended, &pending] {
+            orgs.begin(command);
+            orgs.remember(command, Instant::from_millis(10));
+        }
+        orgs.end(&ended);
+        orgs.forget(Instant::from_millis(10), Instant::from_millis(20), |_| false);
+        assert_eq!(orgs.orgs.keys().map(|id| &**id).collect::<Vec<_>>(), ["o2"]);
+        assert_eq!((orgs.pending("o1"), orgs.pending("o2"), orgs.expiry.len()), (0, 1, 0));
+        orgs.end(&pending);
+        assert_eq!(orgs.devices.len(), 0);
+    }
+}

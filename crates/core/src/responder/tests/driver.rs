@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::Family;
 
-use super::harness::{Rig, item};
+use super::harness::{CHANNEL, Rig, item};
 
 #[test]
 fn a_driver_that_comes_only_when_it_is_asked_ends_every_item_at_its_deadline() {
@@ -35,6 +35,17 @@ fn an_item_that_has_its_final_asks_for_no_further_call() {
     assert_eq!(rig.responder.poll_timeout(), None);
     rig.invoke(json!([item("r1", 1)]));
     assert_eq!(rig.responder.poll_timeout(), None, "nor when its final is asked for again");
+}
+
+#[test]
+fn a_channel_is_waited_for_until_the_last_of_its_items_is_published() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    let pending = |rig: &Rig| rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL);
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    assert_eq!(pending(&rig), 1);
+    rig.answer(&rig.sent[1].clone(), 200, json!({}));
+    assert_eq!(pending(&rig), 0);
 }
 
 #[test]

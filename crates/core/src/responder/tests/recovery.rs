@@ -45,6 +45,21 @@ fn what_was_intended_is_not_sent_again_and_its_outcome_is_unknown() {
 }
 
 #[test]
+fn what_expired_before_its_intent_is_known_to_be_unsent_after_the_restart_too() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    // The process was paused: that the item is stored is heard of after its deadline.
+    rig.now = crate::Now::new(rig.now.instant.as_millis() + 1_000, rig.now.epoch_ms + 1_000);
+    rig.confirm_one_write();
+    rig.confirm_writes();
+    rig.crash(0);
+    rig.pass(0);
+    rig.confirm_writes();
+    assert_eq!(rig.published[0]["submsg"], submsg::EXPIRED_UNSENT);
+}
+
+#[test]
 fn a_device_that_deduplicates_gets_the_same_message_id_again() {
     let mut rig = Rig::new();
     rig.world.deduplicates = true;

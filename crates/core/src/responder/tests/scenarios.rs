@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{Family, submsg};
 
-use super::super::{Attribution, HandedOver, Record, ResponderConfig};
+use super::super::{Attribution, BatchRequest, HandedOver, Record, ResponderConfig, WriteId};
 use super::harness::{CHANNEL, Rig, WRITES, item};
 
 #[test]
@@ -73,9 +73,23 @@ fn a_final_is_published_only_once_it_is_stored() {
 fn a_confirmation_of_a_write_that_was_never_handed_out_confirms_nothing() {
     let mut rig = Rig::new();
     rig.store_confirms = false;
-    rig.responder.handle_persisted(super::super::WriteId(u64::MAX), rig.now);
+    rig.responder.handle_persisted(WriteId(u64::MAX), rig.now);
     rig.invoke(json!([item("r1", 1)]));
     assert!(rig.answers.is_empty());
+}
+
+#[test]
+fn a_confirmation_confirms_nothing_that_was_not_handed_out_before_it() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    let body = json!({ "data": [item("r1", 1)] }).to_string();
+    let request = BatchRequest { org_id: "o1", family: Family::Invoke, body: body.as_bytes() };
+    rig.responder.handle_batch(request, &rig.world, rig.now);
+    rig.responder.handle_persisted(WriteId(1), rig.now);
+    rig.drain();
+    assert!(rig.answers.is_empty(), "the store did not even have its records");
+    rig.confirm_writes();
+    assert_eq!((rig.answers.len(), rig.sent.len()), (1, 1));
 }
 
 #[test]
@@ -211,6 +225,23 @@ fn what_missed_the_link_goes_before_what_is_stored_after_it() {
     rig.confirm_writes();
     let order: Vec<_> = rig.sent.iter().map(|sent| sent.payload["params"]["unique"].clone()).collect();
     assert_eq!(order, ["r0", "r1", "r2"]);
+}
+
+#[test]
+fn what_missed_the_link_goes_before_what_was_intended_after_it() {
+    let mut rig = Rig::new();
+    rig.store_confirms = false;
+    rig.invoke(json!([item("r1", 1)]));
+    rig.invoke(json!([item("r2", 1)]));
+    rig.confirm_one_write();
+    rig.confirm_one_write();
+    rig.link(false);
+    // The first intent is stored while there is no link, the second once there is one again.
+    rig.confirm_one_write();
+    rig.link(true);
+    rig.confirm_writes();
+    let order: Vec<_> = rig.sent.iter().map(|sent| sent.payload["params"]["unique"].clone()).collect();
+    assert_eq!(order, ["r1", "r2"]);
 }
 
 #[test]
@@ -439,6 +470,15 @@ fn bounds_refuse_before_acceptance_and_say_which() {
     rig.answer(&sent, 200, json!({}));
     rig.invoke(json!([item("r3", 1)]));
     assert_eq!(rig.statuses(), [0], "refused for a bound, so free to come again");
+}
+
+#[test]
+fn each_command_that_ends_makes_room_for_one_more_on_its_device() {
+    let mut rig = Rig::with(ResponderConfig { pending_per_device: 2, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1), item("r2", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.invoke(json!([item("r3", 1), item("r4", 1)]));
+    assert_eq!(rig.statuses(), [0, 1_000_207]);
 }
 
 #[test]
