@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use crate::Family;
+
 use super::super::{Attribution, HandedOver, Record, ResponderConfig};
-use super::harness::{Rig, item};
+use super::harness::{CHANNEL, Rig, WRITES, item};
 
 #[test]
 fn answers_that_come_while_the_final_is_being_stored_change_nothing() {
@@ -75,4 +77,43 @@ fn as_many_ended_items_are_remembered_as_configured_and_the_oldest_go_first() {
     }
     let again: Vec<_> = sent.iter().map(|command| rig.answer(command, 200, json!({}))).collect();
     assert_eq!(again, [Attribution::Unknown, Attribution::Duplicate, Attribution::Duplicate]);
+}
+
+#[test]
+fn the_final_of_an_invoke_repeats_the_item_and_says_what_came_of_it() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([{
+        "requestId": "r1", "controlChannelId": CHANNEL, "assetId": "a-d1", "serviceId": "named", "timeout": 1_000,
+        "callbackUrl": "https://example.com/back", "inputData": { "a": 1.5 }, "gmtServiceRequest": 7,
+    }]));
+    rig.pass(40);
+    rig.answer(&rig.sent[0].clone(), 200, json!({ "rpm": 12 }));
+    let expected = json!({
+        "requestId": "r1", "messageId": null, "requestMethod": "thing.service.named", "callType": "ASYNC",
+        "controlChannelId": CHANNEL, "productKey": "p", "deviceKey": "d1", "assetId": "a-d1",
+        "serviceName": "The named one", "serviceId": "named", "callbackUrl": "https://example.com/back",
+        "inputData": { "a": 1.5 }, "outputData": { "rpm": 12 }, "status": 0, "msg": "SUCCESS", "submsg": "SUCCESS",
+        "timeout": 1_000, "gmtServiceRequest": 7, "gmtServiceReply": 1_700_000_000_040_i64,
+        "gmtDeviceReply": 1_700_000_000_040_i64,
+    });
+    assert_eq!(rig.published, [expected]);
+}
+
+#[test]
+fn the_final_of_a_write_repeats_the_item_and_says_what_came_of_it() {
+    let mut rig = Rig::new();
+    let items = json!([{
+        "requestId": "w1", "setMeasurepointChannelId": WRITES, "assetId": "a-d1", "measurepointId": "named",
+        "timeout": 1_000, "callbackUrl": "https://example.com/back", "inputData": { "arg": 1.5 },
+    }]);
+    rig.batch("o1", Family::Write, &json!({ "data": items }).to_string());
+    rig.pass(1_000);
+    let expected = json!({
+        "requestId": "w1", "orgId": "o1", "callType": "ASYNC", "setMeasurepointChannelId": WRITES,
+        "productKey": "p", "deviceKey": "d1", "assetId": "a-d1", "measurepointId": "named",
+        "callbackUrl": "https://example.com/back", "inputData": { "arg": 1.5 },
+        "status": 1_000_203, "msg": "timeout", "submsg": crate::submsg::TIMED_OUT,
+        "timeout": 1_000, "gmtServiceRequest": 1_700_000_000_000_i64, "gmtServiceReply": 1_700_000_001_000_i64,
+    });
+    assert_eq!(rig.published, [expected]);
 }

@@ -46,6 +46,10 @@ impl Directory for World {
             Arc::new(device)
         })
     }
+
+    fn service_name(&self, _org_id: &str, _device: &Device, service_id: &str) -> Option<Arc<str>> {
+        (service_id == "named").then(|| "The named one".into())
+    }
 }
 
 /// What was handed over.

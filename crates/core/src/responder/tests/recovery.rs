@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::submsg;
 
-use super::super::{Attribution, ResponderConfig};
+use super::super::{Attribution, Record, ResponderConfig};
 use super::harness::{Rig, item};
 
 #[test]
@@ -109,10 +109,23 @@ fn a_published_final_stays_published() {
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
     rig.crash(0);
+    assert_eq!((rig.responder.stats().pending, rig.responder.stats().outbox), (0, 0));
     rig.pass(5_000);
     assert_eq!(rig.published.len(), 1);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Duplicate);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 2000, json!({})), Attribution::Conflict);
+}
+
+#[test]
+fn what_was_published_is_over_also_for_a_store_that_lost_its_final() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.stored.retain(|record| !matches!(record, Record::Final { .. }));
+    rig.crash(0);
+    let stats = rig.responder.stats();
+    assert_eq!((stats.pending, stats.outbox, rig.responder.poll_timeout()), (0, 0, None));
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
 }
 
 #[test]

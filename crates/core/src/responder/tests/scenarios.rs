@@ -505,6 +505,8 @@ fn finals_of_one_channel_share_messages_up_to_the_bound() {
     assert_eq!((rig.unconfirmed.len(), rig.published.len()), (3, 7));
     let ids: Vec<_> = rig.published.iter().map(|reply| reply["requestId"].clone()).collect();
     assert_eq!(ids, ["r0", "r1", "r2", "r3", "r4", "r5", "r6"], "equal deadlines end in order of submission");
+    rig.confirm_publications();
+    assert_eq!((rig.responder.stats().published, rig.responder.stats().outbox), (7, 0));
 }
 
 #[test]
