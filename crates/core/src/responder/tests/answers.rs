@@ -38,6 +38,17 @@ fn an_answer_to_an_earlier_attempt_counts_while_the_next_one_waits() {
 }
 
 #[test]
+fn an_answer_that_overtakes_the_confirmation_of_its_hand_over_makes_room_in_the_window() {
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: 1, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1), item("r2", 2), item("r3", 3)]));
+    let first = rig.sent[0].clone();
+    assert_eq!(rig.answer(&first, 200, json!({})), Attribution::Succeeded);
+    assert_eq!(rig.sent.len(), 2);
+    rig.handed_over(first.message_id, HandedOver::Taken);
+    assert_eq!(rig.sent.len(), 2, "its place was free already");
+}
+
+#[test]
 fn an_answer_to_what_was_never_sent_is_premature_and_changes_nothing() {
     let mut rig = Rig::new();
     rig.link(false);
