@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := target/venv
 FUZZ := crates/core/fuzz
 
-.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers fuzz sim canaries scenarios demo clean
+.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers fuzz sim canaries mutants scenarios demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -69,6 +69,9 @@ canaries: ## Put known bugs back, one at a time: the simulation has to find ever
 
 test-canaries: ## The same, and that docs/evidence.md says what was found.
 	scripts/canaries --check
+
+mutants: ## Change the engine in every small way: its tests have to notice. About an hour.
+	scripts/mutants
 
 scenarios: ## Every row of the table of scenarios names tests that exist.
 	scripts/scenarios --check
