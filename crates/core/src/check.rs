@@ -1,17 +1,17 @@
 //! From a body to the answer that a service would give on first receipt, without one: the check of a whole batch,
 //! and its parts, which the responder uses as well.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
 use crate::{
     Code, Device, DeviceRef, Directory, Family, Fault, Limits, Now, RequestError,
     fault::describe,
-    json::Text,
+    json::{Text, are_distinct},
     limits::MAX_REQUEST_ID_BYTES,
     reply::{self, Reply},
-    request::{Command, Entry, Refusal, is_topic_safe, read_batch},
+    request::{Command, Entry, Refusal, expected_items, is_topic_safe, read_batch, read_each},
 };
 
 /// Checks a batch body and says what a service with this directory would answer on first receipt.
@@ -28,52 +28,53 @@ use crate::{
 /// assert_eq!(report.items[0].code, Code::SUCCESS);
 /// assert_eq!(report.items[1].faults[0].field, "timeout");
 /// ```
-pub fn check(
-    body: &[u8],
+pub fn check<'a>(
+    body: &'a [u8],
     family: Family,
     org_id: &str,
     directory: &(impl Directory + ?Sized),
     limits: &Limits,
     now: Now,
-) -> Report {
+) -> Report<'a> {
     if !directory.has_org(org_id) {
         return Report::error(RequestError::unknown_org());
     }
-    let entries = match read_batch(body, family, org_id, limits) {
-        Ok(entries) => entries,
-        Err(error) => return Report::error(error),
-    };
-    let mut items = Vec::with_capacity(entries.len());
-    let mut response = Vec::with_capacity(2 * body.len());
-    reply::open_response(&mut response);
-    for (index, entry) in entries.into_iter().enumerate() {
-        if index > 0 {
-            response.push(b',');
-        }
-        let request_id = entry.request_id().map(reported);
-        let faults = check_item(&mut response, entry, family, org_id, directory, now);
-        let code = faults.first().map_or(Code::SUCCESS, |fault| fault.code);
-        items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
-    }
-    reply::close(&mut response);
-    Report { error: None, items, response }
+    check_items(body, family, org_id, limits, |out, entry| match entry {
+        Entry::Refused(refusal) => refuse(out, refusal, family, org_id, now),
+        Entry::Accepted(command) => match command.resolve(family, org_id, directory) {
+            Ok((command, device)) => {
+                let service_name = directory.service_name(org_id, &device, &command.target.decode());
+                let names = Some((&*device, service_name.as_deref()));
+                accept(out, &command, names, family, org_id, now)
+            }
+            Err(refusal) => refuse(out, *refusal, family, org_id, now),
+        },
+    })
+}
+
+/// [`check`]s the form of a batch body alone, as if every well-formed channel and device existed.
+pub fn check_form<'a>(body: &'a [u8], family: Family, org_id: &str, limits: &Limits, now: Now) -> Report<'a> {
+    check_items(body, family, org_id, limits, |out, entry| match entry {
+        Entry::Refused(refusal) => refuse(out, refusal, family, org_id, now),
+        Entry::Accepted(command) => accept(out, &command, None, family, org_id, now),
+    })
 }
 
 /// What [`check`] found, and the response that says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Report {
+pub struct Report<'a> {
     /// Why the whole request is refused; there are no items then.
     pub error: Option<RequestError>,
     /// One for each item, in request order.
-    pub items: Vec<ItemReport>,
+    pub items: Vec<ItemReport<'a>>,
     /// The response body, JSON in UTF-8; it serializes as a string.
     #[serde(serialize_with = "as_text")]
     pub response: Vec<u8>,
 }
 
-impl Report {
+impl Report<'_> {
     fn error(error: RequestError) -> Self {
         let response = error.response();
         Self { error: Some(error), items: Vec::new(), response }
@@ -84,11 +85,11 @@ impl Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct ItemReport {
+pub struct ItemReport<'a> {
     /// Which item, from 0.
     pub index: usize,
     /// Its request id, decoded; `None` if it could not be read. One that is too long is cut at the limit.
-    pub request_id: Option<String>,
+    pub request_id: Option<Cow<'a, str>>,
     /// The code of its reply: 0 if it would be accepted.
     pub code: Code,
     /// The code's message.
@@ -119,34 +120,38 @@ impl<'a> Command<'a> {
 
 /// The reply that accepts a command: `0, "SUCCESS", null`, all names of the device, and the effective timeout.
 ///
-/// `org_id` is that of the query, `service_name` what [`Directory::service_name`] says, `gmt_service_request` what was
-/// sent or the time of receipt. A name that the directory does not know (an empty one) is repeated as it was sent, or
-/// null.
+/// `names` are the device and the display name of its service, as far as anybody was asked for them. A name that is not
+/// known (an empty one) is repeated as it was sent, or null. `org_id` is that of the query, `gmt_service_request` what
+/// was sent or the time of receipt.
+#[inline]
 pub(crate) fn accepted_reply<'a>(
     command: &Command<'a>,
-    device: &'a Device,
-    service_name: Option<&'a str>,
+    names: Option<(&'a Device, Option<&'a str>)>,
     family: Family,
     org_id: &'a str,
     gmt_service_request: i64,
     epoch_ms: i64,
 ) -> Reply<'a> {
-    let mut reply = Reply::empty(family);
-    reply.request_id = Some(command.request_id);
-    reply.org_id = effective_org(family, org_id);
-    reply.channel_id = Some(command.channel_id);
-    reply.product_key = known(&device.product_key).or(command.product_key);
-    reply.device_key = known(&device.device_key).or(command.device_key);
-    reply.asset_id = known(&device.asset_id).or(command.asset_id);
-    reply.service_name = service_name.filter(|_| family == Family::Invoke).map(Text::plain);
-    reply.target = Some(command.target);
-    reply.callback_url = command.callback_url;
-    reply.input = command.input;
-    reply.msg = Some(Text::plain(Code::SUCCESS.msg()));
-    reply.timeout = Some(i64::from(command.timeout_ms));
-    reply.gmt_service_request = Some(gmt_service_request);
-    reply.gmt_service_reply = Some(epoch_ms);
-    reply
+    let device = names.map(|(device, _)| device);
+    let service_name = names.and_then(|(_, service_name)| service_name);
+    let resolved = |name: fn(&Device) -> &str| device.and_then(|device| known(name(device)));
+    Reply {
+        request_id: Some(command.request_id),
+        org_id: effective_org(family, org_id),
+        channel_id: Some(command.channel_id),
+        product_key: resolved(|device| &device.product_key).or(command.product_key),
+        device_key: resolved(|device| &device.device_key).or(command.device_key),
+        asset_id: resolved(|device| &device.asset_id).or(command.asset_id),
+        service_name: service_name.filter(|_| family == Family::Invoke).map(Text::plain),
+        target: Some(command.target),
+        callback_url: command.callback_url,
+        input: command.input,
+        msg: Some(Code::SUCCESS.text()),
+        timeout: Some(i64::from(command.timeout_ms)),
+        gmt_service_request: Some(gmt_service_request),
+        gmt_service_reply: Some(epoch_ms),
+        ..Reply::empty(family)
+    }
 }
 
 /// The reply that refuses an item: the first fault's code and message, and what could be read of the item.
@@ -162,7 +167,7 @@ pub(crate) fn refused_reply<'a>(
     let (echo, code) = (&refusal.echo, refusal.code());
     let mut reply = Reply::empty(family);
     reply.code = code;
-    reply.msg = Some(Text::plain(code.msg()));
+    reply.msg = Some(code.text());
     reply.submsg = Some(Text::plain(submsg));
     reply.gmt_service_reply = Some(now.epoch_ms);
     if !echo.is_object {
@@ -185,33 +190,75 @@ pub(crate) fn refused_reply<'a>(
     reply
 }
 
-/// Writes the reply of one item and returns its faults.
-fn check_item(
-    out: &mut Vec<u8>,
-    entry: Entry<'_>,
+/// Reads a body and reports on each item, whose reply `write_reply` writes and whose faults it returns.
+#[inline]
+fn check_items<'a>(
+    body: &'a [u8],
     family: Family,
     org_id: &str,
-    directory: &(impl Directory + ?Sized),
+    limits: &Limits,
+    write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Vec<Fault>,
+) -> Report<'a> {
+    let mut report = Report {
+        error: None,
+        items: Vec::with_capacity(expected_items(body, limits)),
+        response: Vec::with_capacity(2 * body.len()),
+    };
+    reply::open_response(&mut report.response);
+    let opened = report.response.len();
+    let read = read_each(body, family, org_id, limits, |entry| report.add(entry, &write_reply));
+    if let Err(error) = read {
+        return Report::error(error);
+    }
+    // Hardly ever: ids are told apart here by what the report shows of them.
+    let id = |at: usize| report.items.get(at)?.request_id.as_deref().filter(|id| !id.is_empty()).map(Text::plain);
+    if !are_distinct(report.items.len(), &id) {
+        report.items.clear();
+        report.response.truncate(opened);
+        let entries = match read_batch(body, family, org_id, limits) {
+            Ok(entries) => entries,
+            Err(error) => return Report::error(error),
+        };
+        entries.into_iter().for_each(|entry| report.add(entry, &write_reply));
+    }
+    reply::close(&mut report.response);
+    report
+}
+
+impl<'a> Report<'a> {
+    #[inline]
+    fn add(&mut self, entry: Entry<'a>, write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Vec<Fault>) {
+        let index = self.items.len();
+        if index > 0 {
+            self.response.push(b',');
+        }
+        let request_id = entry.request_id().map(reported);
+        let faults = write_reply(&mut self.response, entry);
+        let code = faults.first().map_or(Code::SUCCESS, |fault| fault.code);
+        self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
+    }
+}
+
+/// Writes the reply that accepts an item; there are no faults then.
+fn accept(
+    out: &mut Vec<u8>,
+    command: &Command<'_>,
+    names: Option<(&Device, Option<&str>)>,
+    family: Family,
+    org_id: &str,
     now: Now,
 ) -> Vec<Fault> {
-    let resolved = match entry {
-        Entry::Refused(refusal) => Err(Box::new(refusal)),
-        Entry::Accepted(command) => command.resolve(family, org_id, directory),
-    };
-    match resolved {
-        Ok((command, device)) => {
-            let service_name = directory.service_name(org_id, &device, &command.target.decode());
-            let gmt = command.gmt_service_request.unwrap_or(now.epoch_ms);
-            let name = service_name.as_deref();
-            reply::write_reply(out, &accepted_reply(&command, &device, name, family, org_id, gmt, now.epoch_ms));
-            Vec::new()
-        }
-        Err(refusal) => {
-            let submsg = describe(&refusal.faults);
-            reply::write_reply(out, &refused_reply(&refusal, family, org_id, &submsg, now));
-            refusal.faults
-        }
-    }
+    let gmt = command.gmt_service_request.unwrap_or(now.epoch_ms);
+    reply::write_reply(out, &accepted_reply(command, names, family, org_id, gmt, now.epoch_ms));
+    Vec::new()
+}
+
+/// Writes the reply that refuses an item, and returns its faults.
+#[cold]
+fn refuse(out: &mut Vec<u8>, refusal: Refusal<'_>, family: Family, org_id: &str, now: Now) -> Vec<Fault> {
+    let submsg = describe(&refusal.faults);
+    reply::write_reply(out, &refused_reply(&refusal, family, org_id, &submsg, now));
+    refusal.faults
 }
 
 /// The device that a command names, if there is one, and all that keeps the command from being resolved.
@@ -268,7 +315,19 @@ fn known(name: &str) -> Option<Text<'_>> {
 }
 
 /// A request id as a report shows it.
-fn reported(id: Text<'_>) -> String {
+#[inline]
+fn reported(id: Text<'_>) -> Cow<'_, str> {
+    match id.as_decoded() {
+        Some(content) => {
+            Cow::Borrowed(content.get(..content.floor_char_boundary(MAX_REQUEST_ID_BYTES)).unwrap_or_default())
+        }
+        None => Cow::Owned(cut(id)),
+    }
+}
+
+/// The beginning of a request id that has escapes.
+#[cold]
+fn cut(id: Text<'_>) -> String {
     let mut shown = String::new();
     for char in id.chars() {
         if shown.len() + char.len_utf8() > MAX_REQUEST_ID_BYTES {

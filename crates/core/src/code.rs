@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::json::Text;
+
 /// A status code of the protocol.
 ///
 /// Codes that the table does not know are kept as they came; [`Code::info`] is `None` for them.
@@ -161,7 +163,16 @@ impl Code {
 
     /// The exact published message; `unknown error` for a code that the table does not know.
     pub fn msg(self) -> &'static str {
-        self.info().map_or("unknown error", |info| info.msg)
+        match self {
+            // By far the most frequent one.
+            Self::SUCCESS => "SUCCESS",
+            _ => self.info().map_or("unknown error", |info| info.msg),
+        }
+    }
+
+    /// [`msg`](Self::msg) as a JSON string: no published message needs an escape.
+    pub(crate) fn text(self) -> Text<'static> {
+        Text::verbatim(self.msg(), true)
     }
 
     /// Whether this is 0.

@@ -2,7 +2,7 @@
 
 use crate::{
     Limits,
-    json::{Object, Payload, Reader, Text, Value, read_members},
+    json::{Failed, KnownMembers, Name, Object, Payload, Reader, SyntaxError, Text, Value},
     request::out_of_range,
 };
 
@@ -40,18 +40,33 @@ pub fn read_answer<'a>(payload: &'a [u8], limits: &Limits) -> Result<Answer<'a>,
         return Err(format!("the answer is {len} bytes long; at most {most} are taken"));
     }
     let mut reader = Reader::new(payload, limits.depth.saturating_sub(REPLY_LEVELS)).map_err(|e| e.to_string())?;
-    if reader.peek() != Some(b'{') {
-        let kind = reader.value().map_err(|e| e.to_string())?.kind();
-        return Err(format!("the answer must be an object, not {kind}"));
-    }
-    let members = read_members(&mut reader, &["id", "code", "data", "message"]).map_err(|e| e.to_string())?;
-    reader.end().map_err(|e| e.to_string())?;
+    let members = read_members(&mut reader).map_err(|failed| failed.why(&mut reader).0)?;
     let [id, code, data, message] = members;
     match id {
         Value::Text(id) if !id.is_empty() => Ok(Answer { id, content: content(code, data, message, limits) }),
         Value::Text(_) => Err("id is empty".to_owned()),
         Value::Absent => Err("id is missing".to_owned()),
         other => Err(format!("id must be a string, not {}", other.kind())),
+    }
+}
+
+static NAMES: [Name; 4] = Name::all(["id", "code", "data", "message"]);
+fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES.len()], Failed<Unreadable>> {
+    if reader.peek() != Some(b'{') {
+        let kind = reader.value()?.value(reader.text()).kind();
+        return Err(Failed::Refused(Unreadable(format!("the answer must be an object, not {kind}"))));
+    }
+    let members = KnownMembers::new(&NAMES).read(reader)?;
+    reader.end()?;
+    Ok(members.map(|member| member.value(reader.text())))
+}
+
+/// Why not even the id of an answer could be read.
+struct Unreadable(String);
+
+impl From<SyntaxError> for Unreadable {
+    fn from(error: SyntaxError) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -67,7 +82,7 @@ fn content<'a>(
     let Some(code) = code.integer() else {
         return Err(match code {
             Value::Absent => "code is missing".to_owned(),
-            Value::Number(_) => "code must be an integer of 64 bits".to_owned(),
+            Value::Number => "code must be an integer of 64 bits".to_owned(),
             other => format!("code must be an integer, not {}", other.kind()),
         });
     };

@@ -49,7 +49,7 @@ impl CommandPayload<'_> {
             }
         }
         out.extend_from_slice(br#","timeout":"#);
-        write::unsigned(out, self.timeout_ms);
+        write::integer(out, self.timeout_ms);
         out.extend_from_slice(br#","deadline":"#);
         write::integer(out, self.deadline_epoch_ms);
         out.push(b'}');

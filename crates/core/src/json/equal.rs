@@ -2,11 +2,46 @@
 
 use super::Text;
 
+/// So many places of the table may be looked at for each text before its hashes are taken for useless.
+const PATIENCE: usize = 8;
+
 /// The positions of every text that occurs more than once, one ascending list for each such text.
 ///
-/// Positions for which `text` is `None` are left out. Sorting by a cheap hash and then by content needs no secret:
-/// texts chosen to collide only make it sort by content, which is n log n comparisons all the same.
+/// Positions for which `text` is `None` are left out.
 pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec<usize>> {
+    if are_distinct(count, &text) { Vec::new() } else { groups(count, text) }
+}
+
+/// Whether no text occurs more than once; also `false` if the texts' hashes do not tell them apart quickly.
+pub(crate) fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> bool {
+    let places = (2 * count).next_power_of_two();
+    // Positions from 1 on, each with the half of its hash that does not choose the place; 0 is free.
+    let mut table = vec![0_u64; places];
+    let mut patience = PATIENCE * count + PATIENCE;
+    for at in 0..count {
+        let Some(found) = text(at) else { continue };
+        let hash = hash(found);
+        let tag = hash & !0xFFFF_FFFF;
+        let mut place = hash as usize & (places - 1);
+        while let Some(taken) = table.get(place).copied().filter(|taken| *taken != 0) {
+            let other = (taken & 0xFFFF_FFFF) as usize - 1;
+            if (taken & !0xFFFF_FFFF == tag && text(other) == Some(found)) || patience == 0 {
+                return false;
+            }
+            patience -= 1;
+            place = (place + 1) & (places - 1);
+        }
+        if let Some(free) = table.get_mut(place) {
+            // More texts than 32 bits can count do not fit a text that 32 bits can measure.
+            *free = tag | (at as u64 + 1) & 0xFFFF_FFFF;
+        }
+    }
+    true
+}
+
+/// [`repeated`], by sorting: first by a cheap hash, then by content. This needs no secret: texts chosen to collide only
+/// make it sort by content, which is n log n comparisons all the same.
+fn groups<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec<usize>> {
     let mut order: Vec<(u64, usize)> = (0..count).filter_map(|at| Some((hash(text(at)?), at))).collect();
     order.sort_unstable();
     let mut groups = Vec::new();
@@ -21,14 +56,30 @@ pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>
 }
 
 /// A cheap hash of the decoded content, good enough to tell honest texts apart.
+#[inline]
 fn hash(text: Text<'_>) -> u64 {
-    let content = text.decode();
+    match text.as_decoded() {
+        Some(content) => hash_of(content.as_bytes()),
+        None => hash_of(text.decode().as_bytes()),
+    }
+}
+
+#[inline]
+fn hash_of(content: &[u8]) -> u64 {
     let mut hash = content.len() as u64;
-    let (words, rest) = content.as_bytes().as_chunks::<8>();
+    let (words, rest) = content.as_chunks::<8>();
     for word in words {
         hash = mix(hash, u64::from_le_bytes(*word));
     }
-    mix(hash, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)))
+    if rest.is_empty() {
+        return hash;
+    }
+    // What is left over, with some of what stands before it if that makes it eight bytes.
+    let last = content
+        .last_chunk()
+        .copied()
+        .map_or_else(|| rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), u64::from_le_bytes);
+    mix(hash, last)
 }
 
 fn mix(hash: u64, word: u64) -> u64 {

@@ -1,10 +1,10 @@
 //! Refusing duplicate keys without building a map.
 
-use super::{SyntaxError, Text, repeated};
+use super::{Text, repeated};
 
 /// Up to so many keys are compared one by one, which is faster than anything else for honest objects.
 const FEW: usize = 16;
-/// As much of a duplicate key as an error repeats, in characters.
+/// As much of a key as an error repeats, in characters.
 const QUOTED_CHARS: usize = 40;
 
 /// A member's key and where it stands.
@@ -15,17 +15,15 @@ pub(crate) struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// The error that it has occurred before in its object.
-    #[cold]
-    pub(super) fn duplicate(&self) -> SyntaxError {
-        let quoted: String = self.text.chars().take(QUOTED_CHARS).collect();
-        SyntaxError::new(self.offset, format!("duplicate key {quoted:?}"))
+    /// The key, or its beginning, in quotes.
+    pub(super) fn quoted(&self) -> String {
+        format!("{:?}", self.text.chars().take(QUOTED_CHARS).collect::<String>())
     }
 }
 
-/// The keys of all objects that are open, innermost last.
+/// The keys of all objects that are open, innermost last, each with its [`tag`].
 #[derive(Debug, Default)]
-pub(super) struct Keys<'a>(Vec<Key<'a>>);
+pub(super) struct Keys<'a>(Vec<(u128, Key<'a>)>);
 
 impl<'a> Keys<'a> {
     /// Where the keys of an object start that is opened now.
@@ -33,27 +31,59 @@ impl<'a> Keys<'a> {
         self.0.len()
     }
 
-    /// Takes a key of the innermost object, whose keys start at `start`.
-    pub(super) fn push(&mut self, start: usize, key: Key<'a>) -> Result<(), SyntaxError> {
-        let before = self.0.get(start..).unwrap_or_default();
-        if before.len() < FEW && before.iter().any(|other| other.text == key.text) {
-            return Err(key.duplicate());
-        }
-        self.0.push(key);
-        Ok(())
+    /// Takes a key of the innermost object, whose keys start at `start`; `false` if it is there already.
+    #[inline(always)]
+    pub(super) fn push(&mut self, start: usize, key: Key<'a>) -> bool {
+        self.push_tagged(start, tag(key.text), key)
     }
 
-    /// Ends the innermost object: if it has many keys, they are compared now, all at once.
-    pub(super) fn close(&mut self, start: usize) -> Result<(), SyntaxError> {
-        let own = self.0.get(start..).unwrap_or_default();
-        if own.len() > FEW {
-            let groups = repeated(own.len(), |at| own.get(at).map(|key| key.text));
-            let second = groups.iter().filter_map(|group| own.get(*group.get(1)?));
-            if let Some(key) = second.min_by_key(|key| key.offset) {
-                return Err(key.duplicate());
-            }
+    /// [`push`](Self::push) of a key whose tag is known.
+    #[inline(always)]
+    pub(super) fn push_tagged(&mut self, start: usize, tag: u128, key: Key<'a>) -> bool {
+        let before = self.0.get(start..).unwrap_or_default();
+        if before.len() < FEW && before.iter().any(|(other_tag, other)| *other_tag == tag && other.text == key.text) {
+            return false;
         }
-        self.0.truncate(start);
-        Ok(())
+        self.0.push((tag, key));
+        true
     }
+
+    /// Ends the innermost object: if it has many keys, they are compared now, all at once. The first that has occurred
+    /// before is returned.
+    #[inline]
+    pub(super) fn close(&mut self, start: usize) -> Option<Key<'a>> {
+        let own = self.0.get(start..).unwrap_or_default();
+        let duplicate = if own.len() > FEW { duplicate(own) } else { None };
+        self.0.truncate(start);
+        duplicate
+    }
+}
+
+#[cold]
+fn duplicate<'a>(keys: &[(u128, Key<'a>)]) -> Option<Key<'a>> {
+    let groups = repeated(keys.len(), |at| keys.get(at).map(|(_, key)| key.text));
+    let second = groups.iter().filter_map(|group| keys.get(*group.get(1)?));
+    second.map(|(_, key)| *key).min_by_key(|key| key.offset)
+}
+
+/// Tells most keys apart at a glance: the first bytes of the decoded content.
+fn tag(text: Text<'_>) -> u128 {
+    match text.as_decoded() {
+        Some(content) => tag_of(content.as_bytes()),
+        None => tag_of(text.decode().as_bytes()),
+    }
+}
+
+fn tag_of(content: &[u8]) -> u128 {
+    let mut tag = [0; 16];
+    for (place, byte) in tag.iter_mut().zip(content) {
+        *place = *byte;
+    }
+    u128::from_le_bytes(tag)
+}
+
+/// The tag of the content that the first `len` bytes are, less than 16.
+#[inline(always)]
+pub(super) fn short_tag(bytes: &[u8; 16], len: usize) -> u128 {
+    u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & 15)))
 }

@@ -12,13 +12,17 @@ mod number;
 mod payload;
 mod reader;
 mod scan;
+mod short;
 mod text;
+mod token;
 mod value;
 pub(crate) mod write;
 
-pub(crate) use equal::repeated;
-pub(crate) use members::read_members;
-pub(crate) use reader::Reader;
+pub(crate) use equal::{are_distinct, repeated};
+pub(crate) use members::{KnownMembers, Name};
+pub(crate) use reader::{Failed, Reader, Stopped};
+pub(crate) use scan::has_topic_syntax;
+pub(crate) use token::Token;
 pub(crate) use value::{Members, Object, Value};
 
 pub use payload::Payload;
@@ -36,8 +40,7 @@ use std::borrow::Cow;
 /// its object has ended, so that anything else that is wrong in the object comes first.
 pub fn check(text: &[u8], depth: usize) -> Result<(), SyntaxError> {
     let mut reader = Reader::new(text, depth)?;
-    reader.value()?;
-    reader.end()
+    reader.value().and_then(|_| reader.end()).map_err(|stopped| reader.why(stopped))
 }
 
 /// Why a text is not strict JSON, and where.

@@ -22,9 +22,8 @@ impl<'a> Payload<'a> {
         let mut reader = Reader::new(text.as_bytes(), MAX_DEPTH)?;
         reader.peek();
         let offset = reader.offset();
-        let value = reader.value()?;
-        reader.end()?;
-        match value {
+        let read = reader.value().and_then(|value| reader.end().map(|()| value));
+        match read.map_err(|stopped| reader.why(stopped))?.value(text) {
             Value::Object(object) => Ok(object.payload()),
             other => Err(SyntaxError::new(offset, format!("expected an object, found {}", other.kind()))),
         }

@@ -1,15 +1,12 @@
 //! One pass over a JSON text, on a stack of its own.
-//!
-//! What reads a token is inlined by force: returned through memory, a token costs more than it takes to find it
-//! (measured: half the time of a batch).
-
-use std::num::NonZeroU32;
 
 use super::{
-    Members, Object, SyntaxError, Text, Value,
+    Members, SyntaxError, Text, Value,
     keys::{Key, Keys},
-    number::{Form, Number},
-    scan,
+    number::is_out_of_range,
+    scan::{plain_run, printable_run},
+    short,
+    token::{Kind, Token},
 };
 use crate::limits::MAX_DEPTH;
 
@@ -17,13 +14,41 @@ use crate::limits::MAX_DEPTH;
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
-    at: usize,
+    pub(super) at: usize,
     /// Objects and arrays that are open now.
     depth: usize,
     max_depth: usize,
     keys: Keys<'a>,
-    /// The containers that [`Reader::value`] is in, outermost first.
+    /// The containers around the innermost one that [`Reader::value`] is in, outermost first.
     open: Vec<Container>,
+    error: Option<SyntaxError>,
+}
+
+/// The reader has met something that is not strict JSON; [`Reader::why`] says what and where.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+/// Why a message was not read to its end: the reader has stopped, or its caller does not take what it has read.
+#[derive(Debug)]
+pub(crate) enum Failed<E> {
+    Stopped,
+    Refused(E),
+}
+
+impl<E> From<Stopped> for Failed<E> {
+    fn from(Stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl<E: From<SyntaxError>> Failed<E> {
+    /// The error, for which a reader that has stopped is asked.
+    pub(crate) fn why(self, reader: &mut Reader<'_>) -> E {
+        match self {
+            Self::Stopped => reader.why(Stopped).into(),
+            Self::Refused(error) => error,
+        }
+    }
 }
 
 /// An object that is read member by member.
@@ -41,17 +66,14 @@ enum Container {
     Object(usize),
 }
 
-/// What follows in a container.
-enum Next {
-    Value,
-    End,
-}
-
 impl<'a> Reader<'a> {
     /// A reader at the start of `text`, which must be UTF-8 and not empty.
     pub(crate) fn new(text: &'a [u8], max_depth: usize) -> Result<Self, SyntaxError> {
         if text.starts_with(b"\xEF\xBB\xBF") {
             return Err(SyntaxError::new(0, "a byte order mark is not allowed"));
+        }
+        if u32::try_from(text.len()).is_err() {
+            return Err(SyntaxError::new(0, "the text is longer than 4 GiB"));
         }
         let text = str::from_utf8(text).map_err(|error| SyntaxError::new(error.valid_up_to(), "not valid UTF-8"))?;
         let mut reader = Self {
@@ -61,6 +83,7 @@ impl<'a> Reader<'a> {
             max_depth: max_depth.min(MAX_DEPTH),
             keys: Keys::default(),
             open: Vec::new(),
+            error: None,
         };
         match reader.peek() {
             Some(_) => Ok(reader),
@@ -68,21 +91,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What is read; tokens stand in it.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Bytes read so far.
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
 
-    /// Bytes not read yet.
-    pub(crate) fn remaining(&self) -> usize {
-        self.text.len().saturating_sub(self.at)
+    /// Why it stopped.
+    #[cold]
+    pub(crate) fn why(&mut self, Stopped: Stopped) -> SyntaxError {
+        // Whoever stops leaves a reason.
+        self.error.take().unwrap_or_else(|| SyntaxError::new(self.at, "not valid JSON"))
     }
 
     /// Skips white space and looks at the next byte; `None` at the end of the text.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.text.as_bytes().get(self.at).copied() {
+            match self.next() {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
                 byte => return byte,
             }
@@ -90,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Makes sure that nothing but white space is left.
-    pub(crate) fn end(&mut self) -> Result<(), SyntaxError> {
+    pub(crate) fn end(&mut self) -> Result<(), Stopped> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.expected("the end of the text")),
@@ -98,207 +128,276 @@ impl<'a> Reader<'a> {
     }
 
     /// Enters the object whose `{` [`Reader::peek`] has seen.
-    pub(crate) fn open_object(&mut self) -> Result<OpenObject, SyntaxError> {
+    #[inline]
+    pub(crate) fn open_object(&mut self) -> Result<OpenObject, Stopped> {
         self.enter()?;
         Ok(OpenObject { keys: self.keys.open(), is_first: true })
     }
 
-    /// The key of the next member, or `None` when the object has ended.
+    /// Whether the object has another member; `false` when it has ended. If it has one, the next thing is its key.
     #[inline(always)]
-    pub(crate) fn next_key(&mut self, object: &mut OpenObject) -> Result<Option<Key<'a>>, SyntaxError> {
-        match self.after(object.is_first, b'}')? {
-            Next::Value => {
-                object.is_first = false;
-                self.key().map(Some)
-            }
-            Next::End => {
-                self.keys.close(object.keys)?;
-                Ok(None)
-            }
+    pub(crate) fn next_member(&mut self, object: &mut OpenObject) -> Result<bool, Stopped> {
+        let has_more = self.after(object.is_first, b'}')?;
+        object.is_first = false;
+        if has_more {
+            self.peek();
+        } else {
+            self.close_keys(object.keys)?;
         }
+        Ok(has_more)
+    }
+
+    /// The key of the next member, or `None` when the object has ended.
+    pub(crate) fn next_key(&mut self, object: &mut OpenObject) -> Result<Option<Key<'a>>, Stopped> {
+        if self.next_member(object)? { self.key().map(Some) } else { Ok(None) }
+    }
+
+    /// Reads the key that is next, and the colon after it.
+    #[inline(always)]
+    pub(super) fn key(&mut self) -> Result<Key<'a>, Stopped> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a key in double quotes"));
+        }
+        let offset = self.at;
+        let token = self.string()?;
+        if self.peek() != Some(b':') {
+            return Err(self.expected("':'"));
+        }
+        self.at += 1;
+        let text = if let Value::Text(text) = token.value(self.text) { text } else { Text::plain("") };
+        Ok(Key { text, offset })
     }
 
     /// Makes sure that no other member of the object that came through here has this key.
-    pub(crate) fn unique(&mut self, object: &OpenObject, key: Key<'a>) -> Result<(), SyntaxError> {
-        self.keys.push(object.keys, key)
+    #[inline(always)]
+    pub(crate) fn unique(&mut self, object: &OpenObject, key: Key<'a>) -> Result<(), Stopped> {
+        self.unique_since(object.keys, key)
     }
 
     /// Enters the array whose `[` [`Reader::peek`] has seen.
-    pub(crate) fn open_array(&mut self) -> Result<(), SyntaxError> {
+    pub(crate) fn open_array(&mut self) -> Result<(), Stopped> {
         self.enter()
     }
 
     /// Whether the array has another element; `false` when it has ended.
-    pub(crate) fn next_element(&mut self, is_first: bool) -> Result<bool, SyntaxError> {
-        Ok(matches!(self.after(is_first, b']')?, Next::Value))
+    #[inline(always)]
+    pub(crate) fn next_element(&mut self, is_first: bool) -> Result<bool, Stopped> {
+        self.after(is_first, b']')
     }
 
     /// Reads one value of any kind.
     #[inline(always)]
-    pub(crate) fn value(&mut self) -> Result<Value<'a>, SyntaxError> {
+    pub(crate) fn value(&mut self) -> Result<Token, Stopped> {
         match self.peek() {
-            Some(b'{') => self.container().map(Value::Object),
-            Some(b'[') => self.container().map(|_| Value::Array),
+            Some(b'{' | b'[') => self.container(),
             first => self.scalar(first),
         }
     }
 
     #[inline(always)]
-    fn scalar(&mut self, first: Option<u8>) -> Result<Value<'a>, SyntaxError> {
+    fn scalar(&mut self, first: Option<u8>) -> Result<Token, Stopped> {
         match first {
-            Some(b'"') => self.string().map(Value::Text),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
-            Some(b'n') => self.literal("null", Value::Null),
-            Some(b't') => self.literal("true", Value::Bool),
-            Some(b'f') => self.literal("false", Value::Bool),
-            _ => Err(self.expected("a value")),
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => self.literal(),
         }
     }
 
-    /// Reads a whole object or array. What it returns describes an object; for an array only its extent counts.
-    fn container(&mut self) -> Result<Object<'a>, SyntaxError> {
+    /// Reads a whole object or array.
+    fn container(&mut self) -> Result<Token, Stopped> {
         let start = self.at;
+        let is_array = self.next() == Some(b'[');
         let mut members = Members::None;
-        let mut odd_number = None;
-        self.push()?;
+        let mut odd_number = 0;
+        let mut container = self.push()?;
         let mut is_first = true;
-        while let Some(container) = self.open.last().copied() {
-            let close = if let Container::Array = container { b']' } else { b'}' };
-            let next = self.after(is_first, close)?;
-            is_first = false;
-            match (next, container) {
-                (Next::End, Container::Array) => {
-                    self.open.pop();
-                    continue;
-                }
-                (Next::End, Container::Object(keys)) => {
-                    self.keys.close(keys)?;
-                    self.open.pop();
-                    continue;
-                }
-                (Next::Value, Container::Array) => {}
-                (Next::Value, Container::Object(keys)) => {
-                    let key = self.key()?;
-                    self.keys.push(keys, key)?;
+        loop {
+            if let Container::Object(keys) = container
+                && self.open.is_empty()
+            {
+                // What most payloads hold, and all of what many of them do.
+                while let Some(is_null) = self.short_member(keys, is_first)? {
+                    members = members.and(is_null);
+                    is_first = false;
                 }
             }
-            let is_member = self.open.len() == 1;
+            let close = if let Container::Array = container { b']' } else { b'}' };
+            if !self.after(is_first, close)? {
+                if let Container::Object(keys) = container {
+                    self.close_keys(keys)?;
+                }
+                let Some(around) = self.open.pop() else { break };
+                container = around;
+                is_first = false;
+                continue;
+            }
+            is_first = false;
+            if let Container::Object(keys) = container {
+                let key = self.key()?;
+                self.unique_since(keys, key)?;
+            }
+            let is_member = self.open.is_empty();
             let first = self.peek();
-            let is_null = if let Some(b'{' | b'[') = first {
-                self.push()?;
+            let mut is_null = false;
+            if let Some(b'{' | b'[') = first {
+                self.open.push(container);
+                container = self.push()?;
                 is_first = true;
-                false
             } else {
                 let at = self.at;
                 let value = self.scalar(first)?;
-                if let Value::Number(number) = value
-                    && odd_number.is_none()
-                    && number.is_out_of_range()
-                {
-                    odd_number = u32::try_from(at - start).ok().and_then(NonZeroU32::new).or(Some(NonZeroU32::MAX));
+                is_null = value.is_null();
+                if value.is_odd_number() && odd_number == 0 && is_out_of_range(self.slice(at)) {
+                    odd_number = at;
                 }
-                value == Value::Null
-            };
+            }
             if is_member {
-                members = match members {
-                    Members::None if is_null => Members::OneNull,
-                    Members::None => Members::One,
-                    _ => Members::Several,
-                };
+                members = members.and(is_null);
             }
         }
-        Ok(Object { raw: self.slice(start), members, odd_number })
+        Ok(if is_array { Token::plain(Kind::Array) } else { Token::object(members, start, self.at, odd_number) })
     }
 
-    /// Enters the object or array that [`Reader::peek`] has seen, inside [`Reader::container`].
-    fn push(&mut self) -> Result<(), SyntaxError> {
-        let is_object = self.peek() == Some(b'{');
+    /// Reads a member of an object whose keys start at `keys`, if it is short and simple, and says whether its value is
+    /// null. It reads nothing if it does not recognise all of it.
+    #[inline(always)]
+    fn short_member(&mut self, keys: usize, is_first: bool) -> Result<Option<bool>, Stopped> {
+        let Some(window) = short::window(self.text.as_bytes(), self.at) else { return Ok(None) };
+        // The quote of the key, behind a comma and a blank.
+        let quote = match window {
+            [b'"', ..] if is_first => 0,
+            [b',', b'"', ..] if !is_first => 1,
+            [b',', b' ', b'"', ..] if !is_first => 2,
+            _ => return Ok(None),
+        };
+        let Some(key_end) = short::key_end(window, quote) else { return Ok(None) };
+        let Some(value) = short::value(window, key_end + 2, self.at) else { return Ok(None) };
+        let offset = self.at + quote;
+        let text = self.text.get(offset + 1..self.at + key_end).unwrap_or_default();
+        let key = Key { text: Text::verbatim(text, true), offset };
+        if !self.keys.push_tagged(keys, short::tag(window, quote, key_end), key) {
+            return Err(self.duplicate(&key));
+        }
+        self.at += value.end;
+        Ok(Some(false))
+    }
+
+    /// Enters the object or array that is next, inside [`Reader::container`].
+    #[inline(always)]
+    fn push(&mut self) -> Result<Container, Stopped> {
+        let is_object = self.next() == Some(b'{');
         self.enter()?;
-        self.open.push(if is_object { Container::Object(self.keys.open()) } else { Container::Array });
-        Ok(())
+        Ok(if is_object { Container::Object(self.keys.open()) } else { Container::Array })
     }
 
-    fn enter(&mut self) -> Result<(), SyntaxError> {
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), Stopped> {
         if self.depth >= self.max_depth {
-            return Err(SyntaxError::new(self.at, format!("nested deeper than {} levels", self.max_depth)));
+            return Err(self.stop(self.at, format!("nested deeper than {} levels", self.max_depth)));
         }
         self.depth += 1;
         self.at += 1;
         Ok(())
     }
 
-    /// Reads on to the next member or element, or past the bracket that closes the container.
+    /// Reads on to the next member or element, or past the bracket that closes the container: then it says `false`.
     #[inline(always)]
-    fn after(&mut self, is_first: bool, close: u8) -> Result<Next, SyntaxError> {
+    fn after(&mut self, is_first: bool, close: u8) -> Result<bool, Stopped> {
         match self.peek() {
             Some(byte) if byte == close => {
                 self.at += 1;
                 self.depth = self.depth.saturating_sub(1);
-                Ok(Next::End)
+                Ok(false)
             }
             Some(b',') if !is_first => {
                 self.at += 1;
-                Ok(Next::Value)
+                Ok(true)
             }
-            Some(_) if is_first => Ok(Next::Value),
+            Some(_) if is_first => Ok(true),
             _ if close == b'}' => Err(self.expected(if is_first { "a key or '}'" } else { "',' or '}'" })),
             _ => Err(self.expected(if is_first { "a value or ']'" } else { "',' or ']'" })),
         }
     }
 
     #[inline(always)]
-    fn key(&mut self) -> Result<Key<'a>, SyntaxError> {
-        if self.peek() != Some(b'"') {
-            return Err(self.expected("a key in double quotes"));
-        }
-        let offset = self.at;
-        let text = self.string()?;
-        if self.peek() != Some(b':') {
-            return Err(self.expected("':'"));
-        }
-        self.at += 1;
-        Ok(Key { text, offset })
+    fn unique_since(&mut self, start: usize, key: Key<'a>) -> Result<(), Stopped> {
+        if self.keys.push(start, key) { Ok(()) } else { Err(self.duplicate(&key)) }
     }
 
-    fn literal(&mut self, literal: &str, value: Value<'a>) -> Result<Value<'a>, SyntaxError> {
-        match self.text.get(self.at..) {
-            Some(rest) if rest.starts_with(literal) => {
-                self.at += literal.len();
-                Ok(value)
-            }
-            _ => Err(self.expected("a value")),
+    #[inline(always)]
+    fn close_keys(&mut self, start: usize) -> Result<(), Stopped> {
+        match self.keys.close(start) {
+            None => Ok(()),
+            Some(key) => Err(self.duplicate(&key)),
         }
+    }
+
+    /// Stops because the key has occurred before in its object.
+    #[cold]
+    fn duplicate(&mut self, key: &Key<'_>) -> Stopped {
+        self.stop(key.offset, format!("duplicate key {}", key.quoted()))
+    }
+
+    /// Stops because the key at `offset`, which has been read, has occurred before in its object.
+    #[cold]
+    pub(super) fn duplicate_at(&mut self, offset: usize) -> Stopped {
+        self.at = offset;
+        match self.key() {
+            Ok(key) => self.duplicate(&key),
+            Err(stopped) => stopped,
+        }
+    }
+
+    fn literal(&mut self) -> Result<Token, Stopped> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (kind, len) = match rest {
+            rest if rest.starts_with("null") => (Kind::Null, 4),
+            rest if rest.starts_with("true") => (Kind::Bool, 4),
+            rest if rest.starts_with("false") => (Kind::Bool, 5),
+            _ => return Err(self.expected("a value")),
+        };
+        self.at += len;
+        Ok(Token::plain(kind))
     }
 
     /// Reads the string whose quote is next.
     #[inline(always)]
-    fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
-        let bytes = self.text.as_bytes();
+    fn string(&mut self) -> Result<Token, Stopped> {
+        let start = self.at + 1;
+        let end = printable_run(self.text.as_bytes(), start);
+        self.at = end;
+        if self.next() != Some(b'"') {
+            return self.odd_string(start);
+        }
         self.at += 1;
-        let start = self.at;
-        let mut has_escapes = false;
+        Ok(Token::string(Kind::Printable, start, end))
+    }
+
+    /// Reads on in the string that started at `start` and is not of printable ASCII alone.
+    fn odd_string(&mut self, start: usize) -> Result<Token, Stopped> {
+        let mut kind = Kind::Verbatim;
         loop {
-            self.at = scan::plain_run(bytes, self.at);
-            match bytes.get(self.at) {
+            self.at = plain_run(self.text.as_bytes(), self.at);
+            match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    has_escapes = true;
+                    kind = Kind::Escaped;
                     self.escape()?;
                 }
                 Some(byte) => {
                     let reason = format!("a control character (U+{byte:04X}) in a string must be escaped");
-                    return Err(SyntaxError::new(self.at, reason));
+                    return Err(self.stop(self.at, reason));
                 }
-                None => return Err(SyntaxError::new(self.at, "the text ends inside a string")),
+                None => return Err(self.stop(self.at, "the text ends inside a string")),
             }
         }
-        let text = Text::checked(self.slice(start), has_escapes);
+        let end = self.at;
         self.at += 1;
-        Ok(text)
+        Ok(Token::string(kind, start, end))
     }
 
     /// Reads the escape whose backslash is next, and the other half of a surrogate pair.
-    fn escape(&mut self) -> Result<(), SyntaxError> {
+    fn escape(&mut self) -> Result<(), Stopped> {
         let start = self.at;
         match self.text.as_bytes().get(start + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -306,88 +405,89 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
             Some(b'u') => {}
-            Some(_) => return Err(SyntaxError::new(start, "unknown escape in a string")),
-            None => return Err(SyntaxError::new(start + 1, "the text ends inside a string")),
+            Some(_) => return Err(self.stop(start, "unknown escape in a string")),
+            None => return Err(self.stop(start + 1, "the text ends inside a string")),
         }
         match self.unit() {
             Some(0xD800..0xDC00) => {}
-            Some(0xDC00..0xE000) => return Err(SyntaxError::new(start, "a lone surrogate is not a character")),
+            Some(0xDC00..0xE000) => return Err(self.stop(start, "a lone surrogate is not a character")),
             Some(_) => return Ok(()),
-            None => return Err(SyntaxError::new(start, "an escape \\u needs four hexadecimal digits")),
+            None => return Err(self.stop(start, "an escape \\u needs four hexadecimal digits")),
         }
         match self.unit() {
             Some(0xDC00..0xE000) => Ok(()),
-            _ => Err(SyntaxError::new(start, "a lone surrogate is not a character")),
+            _ => Err(self.stop(start, "a lone surrogate is not a character")),
         }
     }
 
     /// Reads `\u` and four hexadecimal digits, or nothing.
     fn unit(&mut self) -> Option<u32> {
-        let bytes = self.text.as_bytes().get(self.at..)?.first_chunk::<6>()?;
-        let digits = bytes.strip_prefix(b"\\u")?;
+        let digits = self.text.as_bytes().get(self.at..)?.first_chunk::<6>()?.strip_prefix(b"\\u")?;
         let unit = digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))?;
         self.at += 6;
         Some(unit)
     }
 
     /// Reads the number that starts here.
-    #[inline(always)]
-    fn number(&mut self) -> Result<Number<'a>, SyntaxError> {
+    fn number(&mut self) -> Result<Token, Stopped> {
         let start = self.at;
-        let mut form = Form::Integer;
-        self.skip(b"-");
+        self.at += usize::from(self.next() == Some(b'-'));
         // A zero stands alone; a digit after it is then refused as whatever should follow the number.
-        if !self.skip(b"0") {
+        if self.next() == Some(b'0') {
+            self.at += 1;
+        } else {
             self.digits()?;
         }
-        if self.skip(b".") {
-            form = Form::Decimal;
+        if !matches!(self.next(), Some(b'.' | b'e' | b'E')) {
+            return Ok(self.slice(start).parse().map_or(Token::plain(Kind::Number), Token::integer));
+        }
+        if self.next() == Some(b'.') {
+            self.at += 1;
             self.digits()?;
         }
-        if self.skip(b"eE") {
-            form = Form::Exponent;
-            self.skip(b"+-");
+        if let Some(b'e' | b'E') = self.next() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.next(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        Ok(Number::new(self.slice(start), form))
-    }
-
-    /// Skips the next byte if it is one of these.
-    #[inline(always)]
-    fn skip(&mut self, any_of: &[u8]) -> bool {
-        let is_there = self.text.as_bytes().get(self.at).is_some_and(|byte| any_of.contains(byte));
-        self.at += usize::from(is_there);
-        is_there
+        Ok(Token::plain(Kind::Number))
     }
 
     /// Skips at least one digit.
-    fn digits(&mut self) -> Result<(), SyntaxError> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        match rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len()) {
-            0 => Err(self.expected("a digit")),
-            count => {
-                self.at += count;
-                Ok(())
-            }
+    #[inline(always)]
+    fn digits(&mut self) -> Result<(), Stopped> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.next() {
+            self.at += 1;
         }
+        if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
+    }
+
+    /// The next byte, white space or not.
+    #[inline(always)]
+    fn next(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// What was read since `start`. Both ends stand next to ASCII bytes, so both are character boundaries.
-    #[inline(always)]
     fn slice(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// The error that something else stands here.
+    /// Stops because something else stands here.
     #[cold]
-    fn expected(&self, what: &str) -> SyntaxError {
+    fn expected(&mut self, what: &str) -> Stopped {
         let found = self.text.get(self.at..).and_then(|rest| rest.chars().next());
-        SyntaxError::new(
-            self.at,
-            match found {
-                Some(found) => format!("expected {what}, found {found:?}"),
-                None => format!("expected {what}, but the text ends"),
-            },
-        )
+        let reason = match found {
+            Some(found) => format!("expected {what}, found {found:?}"),
+            None => format!("expected {what}, but the text ends"),
+        };
+        self.stop(self.at, reason)
+    }
+
+    #[cold]
+    fn stop(&mut self, offset: usize, reason: impl Into<std::borrow::Cow<'static, str>>) -> Stopped {
+        self.error = Some(SyntaxError::new(offset, reason));
+        Stopped
     }
 }

@@ -1,36 +1,94 @@
-//! Finding the end of a run of ordinary string bytes, eight at a time.
+//! Looking at many bytes at once.
 
-/// Where the next byte at or after `at` stands that a string cannot simply contain: a quote, a backslash or a control
-/// character; the length of `bytes` if there is none.
-pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        match special_bits(u64::from_le_bytes(*word)) {
-            0 => at += 8,
-            // The highest bit of the byte is set, so an eighth of its position is the byte's.
-            bits => return at + bits.trailing_zeros() as usize / 8,
+use wide::i8x16;
+
+/// Bytes in one step.
+pub(super) const STEP: usize = 16;
+
+/// One bit, from the lowest on, for each byte that is not printable ASCII, or that ends or escapes a string: a quote or
+/// a backslash.
+#[inline(always)]
+pub(super) fn not_printable(step: &[u8; STEP]) -> u32 {
+    let step = vector(step);
+    // As a signed number, a byte beyond ASCII is below zero.
+    let odd = step.simd_lt(i8x16::splat(0x20)) | step.simd_eq(i8x16::splat(0x7F));
+    (odd | any_of(step, [b'"', b'\\'])).to_bitmask()
+}
+
+/// One bit, from the lowest on, for each byte that is no digit.
+#[inline(always)]
+pub(super) fn not_digit(step: &[u8; STEP]) -> u32 {
+    let step = vector(step);
+    (step.simd_lt(i8x16::splat(b'0' as i8)) | step.simd_gt(i8x16::splat(b'9' as i8))).to_bitmask()
+}
+
+/// Where the next byte at or after `at` stands that is not printable ASCII, or that ends or escapes a string: a quote
+/// or a backslash; the length of `bytes` if there is none.
+#[inline(always)]
+pub(super) fn printable_run(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(step) = step_at(bytes, at) {
+        match not_printable(step) {
+            0 => at += STEP,
+            bits => return at + bits.trailing_zeros() as usize,
         }
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
+    last_run(bytes, at, |byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'"' | b'\\'))
 }
 
-fn is_special(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | ..0x20)
+/// Where the next byte at or after `at` stands that a string cannot simply contain: a quote, a backslash or a control
+/// character below 0x20; the length of `bytes` if there is none.
+pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(step) = step_at(bytes, at) {
+        let step = vector(step);
+        let control = step.simd_lt(i8x16::splat(0x20)) & !step.simd_lt(i8x16::splat(0));
+        match (control | any_of(step, [b'"', b'\\'])).to_bitmask() {
+            0 => at += STEP,
+            bits => return at + bits.trailing_zeros() as usize,
+        }
+    }
+    last_run(bytes, at, |byte| !matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
-/// The highest bit of every special byte; bits above the lowest one that is set may be wrong.
-///
-/// Subtracting borrows into the highest bit of a byte exactly when the byte is too small, except above another such
-/// byte, and bytes of 0x80 and more are masked out.
-fn special_bits(word: u64) -> u64 {
+/// Whether one of the bytes is `+`, `#` or `/`.
+#[inline]
+pub(crate) fn has_topic_syntax(bytes: &[u8]) -> bool {
+    if let (Some(first), Some(last), true) = (bytes.first_chunk(), bytes.last_chunk(), bytes.len() <= 16) {
+        return (topic_bits(u64::from_le_bytes(*first)) | topic_bits(u64::from_le_bytes(*last))) != 0;
+    }
+    let (words, rest) = bytes.as_chunks();
+    let rest = rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    words.iter().fold(topic_bits(rest), |found, word| found | topic_bits(u64::from_le_bytes(*word))) != 0
+}
+
+/// The highest bit of the first byte in a word that is `+`, `#` or `/`; bits above it may be wrong.
+#[inline(always)]
+fn topic_bits(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    ((word.wrapping_sub(ONES * 0x20) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash))
-        & HIGH
+    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let [plus, hash, slash] = [b'+', b'#', b'/'].map(|byte| is_zero(word ^ (ONES * u64::from(byte))));
+    (plus | hash | slash) & (ONES << 7)
+}
+
+#[inline(always)]
+pub(super) fn step_at(bytes: &[u8], at: usize) -> Option<&[u8; STEP]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+#[inline(always)]
+fn any_of<const N: usize>(step: i8x16, bytes: [u8; N]) -> i8x16 {
+    bytes.into_iter().fold(i8x16::splat(0), |found, byte| found | step.simd_eq(i8x16::splat(byte.cast_signed())))
+}
+
+#[inline(always)]
+fn vector(step: &[u8; STEP]) -> i8x16 {
+    i8x16::new(step.map(u8::cast_signed))
+}
+
+/// Where the run ends within the last few bytes.
+#[cold]
+fn last_run(bytes: &[u8], at: usize, in_run: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| !in_run(*byte)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -38,18 +96,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn word_and_byte_agree_on_every_byte_at_every_place() {
+    fn every_byte_is_recognised_at_every_place() {
+        let end = |bytes: &[u8], start: usize, stops: fn(u8) -> bool| {
+            start + bytes[start..].iter().position(|byte| stops(*byte)).unwrap_or(bytes.len() - start)
+        };
+        let stops_plain = |byte| matches!(byte, b'"' | b'\\' | ..0x20);
+        let stops_printable = |byte| matches!(byte, b'"' | b'\\' | ..0x20 | 0x7F..);
         for byte in 0..=u8::MAX {
-            for at in 0..20 {
-                for filler in [b'a', 0x80, 0xFF, 0x21, 0x23, 0x5B, 0x5D] {
-                    let mut bytes = [filler; 20];
+            for at in 0..40 {
+                for filler in [b'a', 0x80, 0xFF, 0x21, 0x23, 0x5B, 0x5D, 0x7E, 0x7F, 0x20, b'0', b'9'] {
+                    let mut bytes = [filler; 40];
                     bytes[at] = byte;
-                    let expected = if is_special(byte) { at } else { 20 };
-                    assert_eq!(plain_run(&bytes, 0), expected, "{byte} at {at}");
-                    assert_eq!(plain_run(&bytes, at), expected);
+                    for start in [0, at] {
+                        assert_eq!(plain_run(&bytes, start), end(&bytes, start, stops_plain), "{byte} at {at}");
+                        let expected = end(&bytes, start, stops_printable);
+                        assert_eq!(printable_run(&bytes, start), expected, "{byte} at {at} in {filler}");
+                    }
+                    let topic = bytes.iter().any(|byte| b"+#/".contains(byte));
+                    assert_eq!(has_topic_syntax(&bytes), topic, "{byte} at {at} in {filler}");
+                    let step = bytes.first_chunk().unwrap();
+                    let digits = (0..STEP).filter(|at| !step[*at].is_ascii_digit()).fold(0, |bits, at| bits | 1 << at);
+                    assert_eq!(not_digit(step), digits, "{byte} at {at} in {filler}");
                 }
             }
         }
-        assert_eq!(plain_run(b"", 0), 0);
+        assert_eq!((plain_run(b"", 0), printable_run(b"", 0)), (0, 0));
     }
 }

@@ -19,6 +19,8 @@ pub struct Text<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
+    /// Between the quotes of a valid message, printable ASCII without escapes.
+    Printable,
     /// Between the quotes of a valid message, without escapes: it is its own decoding.
     Verbatim,
     /// Between the quotes of a valid message, with escapes.
@@ -38,7 +40,20 @@ impl<'a> Text<'a> {
         Self { content, form: if has_escapes { Form::Escaped } else { Form::Verbatim } }
     }
 
+    /// What the reader found between the quotes of a string that has no escapes, and is printable ASCII or not.
+    #[inline(always)]
+    pub(crate) fn verbatim(content: &'a str, is_printable: bool) -> Self {
+        Self { content, form: if is_printable { Form::Printable } else { Form::Verbatim } }
+    }
+
+    /// The string if it is known to be printable ASCII; `None` says nothing.
+    #[inline]
+    pub(crate) fn as_printable(self) -> Option<&'a str> {
+        (self.form == Form::Printable).then_some(self.content)
+    }
+
     /// The decoded string; allocates only if the message wrote it with escapes.
+    #[inline]
     pub fn decode(self) -> Cow<'a, str> {
         match self.as_decoded() {
             Some(content) => Cow::Borrowed(content),
@@ -47,9 +62,10 @@ impl<'a> Text<'a> {
     }
 
     /// The decoded string where it can be borrowed: `None` if the message wrote it with escapes.
+    #[inline]
     pub fn as_decoded(self) -> Option<&'a str> {
         match self.form {
-            Form::Verbatim | Form::Plain => Some(self.content),
+            Form::Printable | Form::Verbatim | Form::Plain => Some(self.content),
             Form::Escaped => None,
         }
     }
@@ -74,6 +90,7 @@ impl<'a> Text<'a> {
     }
 
     /// Writes it as a JSON string, with its quotes: as the message wrote it, or escaped if it is plain.
+    #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
         out.push(b'"');
         self.write_content(out);
@@ -81,9 +98,10 @@ impl<'a> Text<'a> {
     }
 
     /// Writes it without the quotes, to be part of a longer string.
+    #[inline]
     pub(crate) fn write_content(self, out: &mut Vec<u8>) {
         match self.form {
-            Form::Verbatim | Form::Escaped => out.extend_from_slice(self.content.as_bytes()),
+            Form::Printable | Form::Verbatim | Form::Escaped => out.extend_from_slice(self.content.as_bytes()),
             Form::Plain => write::escaped(out, self.content),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{Payload, Text, number::Number};
+use super::{Payload, Text};
 
 /// A value that was read, or that is not there. Nothing in here owns anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,10 @@ pub(crate) enum Value<'a> {
     Null,
     Bool,
     Text(Text<'a>),
-    Number(Number<'a>),
+    /// A number that is written as an integer and fits 64 bits.
+    Integer(i64),
+    /// Any other number; `30000.0` and `3e4` are no integers.
+    Number,
     Array,
     Object(Object<'a>),
 }
@@ -36,6 +39,18 @@ pub(crate) enum Members {
     Several,
 }
 
+impl Members {
+    /// With one member more, whose value is null or not.
+    #[inline(always)]
+    pub(super) fn and(self, is_null: bool) -> Self {
+        match self {
+            Self::None if is_null => Self::OneNull,
+            Self::None => Self::One,
+            Self::OneNull | Self::One | Self::Several => Self::Several,
+        }
+    }
+}
+
 impl<'a> Value<'a> {
     /// What it is, for a person.
     pub(crate) fn kind(self) -> &'static str {
@@ -44,7 +59,7 @@ impl<'a> Value<'a> {
             Self::Null => "null",
             Self::Bool => "a boolean",
             Self::Text(_) => "a string",
-            Self::Number(_) => "a number",
+            Self::Integer(_) | Self::Number => "a number",
             Self::Array => "an array",
             Self::Object(_) => "an object",
         }
@@ -58,7 +73,7 @@ impl<'a> Value<'a> {
     /// The value if it is an integer, written as one, that fits 64 bits.
     pub(crate) fn integer(self) -> Option<i64> {
         match self {
-            Self::Number(number) => number.integer(),
+            Self::Integer(integer) => Some(integer),
             _ => None,
         }
     }

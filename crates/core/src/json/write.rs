@@ -1,16 +1,18 @@
 //! The splicing writer: what was read is copied, what is new is escaped.
 
+use super::scan::plain_run;
+
 /// Writes the content of a JSON string, without its quotes.
 pub(crate) fn escaped(out: &mut Vec<u8>, content: &str) {
-    let mut rest = content.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | ..0x20)) {
-        let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let Some((&byte, tail)) = special.split_first() else { break };
+    let bytes = content.as_bytes();
+    let mut start = 0;
+    loop {
+        let end = plain_run(bytes, start);
+        out.extend_from_slice(bytes.get(start..end).unwrap_or_default());
+        let Some(&byte) = bytes.get(end) else { break };
         escape(out, byte);
-        rest = tail;
+        start = end + 1;
     }
-    out.extend_from_slice(rest);
 }
 
 /// Writes a JSON string.
@@ -21,27 +23,9 @@ pub(crate) fn string(out: &mut Vec<u8>, content: &str) {
 }
 
 /// Writes an integer.
-pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    unsigned(out, value.unsigned_abs());
-}
-
-/// Writes an integer that is not negative.
-pub(crate) fn unsigned(out: &mut Vec<u8>, mut value: u64) {
-    // 20 digits hold every u64, so the loop ends before it runs out of places.
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
-    for (at, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
-        start = at;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(start..).unwrap_or_default());
+#[inline]
+pub(crate) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {
@@ -83,8 +67,5 @@ mod tests {
             integer(&mut out, value);
             assert_eq!(out, value.to_string().as_bytes());
         }
-        let mut out = Vec::new();
-        unsigned(&mut out, u64::MAX);
-        assert_eq!(out, u64::MAX.to_string().as_bytes());
     }
 }

@@ -3,13 +3,13 @@
 use super::{BadReply, MessageError, Reply, Response};
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{Payload, Reader, Text, Value, read_members},
+    json::{Failed, KnownMembers, Name, Payload, Reader, Text, Token, Value},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 /// Every name that a reply of either family may have and that means something here.
-const NAMES: [&str; 20] = [
+static NAMES: [Name; 20] = Name::all([
     "requestId",
     "orgId",
     "controlChannelId",
@@ -30,8 +30,9 @@ const NAMES: [&str; 20] = [
     "gmtServiceRequest",
     "gmtServiceReply",
     "gmtDeviceReply",
-];
+]);
 
+type Read<T> = Result<T, Failed<MessageError>>;
 type Replies<'a> = Vec<Result<Reply<'a>, BadReply>>;
 
 /// Reads the response to a batch of `family`. Fields that the protocol does not name are ignored.
@@ -77,10 +78,15 @@ impl<'a> Envelope<'a> {
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
         let mut reader = Reader::new(body, limits.depth)?;
+        Self::read_text(&mut reader, family, limits).map_err(|failed| failed.why(&mut reader))
+    }
+
+    fn read_text(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits) -> Read<Self> {
         let start = reader.offset();
         if reader.peek() != Some(b'{') {
-            let kind = reader.value()?.kind();
-            return Err(MessageError::new(start, format!("the message must be an object, not {kind}")));
+            let kind = reader.value()?.value(reader.text()).kind();
+            let error = MessageError::new(start, format!("the message must be an object, not {kind}"));
+            return Err(Failed::Refused(error));
         }
         let mut envelope = Self { top: [Value::Absent; TOP.len()], replies: None };
         let mut object = reader.open_object()?;
@@ -88,9 +94,9 @@ impl<'a> Envelope<'a> {
             // Known names go through the object's own list of keys, too, which finds a second one of each.
             reader.unique(&object, key)?;
             if key.text == *"data" {
-                envelope.replies = read_replies(&mut reader, family, limits)?;
+                envelope.replies = read_replies(reader, family, limits)?;
             } else {
-                let value = reader.value()?;
+                let value = reader.value()?.value(reader.text());
                 let known = TOP.iter().position(|name| key.text == **name);
                 if let Some(slot) = known.and_then(|at| envelope.top.get_mut(at)) {
                     *slot = value;
@@ -103,31 +109,32 @@ impl<'a> Envelope<'a> {
 }
 
 /// Reads `data`; `None` for null, which an error may carry.
-fn read_replies<'a>(
-    reader: &mut Reader<'a>,
-    family: Option<Family>,
-    limits: &Limits,
-) -> Result<Option<Replies<'a>>, MessageError> {
+fn read_replies<'a>(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits) -> Read<Option<Replies<'a>>> {
     let start = {
         reader.peek();
         reader.offset()
     };
     if reader.peek() != Some(b'[') {
-        return match reader.value()? {
+        return match reader.value()?.value(reader.text()) {
             Value::Null => Ok(None),
-            other => Err(MessageError::new(start, format!("data must be an array, not {}", other.kind()))),
+            other => {
+                let reason = format!("data must be an array, not {}", other.kind());
+                Err(Failed::Refused(MessageError::new(start, reason)))
+            }
         };
     }
     let mut replies = Vec::new();
+    let mut members = KnownMembers::new(&NAMES);
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
         let (index, first, offset) = (replies.len(), reader.peek(), reader.offset());
         if index >= limits.items {
-            return Err(MessageError::new(offset, format!("data holds more than {} replies", limits.items)));
+            let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items));
+            return Err(Failed::Refused(error));
         }
         let reply = match first {
-            Some(b'{') => judge(&read_members(reader, &NAMES)?, family, limits),
-            _ => Err(format!("must be an object, not {}", reader.value()?.kind())),
+            Some(b'{') => judge(members.read(reader)?, reader.text(), family, limits),
+            _ => Err(format!("must be an object, not {}", reader.value()?.value(reader.text()).kind())),
         };
         replies.push(reply.map_err(|reason| BadReply { index, offset, reason }));
     }
@@ -135,8 +142,13 @@ fn read_replies<'a>(
 }
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
-fn judge<'a>(members: &[Value<'a>; NAMES.len()], family: Option<Family>, limits: &Limits) -> Result<Reply<'a>, String> {
-    let &[
+fn judge<'a>(
+    members: [Token; NAMES.len()],
+    message: &'a str,
+    family: Option<Family>,
+    limits: &Limits,
+) -> Result<Reply<'a>, String> {
+    let [
         request_id,
         org_id,
         control_channel_id,
@@ -157,7 +169,7 @@ fn judge<'a>(members: &[Value<'a>; NAMES.len()], family: Option<Family>, limits:
         gmt_service_request,
         gmt_service_reply,
         gmt_device_reply,
-    ] = members;
+    ] = members.map(|token| token.value(message));
     let is_there = |values: [Value<'_>; 2]| values.iter().any(|value| *value != Value::Absent);
     let is_invoke = is_there([control_channel_id, service_id]);
     let is_write = is_there([set_channel_id, measurepoint_id]);

@@ -6,65 +6,56 @@ use crate::{
     json::{Text, write},
 };
 
+/// `,"name":`, and so on, as one piece. Field names need no escapes.
+macro_rules! name {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
 /// Writes one reply item, its fields in the order of the samples (protocol §4).
 pub fn write_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
-    let table = reply.family.table();
     let is_invoke = reply.family == Family::Invoke;
 
-    out.extend_from_slice(br#"{"requestId":"#);
-    text(out, reply.request_id);
+    text(out, r#"{"requestId":"#, reply.request_id);
     if is_invoke {
-        out.extend_from_slice(br#","messageId":null,"requestMethod":"#);
         match reply.target {
             Some(target) => {
-                out.extend_from_slice(br#""thing.service."#);
+                piece(out, r#","messageId":null,"requestMethod":"thing.service."#);
                 target.write_content(out);
                 out.push(b'"');
             }
-            None => out.extend_from_slice(b"null"),
+            None => piece(out, r#","messageId":null,"requestMethod":null"#),
         }
+        text(out, r#","callType":"ASYNC","controlChannelId":"#, reply.channel_id);
     } else {
-        name(out, "orgId");
-        text(out, reply.org_id);
+        text(out, name!("orgId"), reply.org_id);
+        text(out, r#","callType":"ASYNC","setMeasurepointChannelId":"#, reply.channel_id);
     }
-    out.extend_from_slice(br#","callType":"ASYNC""#);
-    name(out, table.channel_field);
-    text(out, reply.channel_id);
-    name(out, "productKey");
-    text(out, reply.product_key);
-    name(out, "deviceKey");
-    text(out, reply.device_key);
-    name(out, "assetId");
-    text(out, reply.asset_id);
+    text(out, name!("productKey"), reply.product_key);
+    text(out, name!("deviceKey"), reply.device_key);
+    text(out, name!("assetId"), reply.asset_id);
     if is_invoke {
-        name(out, "serviceName");
-        text(out, reply.service_name);
+        text(out, name!("serviceName"), reply.service_name);
+        text(out, name!("serviceId"), reply.target);
+    } else {
+        text(out, name!("measurepointId"), reply.target);
     }
-    name(out, table.target_field);
-    text(out, reply.target);
-    name(out, "callbackUrl");
-    text(out, reply.callback_url);
-    name(out, "inputData");
+    text(out, name!("callbackUrl"), reply.callback_url);
+    piece(out, name!("inputData"));
     out.extend_from_slice(reply.input.map_or("null", |input| input.as_str()).as_bytes());
     if is_invoke {
-        name(out, "outputData");
+        piece(out, name!("outputData"));
         out.extend_from_slice(reply.output.as_str().as_bytes());
     }
-    name(out, "status");
-    write::integer(out, reply.code.0);
-    name(out, "msg");
-    text(out, reply.msg);
-    name(out, "submsg");
-    text(out, reply.submsg);
-    name(out, "timeout");
-    integer(out, reply.timeout);
-    name(out, "gmtServiceRequest");
-    integer(out, reply.gmt_service_request);
-    name(out, "gmtServiceReply");
-    integer(out, reply.gmt_service_reply);
+    integer(out, name!("status"), Some(reply.code.0));
+    text(out, name!("msg"), reply.msg);
+    text(out, name!("submsg"), reply.submsg);
+    integer(out, name!("timeout"), reply.timeout);
+    integer(out, name!("gmtServiceRequest"), reply.gmt_service_request);
+    integer(out, name!("gmtServiceReply"), reply.gmt_service_reply);
     if is_invoke {
-        name(out, "gmtDeviceReply");
-        integer(out, reply.gmt_device_reply);
+        integer(out, name!("gmtDeviceReply"), reply.gmt_device_reply);
     }
     out.push(b'}');
 }
@@ -86,32 +77,31 @@ pub fn close(out: &mut Vec<u8>) {
 
 /// Writes the answer to a request that is refused as a whole (protocol §3).
 pub fn write_error(out: &mut Vec<u8>, error: &RequestError) {
-    out.extend_from_slice(br#"{"status":"#);
-    write::unsigned(out, u64::from(error.status));
-    name(out, "msg");
-    write::string(out, &error.msg);
-    name(out, "submsg");
-    write::string(out, &error.submsg);
+    integer(out, r#"{"status":"#, Some(i64::from(error.status)));
+    text(out, name!("msg"), Some(Text::plain(&error.msg)));
+    text(out, name!("submsg"), Some(Text::plain(&error.submsg)));
     out.push(b'}');
 }
 
-/// `,"name":`. Field names need no escapes.
-fn name(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+#[inline(always)]
+fn piece(out: &mut Vec<u8>, piece: &'static str) {
+    out.extend_from_slice(piece.as_bytes());
 }
 
-fn text(out: &mut Vec<u8>, text: Option<Text<'_>>) {
+#[inline(always)]
+fn text(out: &mut Vec<u8>, name: &'static str, text: Option<Text<'_>>) {
+    piece(out, name);
     match text {
         Some(text) => text.write(out),
-        None => out.extend_from_slice(b"null"),
+        None => piece(out, "null"),
     }
 }
 
-fn integer(out: &mut Vec<u8>, value: Option<i64>) {
+#[inline(always)]
+fn integer(out: &mut Vec<u8>, name: &'static str, value: Option<i64>) {
+    piece(out, name);
     match value {
         Some(value) => write::integer(out, value),
-        None => out.extend_from_slice(b"null"),
+        None => piece(out, "null"),
     }
 }

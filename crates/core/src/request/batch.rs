@@ -2,13 +2,13 @@
 
 use super::{
     Entry, Refusal,
-    fields::Fields,
+    fields::ItemReader,
     item::{self, REQUEST_ID},
     name::form,
 };
 use crate::{
     Family, Fault, Limits, RequestError,
-    json::{Reader, SyntaxError, repeated},
+    json::{Failed, Reader, SyntaxError, repeated},
 };
 
 /// As many positions of one request id as a reason lists: with all of them, n equal ids would make n² positions.
@@ -29,30 +29,62 @@ pub fn read_batch<'a>(
     org_id: &str,
     limits: &Limits,
 ) -> Result<Vec<Entry<'a>>, RequestError> {
+    let mut entries = Vec::with_capacity(expected_items(body, limits));
+    read_each(body, family, org_id, limits, |entry| entries.push(entry))?;
+    refuse_repeated(&mut entries);
+    Ok(entries)
+}
+
+/// [`read_batch`], one entry after the other, and without a look at repeated request ids: these are known only at the
+/// end.
+#[inline]
+pub(crate) fn read_each<'a>(
+    body: &'a [u8],
+    family: Family,
+    org_id: &str,
+    limits: &Limits,
+    each: impl FnMut(Entry<'a>),
+) -> Result<(), RequestError> {
     if body.len() > limits.body_bytes {
         let (len, most) = (body.len(), limits.body_bytes);
         return Err(RequestError::too_large(format!("the body is {len} bytes long; at most {most} are taken")));
     }
     let mut reader = Reader::new(body, limits.depth)?;
+    read_body(&mut reader, family, org_id, limits, each).map_err(|failed| failed.why(&mut reader))
+}
+
+/// About how many items a body has.
+pub(crate) fn expected_items(body: &[u8], limits: &Limits) -> usize {
+    (body.len() / ITEM_BYTES).min(limits.items)
+}
+
+type Read<T> = Result<T, Failed<RequestError>>;
+
+fn read_body<'a>(
+    reader: &mut Reader<'a>,
+    family: Family,
+    org_id: &str,
+    limits: &Limits,
+    mut each: impl FnMut(Entry<'a>),
+) -> Read<()> {
     if reader.peek() != Some(b'{') {
-        return Err(wrong(&mut reader, "the body must be an object with a list named data")?);
+        return Err(wrong(reader, "the body must be an object with a list named data"));
     }
-    let mut entries = None;
+    let mut has_data = false;
     let mut object = reader.open_object()?;
     while let Some(key) = reader.next_key(&mut object)? {
         // `data` is known to the object's own list of keys as well, which finds a second one.
         reader.unique(&object, key)?;
         if key.text == *"data" {
-            entries = Some(read_items(&mut reader, family, org_id, limits)?);
+            read_items(reader, family, org_id, limits, &mut each)?;
+            has_data = true;
         } else {
             reader.value()?;
         }
     }
     let end = reader.offset();
     reader.end()?;
-    let mut entries = entries.ok_or_else(|| RequestError::body(end, "the body has no data"))?;
-    refuse_repeated(&mut entries);
-    Ok(entries)
+    if has_data { Ok(()) } else { Err(Failed::Refused(RequestError::body(end, "the body has no data"))) }
 }
 
 fn read_items<'a>(
@@ -60,33 +92,43 @@ fn read_items<'a>(
     family: Family,
     org_id: &str,
     limits: &Limits,
-) -> Result<Vec<Entry<'a>>, RequestError> {
+    each: &mut impl FnMut(Entry<'a>),
+) -> Read<()> {
     if reader.peek() != Some(b'[') {
-        return Err(wrong(reader, "data must be an array of items")?);
+        return Err(wrong(reader, "data must be an array of items"));
     }
     let start = reader.offset();
-    let mut entries = Vec::with_capacity((reader.remaining() / ITEM_BYTES).min(limits.items));
+    let mut count = 0;
+    let mut items = ItemReader::new(family);
+    let mut channel_id = "";
     reader.open_array()?;
-    while reader.next_element(entries.is_empty())? {
-        if entries.len() >= limits.items {
-            return Err(RequestError::too_large(format!("data holds more than {} items", limits.items)));
+    while reader.next_element(count == 0)? {
+        if count >= limits.items {
+            let error = RequestError::too_large(format!("data holds more than {} items", limits.items));
+            return Err(Failed::Refused(error));
         }
-        entries.push(match reader.peek() {
-            Some(b'{') => item::judge(&Fields::read(reader, family)?, family, org_id, limits),
-            _ => item::not_an_object(reader.value()?),
+        count += 1;
+        each(match reader.peek() {
+            Some(b'{') => item::judge(&items.read(reader)?, &mut channel_id, family, org_id, limits),
+            _ => item::not_an_object(reader.value()?.value(reader.text())),
         });
     }
-    if entries.is_empty() {
-        return Err(RequestError::body(start, "data holds no items"));
+    if count == 0 {
+        return Err(Failed::Refused(RequestError::body(start, "data holds no items")));
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// The error that the value which is next is of the wrong kind; if it is not even well formed, that comes first.
-fn wrong(reader: &mut Reader<'_>, reason: &str) -> Result<RequestError, SyntaxError> {
+fn wrong(reader: &mut Reader<'_>, reason: &str) -> Failed<RequestError> {
     let offset = reader.offset();
-    let found = reader.value()?;
-    Ok(RequestError::body(offset, format_args!("{reason}, not {}", found.kind())))
+    match reader.value() {
+        Ok(found) => {
+            let found = found.value(reader.text()).kind();
+            Failed::Refused(RequestError::body(offset, format_args!("{reason}, not {found}")))
+        }
+        Err(stopped) => stopped.into(),
+    }
 }
 
 /// Refuses every item whose request id another item of the batch has, too (protocol §3 and guarantees, ours).

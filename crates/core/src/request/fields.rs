@@ -2,26 +2,28 @@
 
 use crate::{
     Family,
-    json::{Reader, SyntaxError, Value, read_members},
+    json::{KnownMembers, Name, Reader, Stopped, Token},
 };
 
 /// An item's members as they were found, not yet judged.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    pub(super) request_id: Value<'a>,
-    pub(super) org_id: Value<'a>,
-    pub(super) call_type: Value<'a>,
-    pub(super) channel_id: Value<'a>,
-    pub(super) product_key: Value<'a>,
-    pub(super) device_key: Value<'a>,
-    pub(super) asset_id: Value<'a>,
-    pub(super) target: Value<'a>,
-    pub(super) callback_url: Value<'a>,
-    pub(super) input: Value<'a>,
-    pub(super) timeout: Value<'a>,
-    pub(super) gmt_request: Value<'a>,
+    /// Where they stand.
+    pub(super) text: &'a str,
+    pub(super) request_id: Token,
+    pub(super) org_id: Token,
+    pub(super) call_type: Token,
+    pub(super) channel_id: Token,
+    pub(super) product_key: Token,
+    pub(super) device_key: Token,
+    pub(super) asset_id: Token,
+    pub(super) target: Token,
+    pub(super) callback_url: Token,
+    pub(super) input: Token,
+    pub(super) timeout: Token,
+    pub(super) gmt_request: Token,
     /// The alias of `gmt_request`, which only the write family has (EnOS).
-    pub(super) gmt_alias: Value<'a>,
+    pub(super) gmt_alias: Token,
 }
 
 pub(super) const GMT_REQUEST: &str = "gmtServiceRequest";
@@ -29,7 +31,7 @@ pub(super) const GMT_ALIAS: &str = "gmtSetMeasurepointRequest";
 
 /// The names in the order of the samples, which is the order that most items have, too.
 const NAMES: usize = 13;
-static INVOKE: [&str; NAMES - 1] = [
+static INVOKE: [Name; NAMES - 1] = Name::all([
     "requestId",
     "orgId",
     "callType",
@@ -42,8 +44,8 @@ static INVOKE: [&str; NAMES - 1] = [
     "inputData",
     "timeout",
     GMT_REQUEST,
-];
-static WRITE: [&str; NAMES] = [
+]);
+static WRITE: [Name; NAMES] = Name::all([
     "requestId",
     "orgId",
     "callType",
@@ -57,15 +59,23 @@ static WRITE: [&str; NAMES] = [
     "timeout",
     GMT_REQUEST,
     GMT_ALIAS,
-];
+]);
 
-impl<'a> Fields<'a> {
-    /// Reads the object that the reader stands before.
-    pub(super) fn read(reader: &mut Reader<'a>, family: Family) -> Result<Self, SyntaxError> {
-        let names: &[&str] = match family {
+/// Reads the items of one batch.
+#[derive(Debug)]
+pub(super) struct ItemReader(KnownMembers<NAMES>);
+
+impl ItemReader {
+    pub(super) fn new(family: Family) -> Self {
+        Self(KnownMembers::new(match family {
             Family::Invoke => &INVOKE,
             Family::Write => &WRITE,
-        };
+        }))
+    }
+
+    /// Reads the object that the reader stands before.
+    #[inline]
+    pub(super) fn read<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Fields<'a>, Stopped> {
         let [
             request_id,
             org_id,
@@ -80,8 +90,9 @@ impl<'a> Fields<'a> {
             timeout,
             gmt_request,
             gmt_alias,
-        ] = read_members::<NAMES>(reader, names)?;
-        Ok(Self {
+        ] = self.0.read(reader)?;
+        Ok(Fields {
+            text: reader.text(),
             request_id,
             org_id,
             call_type,
@@ -106,8 +117,8 @@ mod tests {
     #[test]
     fn names_are_those_of_the_familys_table() {
         for (family, names) in [(Family::Invoke, &INVOKE[..]), (Family::Write, &WRITE[..])] {
-            assert_eq!(names[3], family.table().channel_field);
-            assert_eq!(names[7], family.table().target_field);
+            assert_eq!(names[3].as_str(), family.table().channel_field);
+            assert_eq!(names[7].as_str(), family.table().target_field);
         }
     }
 }

@@ -4,11 +4,11 @@ use super::{
     Command, Echo, Entry, Refusal,
     fields::{Fields, GMT_ALIAS, GMT_REQUEST},
     input,
-    name::{channel_fault, control_reason, form, id_reason, length_reason},
+    name::{channel_fault, control_reason, form, id_reason, is_plain_id, length_reason},
 };
 use crate::{
     Code, Family, Fault, Limits,
-    json::{Text, Value},
+    json::{Text, Token, Value},
     limits::{DEFAULT_TIMEOUT_MS, MAX_CALLBACK_URL_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
 };
 
@@ -21,33 +21,52 @@ pub(super) fn not_an_object(value: Value<'_>) -> Entry<'_> {
 }
 
 /// Judges an item. Faults arise in the order of the protocol's field table.
-pub(super) fn judge<'a>(fields: &Fields<'a>, family: Family, org_id: &str, limits: &Limits) -> Entry<'a> {
+///
+/// `channel_id` is one that was found right before: most items of a batch have the same.
+pub(super) fn judge<'a>(
+    fields: &Fields<'a>,
+    channel_id: &mut &'a str,
+    family: Family,
+    org_id: &str,
+    limits: &Limits,
+) -> Entry<'a> {
+    let right_channel = channel_id;
     let table = family.table();
+    let text = fields.text;
     let mut faults = Vec::new();
 
-    let request_id = required(fields.request_id, REQUEST_ID, &mut faults, |id| {
-        length_reason(id, MAX_REQUEST_ID_BYTES).or_else(|| control_reason(id))
-    });
-    if let Some(org) = optional(fields.org_id, "orgId", &mut faults)
-        && !org.is_empty()
-        && org != *org_id
-    {
-        faults.push(form("orgId", "differs from the orgId of the query"));
+    let request_id = match fields.request_id.printable(text) {
+        Some(id) if (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) => Some(Text::verbatim(id, true)),
+        _ => required(fields.request_id.value(text), REQUEST_ID, &mut faults, |id| {
+            length_reason(id, MAX_REQUEST_ID_BYTES).or_else(|| control_reason(id))
+        }),
+    };
+    if !fields.org_id.is_nothing() && fields.org_id.printable(text) != Some(org_id) {
+        check_org(fields.org_id.value(text), org_id, &mut faults);
     }
-    optional(fields.call_type, "callType", &mut faults);
-    let channel_id = required(fields.channel_id, table.channel_field, &mut faults, |_| None);
-    faults.extend(channel_id.filter(|id| !id.is_empty()).and_then(|id| channel_fault(family, id)));
+    if !fields.call_type.is_nothing() {
+        optional(fields.call_type.value(text), "callType", &mut faults);
+    }
+    let channel_id = match fields.channel_id.printable(text) {
+        Some(id) if id == *right_channel && !id.is_empty() => Some(Text::verbatim(id, true)),
+        id => {
+            let channel_id = channel(fields.channel_id.value(text), family, &mut faults);
+            if faults.is_empty() {
+                *right_channel = id.unwrap_or_default();
+            }
+            channel_id
+        }
+    };
     let (asset_id, product_key, device_key) = device(fields, &mut faults);
-    let target = required(fields.target, table.target_field, &mut faults, |id| {
-        // A measure point travels in the payload, so it may hold what a topic may not.
-        id_reason(id, family == Family::Invoke)
-    });
-    let callback_url = optional(fields.callback_url, "callbackUrl", &mut faults);
-    if let Some(reason) = callback_url.and_then(|url| length_reason(url, MAX_CALLBACK_URL_BYTES)) {
-        faults.push(form("callbackUrl", reason));
-    }
-    let input = input::read(fields.input, family, limits, &mut faults);
-    let (timeout, timeout_ms) = timeout(fields.timeout, &mut faults);
+    // A measure point travels in the payload, so it may hold what a topic may not.
+    let in_topic = family == Family::Invoke;
+    let target = match fields.target.printable(text) {
+        Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
+        _ => required(fields.target.value(text), table.target_field, &mut faults, |id| id_reason(id, in_topic)),
+    };
+    let callback_url = callback_url(fields.callback_url.value(text), &mut faults);
+    let input = input::read(fields.input.value(text), family, limits, &mut faults);
+    let (timeout, timeout_ms) = timeout(fields.timeout.value(text), &mut faults);
     let gmt_service_request = gmt_request(fields, &mut faults);
 
     if let (Some(request_id), Some(channel_id), Some(target), true) =
@@ -84,6 +103,34 @@ pub(super) fn judge<'a>(fields: &Fields<'a>, family: Family, org_id: &str, limit
     Entry::Refused(Refusal { echo, faults, device: None })
 }
 
+#[cold]
+fn check_org(value: Value<'_>, org_id: &str, faults: &mut Vec<Fault>) {
+    if let Some(org) = optional(value, "orgId", faults)
+        && !org.is_empty()
+        && org != *org_id
+    {
+        faults.push(form("orgId", "differs from the orgId of the query"));
+    }
+}
+
+fn channel<'a>(value: Value<'a>, family: Family, faults: &mut Vec<Fault>) -> Option<Text<'a>> {
+    let id = required(value, family.table().channel_field, faults, |_| None);
+    faults.extend(id.filter(|id| !id.is_empty()).and_then(|id| channel_fault(family, id)));
+    id
+}
+
+#[inline]
+fn callback_url<'a>(value: Value<'a>, faults: &mut Vec<Fault>) -> Option<Text<'a>> {
+    if value.is_nothing() {
+        return None;
+    }
+    let url = optional(value, "callbackUrl", faults);
+    if let Some(reason) = url.and_then(|url| length_reason(url, MAX_CALLBACK_URL_BYTES)) {
+        faults.push(form("callbackUrl", reason));
+    }
+    url
+}
+
 /// A string that may be absent or null.
 fn optional<'a>(value: Value<'a>, field: &'static str, faults: &mut Vec<Fault>) -> Option<Text<'a>> {
     match value {
@@ -95,6 +142,7 @@ fn optional<'a>(value: Value<'a>, field: &'static str, faults: &mut Vec<Fault>) 
 }
 
 /// A string that must be there and not be empty, and for which `reason` finds nothing wrong.
+#[cold]
 fn required<'a>(
     value: Value<'a>,
     field: &'static str,
@@ -114,30 +162,49 @@ fn required<'a>(
 }
 
 /// Asset id, product key and device key, and whether they identify a device: null and "" count as absent.
+#[inline]
 fn device<'a>(fields: &Fields<'a>, faults: &mut Vec<Fault>) -> (Option<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>) {
-    let mut name = |value, field, in_topic| {
-        let text = optional(value, field, faults).filter(|text| !text.is_empty());
-        faults.extend(text.and_then(|text| id_reason(text, in_topic)).map(|reason| form(field, reason)));
-        text
+    let mut name = |token: Token, field, in_topic| match token.printable(fields.text) {
+        Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
+        _ if token.is_nothing() => None,
+        _ => {
+            let text = optional(token.value(fields.text), field, faults).filter(|text| !text.is_empty());
+            faults.extend(text.and_then(|text| id_reason(text, in_topic)).map(|reason| form(field, reason)));
+            text
+        }
     };
     let asset_id = name(fields.asset_id, "assetId", false);
     let product_key = name(fields.product_key, "productKey", true);
     let device_key = name(fields.device_key, "deviceKey", true);
-
-    // A name of the wrong type has been reported as that, and may well have been meant to be the missing one.
-    let is_wrong = |value: Value<'_>| !value.is_nothing() && !matches!(value, Value::Text(_));
-    let is_reported = [fields.asset_id, fields.product_key, fields.device_key].into_iter().any(is_wrong);
-    if asset_id.is_none() && !is_reported {
-        match (product_key, device_key) {
-            (Some(_), Some(_)) => {}
-            (Some(_), None) => faults.push(form("deviceKey", "is missing: with productKey it names the device")),
-            (None, Some(_)) => faults.push(form("productKey", "is missing: with deviceKey it names the device")),
-            (None, None) => {
-                faults.push(form("assetId", "is missing, and so are productKey and deviceKey: no device is named"));
-            }
-        }
+    if asset_id.is_none() {
+        check_device(fields, product_key, device_key, faults);
     }
     (asset_id, product_key, device_key)
+}
+
+/// Whether a device is named without an asset id.
+fn check_device(
+    fields: &Fields<'_>,
+    product_key: Option<Text<'_>>,
+    device_key: Option<Text<'_>>,
+    faults: &mut Vec<Fault>,
+) {
+    // A name of the wrong type has been reported as that, and may well have been meant to be the missing one.
+    let is_wrong = |token: &Token| {
+        let value = token.value(fields.text);
+        !value.is_nothing() && !matches!(value, Value::Text(_))
+    };
+    if [fields.asset_id, fields.product_key, fields.device_key].iter().any(is_wrong) {
+        return;
+    }
+    match (product_key, device_key) {
+        (Some(_), Some(_)) => {}
+        (Some(_), None) => faults.push(form("deviceKey", "is missing: with productKey it names the device")),
+        (None, Some(_)) => faults.push(form("productKey", "is missing: with deviceKey it names the device")),
+        (None, None) => {
+            faults.push(form("assetId", "is missing, and so are productKey and deviceKey: no device is named"));
+        }
+    }
 }
 
 /// The timeout to echo and the one that counts, in milliseconds.
@@ -166,7 +233,8 @@ fn gmt_request(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<i64> {
         }
         integer
     };
-    let (sent, alias) = (read(fields.gmt_request, GMT_REQUEST), read(fields.gmt_alias, GMT_ALIAS));
-    let counts = if fields.gmt_request.is_nothing() { alias } else { sent };
+    let gmt_request = fields.gmt_request.value(fields.text);
+    let (sent, alias) = (read(gmt_request, GMT_REQUEST), read(fields.gmt_alias.value(fields.text), GMT_ALIAS));
+    let counts = if gmt_request.is_nothing() { alias } else { sent };
     counts.filter(|&gmt| gmt > 0)
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub use batch::read_batch;
+pub(crate) use batch::{expected_items, read_each};
 pub(crate) use input::out_of_range;
 pub use name::is_topic_safe;
 

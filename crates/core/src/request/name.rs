@@ -2,7 +2,7 @@
 
 use crate::{
     Code, Family, Fault,
-    json::Text,
+    json::{Text, has_topic_syntax},
     limits::{MAX_CHANNEL_ID_BYTES, MAX_ID_BYTES},
 };
 
@@ -29,18 +29,17 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
     Some(Fault::new(table.channel_missing, table.channel_field, reason))
 }
 
+/// Whether a string of printable ASCII can name a product, a device, an asset, a service or a measure point: whether
+/// [`id_reason`] has no reason against it, and it is not empty.
+#[inline]
+pub(super) fn is_plain_id(id: &str, in_topic: bool) -> bool {
+    (1..=MAX_ID_BYTES).contains(&id.len()) && !(in_topic && (id.starts_with('$') || has_topic_syntax(id.as_bytes())))
+}
+
 /// What keeps a string from naming a product, a device, an asset, a service or a measure point.
 ///
 /// `in_topic`: it becomes part of a topic.
 pub(super) fn id_reason(id: Text<'_>, in_topic: bool) -> Option<String> {
-    // Almost every id is of this kind, and then nothing more needs to be looked at.
-    if let Some(content) = id.as_decoded()
-        && content.len() <= MAX_ID_BYTES
-        && !content.starts_with('$')
-        && content.bytes().all(|byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'+' | b'#' | b'/'))
-    {
-        return None;
-    }
     let topic = || if in_topic { topic_fault(id) } else { None };
     length_reason(id, MAX_ID_BYTES).or_else(|| control_reason(id)).or_else(|| topic().map(str::to_owned))
 }
@@ -53,9 +52,7 @@ pub(super) fn length_reason(text: Text<'_>, most: usize) -> Option<String> {
 
 /// That a string holds a control character: C0, DEL or C1.
 pub(super) fn control_reason(text: Text<'_>) -> Option<String> {
-    if let Some(content) = text.as_decoded()
-        && content.bytes().all(|byte| matches!(byte, 0x20..0x7F))
-    {
+    if text.as_printable().is_some() {
         return None;
     }
     let control = text.chars().find(|char| char.is_control())?;

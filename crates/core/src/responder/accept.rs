@@ -63,8 +63,7 @@ impl Responder {
                 Verdict::Repeated(command, earlier) => {
                     let reply = accepted_reply(
                         &command,
-                        &earlier.device,
-                        earlier.service_name.as_deref(),
+                        Some((&*earlier.device, earlier.service_name.as_deref())),
                         family,
                         org_id,
                         earlier.gmt_service_request,
@@ -86,8 +85,7 @@ impl Responder {
                         let gmt = new.command.gmt_service_request.unwrap_or(self.now.epoch_ms);
                         let reply = accepted_reply(
                             &new.command,
-                            &new.device,
-                            service_name.as_deref(),
+                            Some((&*new.device, service_name.as_deref())),
                             family,
                             org_id,
                             gmt,

@@ -39,7 +39,7 @@ pub(crate) fn run(case: &Value) -> Result<(), String> {
 }
 
 /// What holds of every report: the response is strict JSON and says what the report says.
-fn consistent(report: &Report, family: setpoint::Family) -> Result<(), String> {
+fn consistent(report: &Report<'_>, family: setpoint::Family) -> Result<(), String> {
     strict::check(&report.response, 128).map_err(|error| format!("the response: {error}"))?;
     // A response may be larger than the request that caused it, so the reader gets the largest bounds.
     let mut limits = setpoint::Limits::default();

@@ -1,0 +1,182 @@
+//! Recognising what almost every member looks like, in the next few bytes: no white space but one blank, short strings
+//! of printable ASCII, short numbers. Whatever is not recognised here is left to the reader.
+
+use super::{
+    keys::short_tag,
+    scan::{STEP, not_digit, not_printable},
+    token::{Kind, Token},
+};
+
+/// So many bytes are looked at. One check of bounds stands for all within them.
+pub(super) const WINDOW: usize = 64;
+/// A value has to start within so many bytes, so that two steps after it are in the window too.
+pub(super) const MAX_START: usize = 31;
+
+/// What was recognised.
+pub(super) struct Short {
+    pub(super) token: Token,
+    /// Where it ends, from the start of the window.
+    pub(super) end: usize,
+}
+
+/// The next bytes, if there are enough.
+#[inline(always)]
+pub(super) fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+/// The string or the number that starts at `start` in the window, or after one blank; the window starts at `at` in the
+/// text.
+#[inline(always)]
+pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize) -> Option<Short> {
+    let start = start & MAX_START;
+    match window[start] {
+        b' ' if start < MAX_START => value_here(window, start + 1, at),
+        _ => value_here(window, start, at),
+    }
+}
+
+#[inline(always)]
+fn value_here(window: &[u8; WINDOW], start: usize, at: usize) -> Option<Short> {
+    let start = start & MAX_START;
+    match window[start] {
+        b'"' => {
+            let end = string_end(window, start)?;
+            Some(Short { token: Token::string(Kind::Printable, at + start + 1, at + end), end: end + 1 })
+        }
+        b'0'..=b'9' => number(window, start),
+        _ => None,
+    }
+}
+
+/// Where the quote stands that ends the key of less than 16 bytes which starts with the quote at `quote`, at most 2, if
+/// a colon follows at once.
+#[inline(always)]
+pub(super) fn key_end(window: &[u8; WINDOW], quote: usize) -> Option<usize> {
+    let start = (quote & 3) + 1;
+    let len = not_printable(step(window, start)).trailing_zeros().min(STEP as u32 - 1) as usize;
+    let end = start + len;
+    (window[end] == b'"' && window[end + 1] == b':').then_some(end)
+}
+
+/// The [tag](short_tag) of that key.
+#[inline(always)]
+pub(super) fn tag(window: &[u8; WINDOW], quote: usize, end: usize) -> u128 {
+    short_tag(step(window, quote + 1), end - quote - 1)
+}
+
+/// Where the quote stands that ends the string which starts with the quote at `start`.
+#[inline(always)]
+pub(super) fn string_end(window: &[u8; WINDOW], start: usize) -> Option<usize> {
+    let start = (start & MAX_START) + 1;
+    let mut end = start + not_printable(step(window, start)).trailing_zeros().min(STEP as u32) as usize;
+    if end == start + STEP {
+        end += not_printable(step(window, end)).trailing_zeros().min(STEP as u32 - 1) as usize;
+    }
+    (window[end & (WINDOW - 1)] == b'"').then_some(end)
+}
+
+/// A number without sign and without exponent, of less than 16 bytes.
+#[inline(always)]
+fn number(window: &[u8; WINDOW], start: usize) -> Option<Short> {
+    let digits = step(window, start);
+    let others = not_digit(digits);
+    let count = others.trailing_zeros() as usize;
+    // A zero stands alone.
+    if count >= STEP || (window[start] == b'0' && count > 1) {
+        return None;
+    }
+    match digits[count] {
+        b'.' => {
+            // Digits after the point, and nothing of a number after them.
+            let end = (others & (others - 1)).trailing_zeros() as usize;
+            let is_decimal = end > count + 1 && end < STEP && !matches!(digits[end & (STEP - 1)], b'e' | b'E');
+            is_decimal.then(|| Short { token: Token::plain(Kind::Decimal), end: start + end })
+        }
+        b'e' | b'E' => None,
+        _ => Some(Short { token: Token::integer(integer(digits, count)), end: start + count }),
+    }
+}
+
+/// The value of the first `count` digits.
+#[inline(always)]
+fn integer(digits: &[u8; STEP], count: usize) -> i64 {
+    // With zeros moved in front, the number always ends at the end of the two words.
+    let number = (u128::from_le_bytes(*digits) << 8) << (8 * (STEP - 1 - count.min(STEP - 1)));
+    let (high, low) = (eight_digits(number as u64), eight_digits((number >> 64) as u64));
+    (high * 100_000_000 + low).cast_signed()
+}
+
+/// The value of eight digits, the first one lowest; a zero byte counts as the digit 0.
+#[inline(always)]
+fn eight_digits(word: u64) -> u64 {
+    // Neighbours are joined to numbers below 100, those to numbers below 10,000, and those to the whole.
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones.wrapping_mul(10 << 8 | 1) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
+#[inline(always)]
+fn step(window: &[u8; WINDOW], start: usize) -> &[u8; STEP] {
+    let start = start.min(WINDOW - STEP);
+    // There always are so many bytes.
+    window[start..].first_chunk().unwrap_or(&[0; STEP])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn padded(text: &str) -> [u8; WINDOW] {
+        let mut window = [b'}'; WINDOW];
+        window[..text.len()].copy_from_slice(text.as_bytes());
+        window
+    }
+
+    #[test]
+    fn integers_have_their_value() {
+        let mut text = String::new();
+        for digit in "1234567890987654".chars() {
+            text.push(digit);
+            for start in [0, 7, MAX_START] {
+                let window = padded(&format!("{}{text}", " ".repeat(start)));
+                let short = value(&window, start, 100);
+                match short {
+                    Some(Short { token, end }) => {
+                        assert_eq!(token.value("").integer(), text.parse().ok());
+                        assert_eq!(end, start + text.len());
+                    }
+                    None => assert_eq!(text.len(), STEP),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_different_is_left_to_the_reader() {
+        for text in [
+            "01",
+            "00",
+            "-1",
+            "1.",
+            ".5",
+            "1.5e3",
+            "1e3",
+            "1E3",
+            "1.2.3",
+            "x",
+            "\"é\"",
+            "\"\\n\"",
+            "\"\t\"",
+            "1234567890.12345",
+        ] {
+            let found = value(&padded(text), 0, 0).filter(|short| short.end == text.len());
+            assert!(found.is_none() || text == "1.2.3", "{text}");
+        }
+        for text in ["0", "0.5", "1.25", "10", "\"\"", "\"a\"", "\"0123456789abcdef0123456789abcd\""] {
+            assert_eq!(value(&padded(text), 0, 0).map(|short| short.end), Some(text.len()), "{text}");
+        }
+        assert!(value(&padded(&format!("\"{}\"", "a".repeat(40))), 0, 0).is_none());
+    }
+}
