@@ -82,9 +82,10 @@ fn hash_of(content: &[u8]) -> u64 {
     mix(hash, last)
 }
 
+/// Every bit of the word reaches every bit of the hash: the product's halves are folded.
 fn mix(hash: u64, word: u64) -> u64 {
-    let product = (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ (product >> 29)
+    let product = u128::from(hash ^ word) * 0xF39C_C060_5CED_C835;
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
@@ -116,6 +117,16 @@ mod tests {
         let texts: Vec<String> = short.chain(long).chain(same_end).collect();
         let hashes: std::collections::BTreeSet<u64> = texts.iter().map(|text| hash(Text::plain(text))).collect();
         assert_eq!(hashes.len(), texts.len());
+    }
+
+    #[test]
+    fn ids_that_are_counted_up_are_told_apart_quickly() {
+        for width in [1, 4, 8, 12, 24] {
+            let ids: Vec<String> = (0..10_000).map(|n| format!("turbine-{n:0width$}-start")).collect();
+            assert!(are_distinct(ids.len(), &|at| ids.get(at).map(|id| Text::plain(id))), "{width} digits");
+            let ids: Vec<String> = (0..10_000).map(|n| format!("turbine-{n:0width$}")).collect();
+            assert!(are_distinct(ids.len(), &|at| ids.get(at).map(|id| Text::plain(id))), "{width} digits");
+        }
     }
 
     /// Texts of 16 letters whose hashes are equal: the second half makes up for what the first half did.

@@ -32,14 +32,9 @@ impl<'a> Keys<'a> {
     }
 
     /// Takes a key of the innermost object, whose keys start at `start`; `false` if it is there already.
-    #[inline(always)]
+    #[inline]
     pub(super) fn push(&mut self, start: usize, key: Key<'a>) -> bool {
-        self.push_tagged(start, tag(key.text), key)
-    }
-
-    /// [`push`](Self::push) of a key whose tag is known.
-    #[inline(always)]
-    pub(super) fn push_tagged(&mut self, start: usize, tag: u128, key: Key<'a>) -> bool {
+        let tag = tag(key.text);
         let before = self.0.get(start..).unwrap_or_default();
         if before.len() < FEW && before.iter().any(|(other_tag, other)| *other_tag == tag && other.text == key.text) {
             return false;
@@ -80,10 +75,4 @@ fn tag_of(content: &[u8]) -> u128 {
         *place = *byte;
     }
     u128::from_le_bytes(tag)
-}
-
-/// The tag of the content that the first `len` bytes are, less than 16.
-#[inline(always)]
-pub(super) fn short_tag(bytes: &[u8; 16], len: usize) -> u128 {
-    u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & 15)))
 }

@@ -189,7 +189,15 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn value(&mut self) -> Result<Token, Stopped> {
         match self.peek() {
-            Some(b'{' | b'[') => self.container(),
+            Some(b'{') => match short::object(self.text.as_bytes(), self.at) {
+                // What most payloads are.
+                Some(object) if self.depth < self.max_depth => {
+                    self.at = object.end();
+                    Ok(object)
+                }
+                _ => self.container(),
+            },
+            Some(b'[') => self.container(),
             first => self.scalar(first),
         }
     }
@@ -212,15 +220,6 @@ impl<'a> Reader<'a> {
         let mut container = self.push()?;
         let mut is_first = true;
         loop {
-            if let Container::Object(keys) = container
-                && self.open.is_empty()
-            {
-                // What most payloads hold, and all of what many of them do.
-                while let Some(is_null) = self.short_member(keys, is_first)? {
-                    members = members.and(is_null);
-                    is_first = false;
-                }
-            }
             let close = if let Container::Array = container { b']' } else { b'}' };
             if !self.after(is_first, close)? {
                 if let Container::Object(keys) = container {
@@ -256,30 +255,6 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(if is_array { Token::plain(Kind::Array) } else { Token::object(members, start, self.at, odd_number) })
-    }
-
-    /// Reads a member of an object whose keys start at `keys`, if it is short and simple, and says whether its value is
-    /// null. It reads nothing if it does not recognise all of it.
-    #[inline(always)]
-    fn short_member(&mut self, keys: usize, is_first: bool) -> Result<Option<bool>, Stopped> {
-        let Some(window) = short::window(self.text.as_bytes(), self.at) else { return Ok(None) };
-        // The quote of the key, behind a comma and a blank.
-        let quote = match window {
-            [b'"', ..] if is_first => 0,
-            [b',', b'"', ..] if !is_first => 1,
-            [b',', b' ', b'"', ..] if !is_first => 2,
-            _ => return Ok(None),
-        };
-        let Some(key_end) = short::key_end(window, quote) else { return Ok(None) };
-        let Some(value) = short::value(window, key_end + 2, self.at) else { return Ok(None) };
-        let offset = self.at + quote;
-        let text = self.text.get(offset + 1..self.at + key_end).unwrap_or_default();
-        let key = Key { text: Text::verbatim(text, true), offset };
-        if !self.keys.push_tagged(keys, short::tag(window, quote, key_end), key) {
-            return Err(self.duplicate(&key));
-        }
-        self.at += value.end;
-        Ok(Some(false))
     }
 
     /// Enters the object or array that is next, inside [`Reader::container`].

@@ -2,7 +2,7 @@
 //! of printable ASCII, short numbers. Whatever is not recognised here is left to the reader.
 
 use super::{
-    keys::short_tag,
+    Members,
     scan::{STEP, not_digit, not_printable},
     token::{Kind, Token},
 };
@@ -49,20 +49,43 @@ fn value_here(window: &[u8; WINDOW], start: usize, at: usize) -> Option<Short> {
     }
 }
 
-/// Where the quote stands that ends the key of less than 16 bytes which starts with the quote at `quote`, at most 2, if
-/// a colon follows at once.
-#[inline(always)]
-pub(super) fn key_end(window: &[u8; WINDOW], quote: usize) -> Option<usize> {
-    let start = (quote & 3) + 1;
-    let len = not_printable(step(window, start)).trailing_zeros().min(STEP as u32 - 1) as usize;
-    let end = start + len;
-    (window[end] == b'"' && window[end + 1] == b':').then_some(end)
+/// Up to so many members are read of an object.
+const MOST_MEMBERS: usize = 8;
+
+/// The object that starts at `start`, if all that is in it are a few strings and numbers under short and different
+/// keys.
+pub(super) fn object(bytes: &[u8], start: usize) -> Option<Token> {
+    let mut tags = [0; MOST_MEMBERS];
+    let mut at = start + 1;
+    for count in 0..MOST_MEMBERS {
+        let window = window(bytes, at)?;
+        let len = not_printable(step(window, 1)).trailing_zeros() as usize;
+        if window[0] != b'"' || len >= STEP || window[len + 1] != b'"' || window[len + 2] != b':' {
+            return None;
+        }
+        // No printable byte is zero, so a tag is the whole key.
+        let tag = tag(step(window, 1), len);
+        if tags.iter().take(count).any(|other| *other == tag) {
+            return None;
+        }
+        tags[count] = tag;
+        at += value(window, len + 3, at)?.end;
+        match bytes.get(at)? {
+            b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),
+            b'}' => {
+                let members = if count == 0 { Members::One } else { Members::Several };
+                return Some(Token::object(members, start, at + 1, 0));
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
-/// The [tag](short_tag) of that key.
+/// The first `len` bytes, less than 16.
 #[inline(always)]
-pub(super) fn tag(window: &[u8; WINDOW], quote: usize, end: usize) -> u128 {
-    short_tag(step(window, quote + 1), end - quote - 1)
+fn tag(bytes: &[u8; STEP], len: usize) -> u128 {
+    u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & (STEP - 1))))
 }
 
 /// Where the quote stands that ends the string which starts with the quote at `start`.

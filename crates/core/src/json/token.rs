@@ -1,21 +1,22 @@
-//! What the reader hands out: small enough for two registers, because a token that goes through memory costs more
+//! What the reader hands out: two words, so that it travels in registers. A token that goes through memory costs more
 //! than it takes to find it (measured: half the time of a batch).
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{Members, Object, Text, Value};
 
 /// A value that was read, or that is not there: what it is, and where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
-    /// Where it stands; of an integer its value.
+    /// Bit 0 is always set. Bits 1 to 7 are the [`Kind`], bits 8 to 15 the members of an object, and bits 32 to 63 say
+    /// where the first number in an object stands that may not fit a double; no number stands at 0.
+    what: NonZeroU64,
+    /// Where it starts, and in the upper half where it ends; of an integer its value.
     place: u64,
-    /// Of an object: where the first number in it stands that may not fit a double; no number stands at 0.
-    odd_number: u32,
-    kind: Kind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Kind {
     Absent,
     Null,
@@ -31,65 +32,97 @@ pub(super) enum Kind {
     /// Any other number.
     Number,
     Array,
-    Object(Members),
+    Object,
 }
 
 impl Token {
-    pub(crate) const ABSENT: Self = Self { place: 0, odd_number: 0, kind: Kind::Absent };
+    pub(crate) const ABSENT: Self = Self { what: NonZeroU64::MIN, place: 0 };
 
     /// What needs no place.
     #[inline(always)]
     pub(super) fn plain(kind: Kind) -> Self {
-        Self { kind, ..Self::ABSENT }
+        Self::new(kind, 0)
     }
 
     /// A string, by what stands between its quotes. No text is longer than 32 bits can tell.
     #[inline(always)]
     pub(super) fn string(kind: Kind, start: usize, end: usize) -> Self {
-        Self { place: start as u64 | (end as u64) << 32, odd_number: 0, kind }
+        Self::new(kind, start as u64 | (end as u64) << 32)
     }
 
     #[inline(always)]
     pub(super) fn integer(value: i64) -> Self {
-        Self { place: value.cast_unsigned(), odd_number: 0, kind: Kind::Integer }
+        Self::new(Kind::Integer, value.cast_unsigned())
     }
 
     /// An object from its first bracket to after its last.
+    #[inline(always)]
     pub(super) fn object(members: Members, start: usize, end: usize, odd_number: usize) -> Self {
-        Self { odd_number: odd_number as u32, ..Self::string(Kind::Object(members), start, end) }
+        let Self { what, place } = Self::string(Kind::Object, start, end);
+        Self { what: what | (members as u64) << 8 | (odd_number as u64) << 32, place }
+    }
+
+    #[inline(always)]
+    fn new(kind: Kind, place: u64) -> Self {
+        Self { what: NonZeroU64::MIN | (kind as u64) << 1, place }
+    }
+
+    /// Where an object or the content of a string ends.
+    #[inline(always)]
+    pub(super) fn end(self) -> usize {
+        (self.place >> 32) as usize
     }
 
     #[inline(always)]
     pub(crate) fn is_absent(self) -> bool {
-        self.kind == Kind::Absent
+        self.is(Kind::Absent)
     }
 
     /// Whether it is not there or null: for most fields that is the same.
     #[inline(always)]
     pub(crate) fn is_nothing(self) -> bool {
-        matches!(self.kind, Kind::Absent | Kind::Null)
+        self.is_absent() || self.is_null()
+    }
+
+    #[inline(always)]
+    pub(super) fn is_null(self) -> bool {
+        self.is(Kind::Null)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_odd_number(self) -> bool {
+        self.is(Kind::Number)
+    }
+
+    #[inline(always)]
+    fn is(self, kind: Kind) -> bool {
+        self.what.get() as u8 >> 1 == kind as u8
     }
 
     /// The content if it is a string of printable ASCII without escapes.
     #[inline(always)]
     pub(crate) fn printable(self, text: &str) -> Option<&str> {
-        (self.kind == Kind::Printable).then(|| self.slice(text))
-    }
-
-    #[inline(always)]
-    pub(super) fn is_null(self) -> bool {
-        self.kind == Kind::Null
-    }
-
-    #[inline(always)]
-    pub(super) fn is_odd_number(self) -> bool {
-        self.kind == Kind::Number
+        self.is(Kind::Printable).then(|| self.slice(text))
     }
 
     /// The value, which stands in the text that was read.
     #[inline(always)]
     pub(crate) fn value(self, text: &str) -> Value<'_> {
-        match self.kind {
+        const KINDS: [Kind; 11] = [
+            Kind::Absent,
+            Kind::Null,
+            Kind::Bool,
+            Kind::Printable,
+            Kind::Verbatim,
+            Kind::Escaped,
+            Kind::Integer,
+            Kind::Decimal,
+            Kind::Number,
+            Kind::Array,
+            Kind::Object,
+        ];
+        let kind = KINDS.get(usize::from(self.what.get() as u8 >> 1)).copied().unwrap_or(Kind::Absent);
+        match kind {
             Kind::Absent => Value::Absent,
             Kind::Null => Value::Null,
             Kind::Bool => Value::Bool,
@@ -99,16 +132,42 @@ impl Token {
             Kind::Integer => Value::Integer(self.place.cast_signed()),
             Kind::Decimal | Kind::Number => Value::Number,
             Kind::Array => Value::Array,
-            Kind::Object(members) => {
-                let odd_number = NonZeroU32::new(self.odd_number.saturating_sub(self.place as u32));
-                Value::Object(Object { raw: self.slice(text), members, odd_number })
-            }
+            Kind::Object => Value::Object(self.as_object(text)),
         }
+    }
+
+    fn as_object(self, text: &str) -> Object<'_> {
+        let members = match (self.what.get() >> 8) as u8 {
+            0 => Members::None,
+            1 => Members::OneNull,
+            2 => Members::One,
+            _ => Members::Several,
+        };
+        let odd_number = ((self.what.get() >> 32) as u32).saturating_sub(self.place as u32);
+        Object { raw: self.slice(text), members, odd_number: NonZeroU32::new(odd_number) }
     }
 
     /// What stands at its place. Both ends stand next to ASCII bytes, so both are character boundaries.
     #[inline(always)]
     fn slice(self, text: &str) -> &str {
-        text.get(self.place as u32 as usize..(self.place >> 32) as usize).unwrap_or_default()
+        text.get(self.place as u32 as usize..self.end()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_of_it_is_two_words_too() {
+        assert_eq!(size_of::<Result<Token, super::super::Stopped>>(), 16);
+    }
+
+    #[test]
+    fn objects_keep_what_is_known_of_them() {
+        for members in [Members::None, Members::OneNull, Members::One, Members::Several] {
+            let Value::Object(object) = Token::object(members, 2, 4, 3).value("[ {} ]") else { panic!() };
+            assert_eq!((object.raw, object.members, object.odd_number), ("{}", members, NonZeroU32::new(1)));
+        }
     }
 }

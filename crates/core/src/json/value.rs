@@ -31,6 +31,7 @@ pub(crate) struct Object<'a> {
 
 /// How many members an object has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Members {
     None,
     /// One, and its value is null.
