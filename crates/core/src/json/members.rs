@@ -78,6 +78,8 @@ pub(crate) struct KnownMembers<const N: usize> {
     names: &'static [Name],
     /// What came first, and then what came after each of them.
     after: [usize; MOST_NAMES + 1],
+    /// How long the string was that came last under each of them.
+    lens: [u8; N],
 }
 
 impl<const N: usize> KnownMembers<N> {
@@ -85,7 +87,7 @@ impl<const N: usize> KnownMembers<N> {
     pub(crate) fn new(names: &'static [Name]) -> Self {
         const { assert!(N <= MOST_NAMES) };
         debug_assert!(names.len() <= N);
-        Self { names, after: std::array::from_fn(|at| at) }
+        Self { names, after: std::array::from_fn(|at| at), lens: [0; N] }
     }
 
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
@@ -117,7 +119,7 @@ impl<const N: usize> KnownMembers<N> {
     /// the next separator is read, `false` if a key is next that is not the expected one.
     #[inline(always)]
     fn read_expected(
-        &self,
+        &mut self,
         reader: &mut Reader<'_>,
         slots: &mut [Token; N],
         place: &mut usize,
@@ -126,11 +128,12 @@ impl<const N: usize> KnownMembers<N> {
         let mut at = reader.at;
         while let Some(expected) = self.after.get(*place).copied()
             && let (Some(name), Some(slot)) = (self.names.get(expected), slots.get_mut(expected))
+            && let Some(len) = self.lens.get_mut(expected)
             && let Some(window) = short::window(bytes, at)
             && name.is_at(window)
             && slot.is_absent()
         {
-            let end = if let Some(short) = short::value(window, name.token_len, at) {
+            let end = if let Some(short) = short::value(window, name.token_len, at, len) {
                 *slot = short.token;
                 at + short.end
             } else {

@@ -8,8 +8,8 @@ use super::{
 };
 
 /// So many bytes are looked at. One check of bounds stands for all within them.
-pub(super) const WINDOW: usize = 64;
-/// A value has to start within so many bytes, so that two steps after it are in the window too.
+pub(super) const WINDOW: usize = 96;
+/// A value has to start within so many bytes, so that three steps after it are in the window too.
 pub(super) const MAX_START: usize = 31;
 
 /// What was recognised.
@@ -27,21 +27,24 @@ pub(super) fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
 
 /// The string or the number that starts at `start` in the window, or after one blank; the window starts at `at` in the
 /// text.
+///
+/// `len` is a guess of how long a string is, and learns from it: what follows need not wait for the string's end to be
+/// found, because the processor goes on with the guess while that is checked.
 #[inline(always)]
-pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize) -> Option<Short> {
+pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
-        b' ' if start < MAX_START => value_here(window, start + 1, at),
-        _ => value_here(window, start, at),
+        b' ' if start < MAX_START => value_here(window, start + 1, at, len),
+        _ => value_here(window, start, at, len),
     }
 }
 
 #[inline(always)]
-fn value_here(window: &[u8; WINDOW], start: usize, at: usize) -> Option<Short> {
+fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
         b'"' => {
-            let end = string_end(window, start)?;
+            let end = string_end(window, start, len)?;
             Some(Short { token: Token::string(Kind::Printable, at + start + 1, at + end), end: end + 1 })
         }
         b'0'..=b'9' => number(window, start),
@@ -69,7 +72,7 @@ pub(super) fn object(bytes: &[u8], start: usize) -> Option<Token> {
             return None;
         }
         tags[count] = tag;
-        at += value(window, len + 3, at)?.end;
+        at += value(window, len + 3, at, &mut 0)?.end;
         match bytes.get(at)? {
             b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),
             b'}' => {
@@ -90,13 +93,27 @@ fn tag(bytes: &[u8; STEP], len: usize) -> u128 {
 
 /// Where the quote stands that ends the string which starts with the quote at `start`.
 #[inline(always)]
-pub(super) fn string_end(window: &[u8; WINDOW], start: usize) -> Option<usize> {
+fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize> {
     let start = (start & MAX_START) + 1;
-    let mut end = start + not_printable(step(window, start)).trailing_zeros().min(STEP as u32) as usize;
-    if end == start + STEP {
-        end += not_printable(step(window, end)).trailing_zeros().min(STEP as u32 - 1) as usize;
+    let guess = usize::from(*len).min(3 * STEP - 1);
+    let mut odd = u64::from(not_printable(step(window, start)));
+    if guess >= STEP {
+        odd |= u64::from(not_printable(step(window, start + STEP))) << STEP;
     }
-    (window[end & (WINDOW - 1)] == b'"').then_some(end)
+    if guess >= 2 * STEP {
+        odd |= u64::from(not_printable(step(window, start + 2 * STEP))) << (2 * STEP);
+    }
+    let place = 1 << guess;
+    let end = if odd & (place | (place - 1)) == place {
+        start + guess
+    } else {
+        let found = (0..3).map(|n| (n * STEP, not_printable(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
+        let (before, odd) = found?;
+        let found = before + odd.trailing_zeros() as usize;
+        *len = found as u8;
+        start + found
+    };
+    (*window.get(end)? == b'"').then_some(end)
 }
 
 /// A number without sign and without exponent, of less than 16 bytes.
@@ -164,7 +181,7 @@ mod tests {
             text.push(digit);
             for start in [0, 7, MAX_START] {
                 let window = padded(&format!("{}{text}", " ".repeat(start)));
-                let short = value(&window, start, 100);
+                let short = value(&window, start, 100, &mut 0);
                 match short {
                     Some(Short { token, end }) => {
                         assert_eq!(token.value("").integer(), text.parse().ok());
@@ -194,12 +211,12 @@ mod tests {
             "\"\t\"",
             "1234567890.12345",
         ] {
-            let found = value(&padded(text), 0, 0).filter(|short| short.end == text.len());
+            let found = value(&padded(text), 0, 0, &mut 0).filter(|short| short.end == text.len());
             assert!(found.is_none() || text == "1.2.3", "{text}");
         }
         for text in ["0", "0.5", "1.25", "10", "\"\"", "\"a\"", "\"0123456789abcdef0123456789abcd\""] {
-            assert_eq!(value(&padded(text), 0, 0).map(|short| short.end), Some(text.len()), "{text}");
+            assert_eq!(value(&padded(text), 0, 0, &mut 0).map(|short| short.end), Some(text.len()), "{text}");
         }
-        assert!(value(&padded(&format!("\"{}\"", "a".repeat(40))), 0, 0).is_none());
+        assert!(value(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut 0).is_none());
     }
 }
