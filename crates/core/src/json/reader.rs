@@ -21,6 +21,8 @@ pub(crate) struct Reader<'a> {
     keys: Keys<'a>,
     /// The containers around the innermost one that [`Reader::value`] is in, outermost first.
     open: Vec<Container>,
+    /// Of the last object that was short and simple.
+    shape: short::Shape,
     error: Option<SyntaxError>,
 }
 
@@ -83,6 +85,7 @@ impl<'a> Reader<'a> {
             max_depth: max_depth.min(MAX_DEPTH),
             keys: Keys::default(),
             open: Vec::new(),
+            shape: short::Shape::default(),
             error: None,
         };
         match reader.peek() {
@@ -189,7 +192,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn value(&mut self) -> Result<Token, Stopped> {
         match self.peek() {
-            Some(b'{') => match short::object(self.text.as_bytes(), self.at) {
+            Some(b'{') => match short::object(self.text.as_bytes(), self.at, &mut self.shape) {
                 // What most payloads are.
                 Some(object) if self.depth < self.max_depth => {
                     self.at = object.end();

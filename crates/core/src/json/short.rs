@@ -28,8 +28,8 @@ pub(super) fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
 /// The string or the number that starts at `start` in the window, or after one blank; the window starts at `at` in the
 /// text.
 ///
-/// `len` is a guess of how long a string is, and learns from it: what follows need not wait for the string's end to be
-/// found, because the processor goes on with the guess while that is checked.
+/// `len` is a guess of how long a string or an integer is, and learns from it: what follows need not wait for its end
+/// to be found, because the processor goes on with the guess while that is checked.
 #[inline(always)]
 pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
     let start = start & MAX_START;
@@ -47,23 +47,36 @@ fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> O
             let end = string_end(window, start, len)?;
             Some(Short { token: Token::string(Kind::Printable, at + start + 1, at + end), end: end + 1 })
         }
-        b'0'..=b'9' => number(window, start),
+        b'0'..=b'9' => number(window, start, len),
         _ => None,
     }
 }
 
+/// How long the keys and the values of an object's members were.
+pub(super) type Shape = [(u8, u8); MOST_MEMBERS];
 /// Up to so many members are read of an object.
 const MOST_MEMBERS: usize = 8;
 
 /// The object that starts at `start`, if all that is in it are a few strings and numbers under short and different
 /// keys.
-pub(super) fn object(bytes: &[u8], start: usize) -> Option<Token> {
+///
+/// `shape` holds guesses as [`value`] takes them, two for each member.
+pub(super) fn object(bytes: &[u8], start: usize, shape: &mut Shape) -> Option<Token> {
     let mut tags = [0; MOST_MEMBERS];
     let mut at = start + 1;
-    for count in 0..MOST_MEMBERS {
+    for (count, (key_len, value_len)) in shape.iter_mut().enumerate() {
         let window = window(bytes, at)?;
-        let len = not_printable(step(window, 1)).trailing_zeros() as usize;
-        if window[0] != b'"' || len >= STEP || window[len + 1] != b'"' || window[len + 2] != b':' {
+        let odd = not_printable(step(window, 1));
+        let guess = usize::from(*key_len).min(STEP - 1);
+        let place = 1 << guess;
+        let len = if odd & (place | (place - 1)) == place {
+            guess
+        } else {
+            let len = odd.trailing_zeros().min(STEP as u32 - 1) as usize;
+            *key_len = len as u8;
+            len
+        };
+        if window[0] != b'"' || window[len + 1] != b'"' || window[len + 2] != b':' {
             return None;
         }
         // No printable byte is zero, so a tag is the whole key.
@@ -72,7 +85,9 @@ pub(super) fn object(bytes: &[u8], start: usize) -> Option<Token> {
             return None;
         }
         tags[count] = tag;
-        at += value(window, len + 3, at, &mut 0)?.end;
+        // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
+        let guess = if window[len + 3] == b'"' { value_len } else { &mut 0 };
+        at += value(window, len + 3, at, guess)?.end;
         match bytes.get(at)? {
             b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),
             b'}' => {
@@ -107,7 +122,8 @@ fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize
     let end = if odd & (place | (place - 1)) == place {
         start + guess
     } else {
-        let found = (0..3).map(|n| (n * STEP, not_printable(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
+        let found =
+            (0..3).map(|n| (n * STEP, not_printable(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
         let (before, odd) = found?;
         let found = before + odd.trailing_zeros() as usize;
         *len = found as u8;
@@ -118,10 +134,18 @@ fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize
 
 /// A number without sign and without exponent, of less than 16 bytes.
 #[inline(always)]
-fn number(window: &[u8; WINDOW], start: usize) -> Option<Short> {
+fn number(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<Short> {
     let digits = step(window, start);
     let others = not_digit(digits);
-    let count = others.trailing_zeros() as usize;
+    let guess = usize::from(*len).min(STEP - 1);
+    let place = 1 << guess;
+    let count = if others & (place | (place - 1)) == place {
+        guess
+    } else {
+        let count = others.trailing_zeros() as usize;
+        *len = count as u8;
+        count
+    };
     // A zero stands alone.
     if count >= STEP || (window[start] == b'0' && count > 1) {
         return None;
