@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(verdict(&report))
 }
 
-fn verdict(report: &Report) -> u8 {
+fn verdict(report: &Report<'_>) -> u8 {
     if report.error.is_some() {
         exit::WHOLE_REQUEST
     } else if report.items.iter().any(|item| !item.faults.is_empty()) {
@@ -91,7 +91,7 @@ fn verdict(report: &Report) -> u8 {
     }
 }
 
-fn print(out: &mut Out, report: &Report) -> Result<(), Failure> {
+fn print(out: &mut Out, report: &Report<'_>) -> Result<(), Failure> {
     if let Some(error) = &report.error {
         let word = out.paint(Tone::Bad, "refused as a whole");
         return out.line(format_args!("{word}: {} {}: {}", error.status, error.msg, shown(&error.submsg)));
@@ -107,7 +107,7 @@ fn print(out: &mut Out, report: &Report) -> Result<(), Failure> {
 }
 
 /// One row for each fault.
-fn faults(report: &Report) -> comfy_table::Table {
+fn faults(report: &Report<'_>) -> comfy_table::Table {
     let mut faults = table(&["item", "requestId", "code", "field", "reason"]);
     for item in &report.items {
         for fault in &item.faults {
@@ -142,7 +142,7 @@ pub(crate) fn read_body(path: &Path) -> Result<Vec<u8>, Failure> {
 mod tests {
     use super::*;
 
-    fn report(body: &str) -> Report {
+    fn report(body: &str) -> Report<'_> {
         check(
             body.as_bytes(),
             setpoint::Family::Invoke,
@@ -158,7 +158,8 @@ mod tests {
         let good = r#"{"requestId":"a","controlChannelId":"DATASVC.CONTROL.x","assetId":"t","serviceId":"s"}"#;
         let two_faults =
             "{\"requestId\":\"b\",\"controlChannelId\":\"nope\",\"assetId\":\"t\",\"timeout\":0,\"serviceId\":\"s\"}";
-        let report_of_both = report(&format!(r#"{{"data":[{good},{two_faults}]}}"#));
+        let both = format!(r#"{{"data":[{good},{two_faults}]}}"#);
+        let report_of_both = report(&both);
         assert_eq!(verdict(&report_of_both), exit::SOME_NOT);
         let text = faults(&report_of_both).to_string();
         assert_eq!(report_of_both.items[1].faults.len(), 2);

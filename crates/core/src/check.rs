@@ -318,14 +318,12 @@ fn known(name: &str) -> Option<Text<'_>> {
 #[inline]
 fn reported(id: Text<'_>) -> Cow<'_, str> {
     match id.as_decoded() {
-        Some(content) => {
-            Cow::Borrowed(content.get(..content.floor_char_boundary(MAX_REQUEST_ID_BYTES)).unwrap_or_default())
-        }
-        None => Cow::Owned(cut(id)),
+        Some(content) if content.len() <= MAX_REQUEST_ID_BYTES => Cow::Borrowed(content),
+        _ => Cow::Owned(cut(id)),
     }
 }
 
-/// The beginning of a request id that has escapes.
+/// The beginning of a request id.
 #[cold]
 fn cut(id: Text<'_>) -> String {
     let mut shown = String::new();

@@ -54,6 +54,7 @@ impl Name {
         names
     }
 
+    #[cfg(test)]
     pub(crate) fn as_str(&self) -> &'static str {
         self.text
     }
