@@ -41,7 +41,7 @@ fn judge(body: &[u8], family: Family, limits: &Limits) {
     }
 }
 
-fn refused(body: &[u8], family: Family, error: &RequestError, report: &Report) {
+fn refused(body: &[u8], family: Family, error: &RequestError, report: &Report<'_>) {
     assert_eq!(report.error.as_ref(), Some(error));
     assert!(report.items.is_empty() && matches!(error.status, 400 | 413), "{error}");
     assert!(error.offset.is_none_or(|offset| offset <= body.len()), "{error}");
@@ -50,7 +50,7 @@ fn refused(body: &[u8], family: Family, error: &RequestError, report: &Report) {
     assert_eq!((read.status, read.msg, read.submsg), (error.status, error.msg.clone(), error.submsg.clone()));
 }
 
-fn taken(body: &[u8], family: Family, limits: &Limits, entries: &[Entry<'_>], report: &Report) {
+fn taken(body: &[u8], family: Family, limits: &Limits, entries: &[Entry<'_>], report: &Report<'_>) {
     assert_eq!((report.error.as_ref(), report.items.len()), (None, entries.len()));
     assert!(!entries.is_empty() && entries.len() <= limits.items);
     let read = read_response(&report.response, family, limits);

@@ -46,8 +46,8 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// An item with any of the known fields, in any order, each with any value.
-fn item() -> impl Strategy<Value = String> {
+/// Any of the known fields, in any order, each with any value.
+fn members() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     const NAMES: [&str; 16] = [
         "requestId",
         "orgId",
@@ -68,12 +68,30 @@ fn item() -> impl Strategy<Value = String> {
     ];
     proptest::sample::subsequence(&NAMES[..], 0..=NAMES.len()).prop_shuffle().prop_flat_map(|names| {
         let values = vec(value(), names.len());
-        values.prop_map(move |values| {
-            let members: Vec<String> =
-                names.iter().zip(values).map(|(name, value)| format!("\"{name}\":{value}")).collect();
-            format!("{{{}}}", members.join(","))
-        })
+        values.prop_map(move |values| names.iter().copied().zip(values).collect())
     })
+}
+
+/// An object with these members, with `space` wherever white space may stand.
+fn object(members: &[(&str, String)], space: &str) -> String {
+    let members: Vec<String> =
+        members.iter().map(|(name, value)| format!("{space}\"{name}\"{space}:{space}{value}{space}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn item() -> impl Strategy<Value = String> {
+    members().prop_map(|members| object(&members, ""))
+}
+
+/// Short texts and numbers of every length: around these, reading changes its way.
+fn short() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -!#-\\[\\]-~]{0,70}".prop_map(|text| format!("\"{text}\"")),
+        "(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+        "-?(0|[1-9][0-9]{0,18})",
+        "[0-9.eE+-]{1,20}",
+        "\"[a-zé\\\\\"\u{7f}]{0,20}\"",
+    ]
 }
 
 /// What holds of every body: an answer that is strict JSON and has one reply for each item.
@@ -131,6 +149,36 @@ proptest! {
         let inserted = entries.remove(at);
         prop_assume!(!["id 1", "id 2"].iter().any(|id| inserted.request_id().is_some_and(|other| other == **id)));
         prop_assert_eq!(entries, read(&alone));
+    }
+
+    #[test]
+    fn white_space_does_not_count(items in vec(members(), 1..4), space in "[ \\t\\r\\n]{1,3}") {
+        let compact: Vec<String> = items.iter().map(|members| object(members, "")).collect();
+        let spaced: Vec<String> = items.iter().map(|members| object(members, &space)).collect();
+        let (compact, spaced) = (body(&compact), body(&spaced));
+        prop_assert_eq!(read(&spaced), read(&compact));
+    }
+
+    /// The reader takes a short way with what it recognises at a glance; `tail` decides whether there is enough text
+    /// behind it for a glance.
+    #[test]
+    fn short_values_are_read_as_long_ones(value in short(), key in "[a-z]{1,20}", tail in 0..120usize) {
+        let tail = " ".repeat(tail);
+        for (compact, spaced) in [
+            (format!(r#"{{"{key}":{value}}}{tail}"#), format!("{{\n\"{key}\"\n:\n{value}\n}}\n")),
+            (format!(r#"[{{"{key}":{value},"b":1}}]{tail}"#), format!("[{{\n\"{key}\"\n:\n{value}\n,\n\"b\":1}}]\n")),
+        ] {
+            let valid = json::check(spaced.as_bytes(), 10);
+            prop_assert_eq!(json::check(compact.as_bytes(), 10).is_ok(), valid.is_ok(), "{:?} {}", valid, compact);
+        }
+        let item = |space: &str| object(&[("requestId", value.clone()), ("timeout", value.clone()), ("inputData", format!("{{\"{key}\":{value}}}"))], space);
+        let (compact, spaced) = (body(&[item("")]) + &tail, body(&[item("\n")]));
+        let entries = |body| read_batch(str::as_bytes(body), Family::Invoke, "o1", &Limits::DEFAULT);
+        match (entries(&compact), entries(&spaced)) {
+            (Ok(compact), Ok(spaced)) => prop_assert_eq!(compact, spaced),
+            (Err(compact), Err(spaced)) => prop_assert_eq!(compact.status, spaced.status),
+            (compact, spaced) => prop_assert!(false, "{:?} {:?}", compact, spaced),
+        }
     }
 
     #[test]
