@@ -5,8 +5,9 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV := target/venv
 FUZZ := crates/core/fuzz
+PEERS := benches/peers
 
-.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers fuzz sim canaries mutants scenarios demo clean
+.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-icounts bench bench-quick bench-groups fuzz sim canaries mutants scenarios demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -14,19 +15,21 @@ help: ## Say what there is.
 build: ## Build the setpoint command (target/release/setpoint).
 	$(CARGO) build --locked --release --bin setpoint
 
-test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz ## Everything: format, lints, walls, docs, all tests of all languages.
+test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz test-peers test-icounts ## Everything: format, lints, walls, docs, all tests of all languages.
 
 check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
 
 format: ## Format all code.
 	$(CARGO) fmt
 	cd $(FUZZ) && $(CARGO) fmt
+	cd $(PEERS) && $(CARGO) fmt
 	@if [ -x $(VENV)/bin/ruff ]; then $(VENV)/bin/ruff format crates/cli/interop $(FUZZ); fi
 
 lint: $(VENV)/ready
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	cd $(FUZZ) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
+	cd $(PEERS) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
 	$(VENV)/bin/ruff format --check crates/cli/interop $(FUZZ)
 	$(VENV)/bin/ruff check crates/cli/interop $(FUZZ)
 	$(VENV)/bin/mypy --strict crates/cli/interop
@@ -57,6 +60,21 @@ test-readers: $(VENV)/ready ## The strict reader against serde_json, jiter and P
 test-fuzz: ## The fuzz targets on their kept corpus, then for a few seconds each on what libFuzzer makes up.
 	cd $(FUZZ) && $(CARGO) test --locked
 	scripts/fuzz all 5
+
+test-peers: ## That everybody the engine is measured against does the same work.
+	cd $(PEERS) && $(CARGO) test --locked
+
+test-icounts: ## Instruction counts of fixed scenarios against the committed ones (needs valgrind).
+	scripts/icounts
+
+bench: ## The engine beside its peers, in one run: prints the table and writes benches/RESULTS.md and its pictures.
+	cd $(PEERS) && $(CARGO) build --locked --release && $(CARGO) run --locked --release --bin peers
+
+bench-quick: ## The same with few rounds, for a look; writes nothing.
+	cd $(PEERS) && $(CARGO) build --locked --release && $(CARGO) run --locked --release --bin peers -- --quick
+
+bench-groups: ## The criterion groups; plots in target/criterion/report/index.html.
+	$(CARGO) bench --locked -p setpoint-benches
 
 fuzz: ## Fuzz the engine, 10 seconds a target; scripts/fuzz says more.
 	scripts/fuzz
