@@ -14,6 +14,9 @@ pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>
 
 /// Whether no text occurs more than once; also `false` if the texts' hashes do not tell them apart quickly.
 pub(crate) fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> bool {
+    if count < 2 {
+        return true;
+    }
     let places = (2 * count).next_power_of_two();
     // Positions from 1 on, each with the half of its hash that does not choose the place; 0 is free.
     let mut table = vec![0_u64; places];

@@ -130,7 +130,7 @@ impl<const N: usize> KnownMembers<N> {
         while let Some(expected) = self.after.get(*place).copied()
             && let (Some(name), Some(slot)) = (self.names.get(expected), slots.get_mut(expected))
             && let Some(len) = self.lens.get_mut(expected)
-            && let Some(window) = short::window(bytes, at)
+            && let Some(window) = reader.window(at)
             && name.is_at(window)
             && slot.is_absent()
         {

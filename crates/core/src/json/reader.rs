@@ -5,7 +5,7 @@ use super::{
     keys::{Key, Keys},
     number::is_out_of_range,
     scan::{plain_run, printable_run},
-    short,
+    short::{self, Windows},
     token::{Kind, Token},
 };
 use crate::limits::MAX_DEPTH;
@@ -15,6 +15,7 @@ use crate::limits::MAX_DEPTH;
 pub(crate) struct Reader<'a> {
     text: &'a str,
     pub(super) at: usize,
+    windows: Windows<'a>,
     /// Objects and arrays that are open now.
     depth: usize,
     max_depth: usize,
@@ -81,6 +82,7 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             text,
             at: 0,
+            windows: Windows::new(text.as_bytes()),
             depth: 0,
             max_depth: max_depth.min(MAX_DEPTH),
             keys: Keys::default(),
@@ -97,6 +99,12 @@ impl<'a> Reader<'a> {
     /// What is read; tokens stand in it.
     pub(crate) fn text(&self) -> &'a str {
         self.text
+    }
+
+    /// The bytes from `at` on, to be looked at all at once.
+    #[inline(always)]
+    pub(super) fn window(&self, at: usize) -> Option<&[u8; short::WINDOW]> {
+        self.windows.at(at)
     }
 
     /// Bytes read so far.
@@ -192,7 +200,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn value(&mut self) -> Result<Token, Stopped> {
         match self.peek() {
-            Some(b'{') => match short::object(self.text.as_bytes(), self.at, &mut self.shape) {
+            Some(b'{') => match short::object(&self.windows, self.at, &mut self.shape) {
                 // What most payloads are.
                 Some(object) if self.depth < self.max_depth => {
                     self.at = object.end();

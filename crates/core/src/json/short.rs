@@ -19,10 +19,33 @@ pub(super) struct Short {
     pub(super) end: usize,
 }
 
-/// The next bytes, if there are enough.
-#[inline(always)]
-pub(super) fn window(bytes: &[u8], at: usize) -> Option<&[u8; WINDOW]> {
-    bytes.get(at..)?.first_chunk()
+/// A text, and a copy of its end with zeros behind it, so that there are enough bytes to look at everywhere.
+#[derive(Debug)]
+pub(super) struct Windows<'a> {
+    text: &'a [u8],
+    /// Where in the text the copy starts.
+    end_start: usize,
+    end: [u8; 2 * WINDOW],
+}
+
+impl<'a> Windows<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        let end_start = text.len().saturating_sub(WINDOW);
+        let mut end = [0; 2 * WINDOW];
+        for (copy, byte) in end.iter_mut().zip(text.get(end_start..).unwrap_or_default()) {
+            *copy = *byte;
+        }
+        Self { text, end_start, end }
+    }
+
+    /// The bytes from `at` on.
+    #[inline(always)]
+    pub(super) fn at(&self, at: usize) -> Option<&[u8; WINDOW]> {
+        match self.text.get(at..)?.first_chunk() {
+            Some(window) => Some(window),
+            None => self.end.get(at.checked_sub(self.end_start)?..)?.first_chunk(),
+        }
+    }
 }
 
 /// The string or the number that starts at `start` in the window, or after one blank; the window starts at `at` in the
@@ -61,11 +84,11 @@ const MOST_MEMBERS: usize = 8;
 /// keys.
 ///
 /// `shape` holds guesses as [`value`] takes them, two for each member.
-pub(super) fn object(bytes: &[u8], start: usize, shape: &mut Shape) -> Option<Token> {
+pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
     let mut tags = [0; MOST_MEMBERS];
     let mut at = start + 1;
     for (count, (key_len, value_len)) in shape.iter_mut().enumerate() {
-        let window = window(bytes, at)?;
+        let window = windows.at(at)?;
         let odd = not_printable(step(window, 1));
         let guess = usize::from(*key_len).min(STEP - 1);
         let place = 1 << guess;
@@ -88,9 +111,10 @@ pub(super) fn object(bytes: &[u8], start: usize, shape: &mut Shape) -> Option<To
         // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
         let guess = if window[len + 3] == b'"' { value_len } else { &mut 0 };
         at += value(window, len + 3, at, guess)?.end;
-        match bytes.get(at)? {
-            b',' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b' ')),
-            b'}' => {
+        match windows.at(at)? {
+            [b',', b' ', ..] => at += 2,
+            [b',', ..] => at += 1,
+            [b'}', ..] => {
                 let members = if count == 0 { Members::One } else { Members::Several };
                 return Some(Token::object(members, start, at + 1, 0));
             }
