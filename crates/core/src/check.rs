@@ -40,14 +40,15 @@ pub fn check<'a>(
         return Report::error(RequestError::unknown_org());
     }
     check_items(body, family, org_id, limits, |out, entry| match entry {
-        Entry::Refused(refusal) => refuse(out, refusal, family, org_id, now),
+        Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
         Entry::Accepted(command) => match command.resolve(family, org_id, directory) {
             Ok((command, device)) => {
                 let service_name = directory.service_name(org_id, &device, &command.target.decode());
                 let names = Some((&*device, service_name.as_deref()));
-                accept(out, &command, names, family, org_id, now)
+                accept(out, &command, names, family, org_id, now);
+                Ok(())
             }
-            Err(refusal) => refuse(out, *refusal, family, org_id, now),
+            Err(refusal) => Err(refuse(out, *refusal, family, org_id, now)),
         },
     })
 }
@@ -55,8 +56,11 @@ pub fn check<'a>(
 /// [`check`]s the form of a batch body alone, as if every well-formed channel and device existed.
 pub fn check_form<'a>(body: &'a [u8], family: Family, org_id: &str, limits: &Limits, now: Now) -> Report<'a> {
     check_items(body, family, org_id, limits, |out, entry| match entry {
-        Entry::Refused(refusal) => refuse(out, refusal, family, org_id, now),
-        Entry::Accepted(command) => accept(out, &command, None, family, org_id, now),
+        Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
+        Entry::Accepted(command) => {
+            accept(out, &command, None, family, org_id, now);
+            Ok(())
+        }
     })
 }
 
@@ -197,7 +201,7 @@ fn check_items<'a>(
     family: Family,
     org_id: &str,
     limits: &Limits,
-    write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Vec<Fault>,
+    write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>,
 ) -> Report<'a> {
     let mut report = Report {
         error: None,
@@ -227,19 +231,27 @@ fn check_items<'a>(
 
 impl<'a> Report<'a> {
     #[inline]
-    fn add(&mut self, entry: Entry<'a>, write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Vec<Fault>) {
+    fn add(&mut self, entry: Entry<'a>, write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>) {
         let index = self.items.len();
         if index > 0 {
             self.response.push(b',');
         }
         let request_id = entry.request_id().map(reported);
-        let faults = write_reply(&mut self.response, entry);
-        let code = faults.first().map_or(Code::SUCCESS, |fault| fault.code);
-        self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
+        match write_reply(&mut self.response, entry) {
+            Ok(()) => {
+                let code = Code::SUCCESS;
+                self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults: Vec::new() });
+            }
+            Err(faults) => {
+                let code = faults.first().map_or(Code::PARA_ERROR, |fault| fault.code);
+                self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
+            }
+        }
     }
 }
 
-/// Writes the reply that accepts an item; there are no faults then.
+/// Writes the reply that accepts an item.
+#[inline]
 fn accept(
     out: &mut Vec<u8>,
     command: &Command<'_>,
@@ -247,10 +259,9 @@ fn accept(
     family: Family,
     org_id: &str,
     now: Now,
-) -> Vec<Fault> {
+) {
     let gmt = command.gmt_service_request.unwrap_or(now.epoch_ms);
     reply::write_reply(out, &accepted_reply(command, names, family, org_id, gmt, now.epoch_ms));
-    Vec::new()
 }
 
 /// Writes the reply that refuses an item, and returns its faults.

@@ -17,7 +17,9 @@ pub struct Text<'a> {
     form: Form,
 }
 
+/// As wide as a word: a text is then three whole ones, and copying one need not wait for the byte that was written last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 enum Form {
     /// Between the quotes of a valid message, printable ASCII without escapes.
     Printable,
