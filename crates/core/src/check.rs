@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     Code, Device, DeviceRef, Directory, Family, Fault, Limits, Now, RequestError,
     fault::describe,
-    json::{Text, are_distinct},
+    json::{Text, repeated},
     limits::MAX_REQUEST_ID_BYTES,
     reply::{self, Reply},
     request::{Command, Entry, Refusal, expected_items, is_topic_safe, read_batch, read_each},
@@ -216,7 +216,7 @@ fn check_items<'a>(
     }
     // Hardly ever: ids are told apart here by what the report shows of them.
     let id = |at: usize| report.items.get(at)?.request_id.as_deref().filter(|id| !id.is_empty()).map(Text::plain);
-    if !are_distinct(report.items.len(), &id) {
+    if !repeated(report.items.len(), id).is_empty() {
         report.items.clear();
         report.response.truncate(opened);
         let entries = match read_batch(body, family, org_id, limits) {

@@ -13,7 +13,7 @@ pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>
 }
 
 /// Whether no text occurs more than once; also `false` if the texts' hashes do not tell them apart quickly.
-pub(crate) fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> bool {
+fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> bool {
     if count < 2 {
         return true;
     }

@@ -18,7 +18,7 @@ mod token;
 mod value;
 pub(crate) mod write;
 
-pub(crate) use equal::{are_distinct, repeated};
+pub(crate) use equal::repeated;
 pub(crate) use members::{KnownMembers, Name};
 pub(crate) use reader::{Failed, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
