@@ -19,6 +19,14 @@ pub(super) struct Short {
     pub(super) end: usize,
 }
 
+impl Short {
+    /// The number with a sign in front.
+    #[inline(always)]
+    fn negated(self) -> Self {
+        Self { token: self.token.negated(), ..self }
+    }
+}
+
 /// A text, and a copy of its end with zeros behind it, so that there are enough bytes to look at everywhere.
 #[derive(Debug)]
 pub(super) struct Windows<'a> {
@@ -71,6 +79,8 @@ fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> O
             Some(Short { token: Token::string(Kind::Printable, at + start + 1, at + end), end: end + 1 })
         }
         b'0'..=b'9' => number(window, start, len),
+        b'-' if start < MAX_START => Some(number(window, start + 1, len)?.negated()),
+        b'n' if window[start..].starts_with(b"null") => Some(Short { token: Token::plain(Kind::Null), end: start + 4 }),
         _ => None,
     }
 }
@@ -87,6 +97,10 @@ const MOST_MEMBERS: usize = 8;
 pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
     let mut tags = [0; MOST_MEMBERS];
     let mut at = start + 1;
+    if windows.at(at)?[0] == b'}' {
+        return Some(Token::object(Members::None, start, at + 1, 0));
+    }
+    let mut members = Members::None;
     for (count, (key_len, value_len)) in shape.iter_mut().enumerate() {
         let window = windows.at(at)?;
         let odd = not_printable(step(window, 1));
@@ -110,12 +124,13 @@ pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> 
         tags[count] = tag;
         // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
         let guess = if window[len + 3] == b'"' { value_len } else { &mut 0 };
-        at += value(window, len + 3, at, guess)?.end;
+        let value = value(window, len + 3, at, guess)?;
+        members = members.and(value.token.is_null());
+        at += value.end;
         match windows.at(at)? {
             [b',', b' ', ..] => at += 2,
             [b',', ..] => at += 1,
             [b'}', ..] => {
-                let members = if count == 0 { Members::One } else { Members::Several };
                 return Some(Token::object(members, start, at + 1, 0));
             }
             _ => return None,
@@ -159,6 +174,7 @@ fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize
 /// A number without sign and without exponent, of less than 16 bytes.
 #[inline(always)]
 fn number(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<Short> {
+    let start = start & MAX_START;
     let digits = step(window, start);
     let others = not_digit(digits);
     let guess = usize::from(*len).min(STEP - 1);
@@ -170,8 +186,8 @@ fn number(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<Short> {
         *len = count as u8;
         count
     };
-    // A zero stands alone.
-    if count >= STEP || (window[start] == b'0' && count > 1) {
+    // A sign needs a digit behind it, and a zero stands alone.
+    if count == 0 || count >= STEP || (window[start] == b'0' && count > 1) {
         return None;
     }
     match digits[count] {
@@ -246,7 +262,12 @@ mod tests {
         for text in [
             "01",
             "00",
-            "-1",
+            "-",
+            "-01",
+            "--1",
+            "-e",
+            "nul",
+            "nulL",
             "1.",
             ".5",
             "1.5e3",
@@ -262,7 +283,19 @@ mod tests {
             let found = value(&padded(text), 0, 0, &mut 0).filter(|short| short.end == text.len());
             assert!(found.is_none() || text == "1.2.3", "{text}");
         }
-        for text in ["0", "0.5", "1.25", "10", "\"\"", "\"a\"", "\"0123456789abcdef0123456789abcd\""] {
+        for text in [
+            "null",
+            "-1",
+            "-0",
+            "-12.5",
+            "0",
+            "0.5",
+            "1.25",
+            "10",
+            "\"\"",
+            "\"a\"",
+            "\"0123456789abcdef0123456789abcd\"",
+        ] {
             assert_eq!(value(&padded(text), 0, 0, &mut 0).map(|short| short.end), Some(text.len()), "{text}");
         }
         assert!(value(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut 0).is_none());

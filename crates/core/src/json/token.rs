@@ -55,6 +55,15 @@ impl Token {
         Self::new(Kind::Integer, value.cast_unsigned())
     }
 
+    /// The number with a sign in front of it.
+    #[inline(always)]
+    pub(super) fn negated(self) -> Self {
+        match self.is(Kind::Integer) {
+            true => Self { place: self.place.wrapping_neg(), ..self },
+            false => self,
+        }
+    }
+
     /// An object from its first bracket to after its last.
     #[inline(always)]
     pub(super) fn object(members: Members, start: usize, end: usize, odd_number: usize) -> Self {

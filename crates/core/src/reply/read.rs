@@ -8,10 +8,13 @@ use crate::{
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
-/// Every name that a reply of either family may have and that means something here.
-static NAMES: [Name; 20] = Name::all([
+/// Every name that a reply of either family may have; three of them mean nothing here.
+static NAMES: [Name; 23] = Name::all([
     "requestId",
+    "messageId",
+    "requestMethod",
     "orgId",
+    "callType",
     "controlChannelId",
     "setMeasurepointChannelId",
     "productKey",
@@ -150,7 +153,10 @@ fn judge<'a>(
 ) -> Result<Reply<'a>, String> {
     let [
         request_id,
+        _message_id,
+        _request_method,
         org_id,
+        _call_type,
         control_channel_id,
         set_channel_id,
         product_key,
@@ -169,8 +175,8 @@ fn judge<'a>(
         gmt_service_request,
         gmt_service_reply,
         gmt_device_reply,
-    ] = members.map(|token| token.value(message));
-    let is_there = |values: [Value<'_>; 2]| values.iter().any(|value| *value != Value::Absent);
+    ] = members;
+    let is_there = |tokens: [Token; 2]| tokens.iter().any(|token| !token.is_absent());
     let is_invoke = is_there([control_channel_id, service_id]);
     let is_write = is_there([set_channel_id, measurepoint_id]);
     let family = match (family, is_invoke, is_write) {
@@ -180,13 +186,16 @@ fn judge<'a>(
         (None, true, true) => return Err("has fields of both families".to_owned()),
         (None, false, false) => return Err("has no field that tells its family".to_owned()),
     };
+    let text = |token: Token, field| text(token, message, field);
+    let integer = |token: Token, field| integer(token.value(message), field);
+    let payload = |token: Token, field| payload(token.value(message), field, limits);
     let mut reply = Reply::empty(family);
     match family {
         Family::Invoke => {
             reply.channel_id = text(control_channel_id, "controlChannelId")?;
             reply.target = text(service_id, "serviceId")?;
             reply.service_name = text(service_name, "serviceName")?;
-            reply.output = payload(output, "outputData", limits)?.unwrap_or(Payload::EMPTY);
+            reply.output = payload(output, "outputData")?.unwrap_or(Payload::EMPTY);
             reply.gmt_device_reply = integer(gmt_device_reply, "gmtDeviceReply")?;
         }
         Family::Write => {
@@ -200,7 +209,7 @@ fn judge<'a>(
     reply.device_key = text(device_key, "deviceKey")?;
     reply.asset_id = text(asset_id, "assetId")?;
     reply.callback_url = text(callback_url, "callbackUrl")?;
-    reply.input = payload(input, "inputData", limits)?;
+    reply.input = payload(input, "inputData")?;
     reply.code = integer(status, "status")?.map(Code).ok_or("status is missing")?;
     reply.msg = text(msg, "msg")?;
     reply.submsg = text(submsg, "submsg")?;
@@ -210,14 +219,19 @@ fn judge<'a>(
     Ok(reply)
 }
 
-fn text<'a>(value: Value<'a>, field: &str) -> Result<Option<Text<'a>>, String> {
-    match value {
+#[inline]
+fn text<'a>(token: Token, message: &'a str, field: &str) -> Result<Option<Text<'a>>, String> {
+    if let Some(content) = token.printable(message) {
+        return Ok(Some(Text::verbatim(content, true)));
+    }
+    match token.value(message) {
         Value::Absent | Value::Null => Ok(None),
         Value::Text(text) => Ok(Some(text)),
         other => Err(format!("{field} must be a string, not {}", other.kind())),
     }
 }
 
+#[inline]
 fn integer(value: Value<'_>, field: &str) -> Result<Option<i64>, String> {
     match value.integer() {
         None if !value.is_nothing() => Err(format!("{field} must be an integer of 64 bits")),

@@ -57,7 +57,8 @@ pub(crate) fn http_client() -> reqwest::Client {
     // Built with the whole workspace, reqwest has TLS without a provider of its own and refuses to start without one.
     // An error says that it has been installed before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // Given up before the gateway closes an idle connection: a request on one that is closing would be lost.
+    reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(5)).build().unwrap()
 }
 
 /// A running gateway.
