@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod channel;
 mod check;
 mod demo;
@@ -49,6 +50,7 @@ enum Command {
     #[command(subcommand)]
     Devices(devices::Command),
     Demo(demo::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Write(args) => block_on(send::run(setpoint::Family::Write, args)),
         Command::Devices(command) => block_on(devices::run(command)),
         Command::Demo(args) => block_on(demo::run(args)),
+        Command::Bench(args) => block_on(bench::run(args)),
     }
 }
 

@@ -46,5 +46,6 @@ pub use device_list::DeviceList;
 pub use directory::DirectoryHandle;
 pub use error::{GatewayError, StartError};
 pub use gateway::Gateway;
+pub use mqtt::EmbeddedBroker;
 pub use registry::{DeviceEntry, RegistryError, ServiceEntry};
 pub use store::{ChannelRecord, MemoryStore, Store, StoreEntry, StoreError};

@@ -14,8 +14,9 @@ const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
 const STOP_ATTEMPTS: usize = 100;
 const STOP_PATIENCE: Duration = Duration::from_millis(20);
 
-/// A broker that lives as long as this does. It speaks MQTT 3.1.1 and 5 on one port, and keeps everything in memory.
-pub(crate) struct EmbeddedBroker {
+/// The broker that a gateway embeds. It lives as long as this does, speaks MQTT 3.1.1 and 5 on one port, and keeps
+/// everything in memory.
+pub struct EmbeddedBroker {
     addr: SocketAddr,
     stop: BrokerShutdownHandle,
     running: JoinHandle<Result<(), String>>,
@@ -28,6 +29,15 @@ impl std::fmt::Debug for EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
+    /// Starts it without a gateway, such as to measure what a gateway adds to it. Of the settings those that are about
+    /// the broker count.
+    ///
+    /// # Errors
+    /// It cannot listen at the address.
+    pub async fn alone(config: &MqttConfig) -> Result<Self, StartError> {
+        Self::start(config, |reason| tracing::debug!(reason, "the broker ended")).await
+    }
+
     /// Listens and serves; `ended` is called if it ever ends by itself.
     pub(crate) async fn start(
         config: &MqttConfig,
@@ -58,12 +68,12 @@ impl EmbeddedBroker {
     }
 
     /// Where it listens.
-    pub(crate) fn addr(&self) -> SocketAddr {
+    pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Stops it and waits until the port is free.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         // It does not hear the word before it has begun to run, so it is said again until it has.
         for _ in 0..STOP_ATTEMPTS {
             self.stop.shutdown();

@@ -9,7 +9,7 @@ mod links;
 mod publisher;
 
 pub(crate) use address::BrokerAddress;
-pub(crate) use broker::EmbeddedBroker;
+pub use broker::EmbeddedBroker;
 pub(crate) use commands::{HandOver, LinkReport};
 pub(crate) use connection::Incoming;
 pub(crate) use links::Links;
