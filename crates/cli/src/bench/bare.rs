@@ -31,6 +31,8 @@ use crate::failure::{Failure, exit};
 const QUEUE: usize = 4_096;
 /// Commands sent and not acknowledged by the broker.
 const WINDOW: u16 = 1_024;
+/// Commands written to the socket at once, as many as the gateway writes.
+const COMMANDS_PER_WRITE: usize = 16;
 /// How long the connection may take to stand.
 const CONNECT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -71,6 +73,7 @@ impl Bare {
         let mut options = MqttOptions::new("bench-requester", (broker.ip().to_string(), broker.port()));
         options.set_clean_start(true);
         options.set_outgoing_inflight_upper_limit(WINDOW);
+        options.set_max_request_batch(COMMANDS_PER_WRITE);
         let mut network = options.network_options();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);

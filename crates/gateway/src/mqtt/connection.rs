@@ -19,6 +19,11 @@ mod v5;
 /// What the broker may add to a message on its way: a full topic in place of an alias, and properties.
 const PACKET_SLACK_BYTES: usize = 128 << 10;
 
+/// Most messages written to the socket at once. By itself the client library writes each of them with a system call of
+/// its own, and wakes the broker with it. Many more save nothing, and answers wait behind them: nothing is read while
+/// something is to be written.
+const MESSAGES_PER_WRITE: usize = 16;
+
 /// How long the last event of a lost connection may take.
 const LAST_EVENT: Duration = Duration::from_millis(100);
 

@@ -7,7 +7,7 @@ use rumqttc_v4::{
 };
 use tokio::sync::mpsc;
 
-use super::{Event, Incoming, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
+use super::{Event, Incoming, MESSAGES_PER_WRITE, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
 
 /// The sending half.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub(super) fn open(
     options.set_keep_alive(settings.keep_alive_s);
     options.set_clean_session(true);
     options.set_inflight(settings.window);
+    options.set_max_request_batch(MESSAGES_PER_WRITE);
     options.set_max_packet_size(packet.saturating_add(PACKET_SLACK_BYTES), packet);
     if let Some((user, password)) = &address.credentials {
         options.set_credentials(user, password.clone().into_bytes());

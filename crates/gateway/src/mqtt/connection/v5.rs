@@ -8,7 +8,7 @@ use rumqttc_v5::{
 };
 use tokio::sync::mpsc;
 
-use super::{Event, Incoming, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
+use super::{Event, Incoming, MESSAGES_PER_WRITE, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
 
 /// The sending half.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub(super) fn open(
     options.set_keep_alive(settings.keep_alive_s);
     options.set_clean_start(true);
     options.set_outgoing_inflight_upper_limit(settings.window);
+    options.set_max_request_batch(MESSAGES_PER_WRITE);
     options.set_max_packet_size(Some(settings.max_packet_bytes.saturating_add(slack)));
     if let Some((user, password)) = &address.credentials {
         options.set_credentials(user, password.clone().into_bytes());
