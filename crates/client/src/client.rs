@@ -168,9 +168,9 @@ impl Client {
         &self.inner.channels
     }
 
-    /// Cancels what is open, stops to listen and ends the client's task, for every clone; whichever of them returns, the
-    /// task has ended. Streams of outcomes end
-    /// with `Cancelled` for the open items and `BatchDone`; wait for them first if they matter.
+    /// Cancels what is open, stops to listen and ends the client's task, for every clone; when any call returns, the task
+    /// has ended. Streams of outcomes end with `Cancelled` for the open items and `BatchDone`; wait for them first if they
+    /// matter.
     pub async fn close(&self) {
         self.inner.slots.close();
         // An error means that the task is ending already, or has ended.

@@ -79,7 +79,7 @@ pub(crate) struct KnownMembers<const N: usize> {
     names: &'static [Name],
     /// What came first, and then what came after each of them.
     after: [usize; MOST_NAMES + 1],
-    /// How long the string was that came last under each of them.
+    /// How long the string or the integer was that came last under each of them.
     lens: [u8; N],
 }
 

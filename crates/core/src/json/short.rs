@@ -1,5 +1,5 @@
 //! Recognising what almost every member looks like, in the next few bytes: no white space but one blank, short strings
-//! of printable ASCII, short numbers. Whatever is not recognised here is left to the reader.
+//! of printable ASCII, short numbers, null. Whatever is not recognised here is left to the reader.
 
 use super::{
     Members,
@@ -56,8 +56,8 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// The string or the number that starts at `start` in the window, or after one blank; the window starts at `at` in the
-/// text.
+/// The string, the number or the null that starts at `start` in the window, or after one blank; the window starts at
+/// `at` in the text.
 ///
 /// `len` is a guess of how long a string or an integer is, and learns from it: what follows need not wait for its end
 /// to be found, because the processor goes on with the guess while that is checked.
@@ -90,8 +90,8 @@ pub(super) type Shape = [(u8, u8); MOST_MEMBERS];
 /// Up to so many members are read of an object.
 const MOST_MEMBERS: usize = 8;
 
-/// The object that starts at `start`, if all that is in it are a few strings and numbers under short and different
-/// keys.
+/// The object that starts at `start`, if all that is in it are a few strings, numbers and nulls under short and
+/// different keys.
 ///
 /// `shape` holds guesses as [`value`] takes them, two for each member.
 pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
@@ -130,9 +130,7 @@ pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> 
         match windows.at(at)? {
             [b',', b' ', ..] => at += 2,
             [b',', ..] => at += 1,
-            [b'}', ..] => {
-                return Some(Token::object(members, start, at + 1, 0));
-            }
+            [b'}', ..] => return Some(Token::object(members, start, at + 1, 0)),
             _ => return None,
         }
     }
