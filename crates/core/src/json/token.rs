@@ -15,6 +15,8 @@ pub(crate) struct Token {
     place: u64,
 }
 
+const NOTHING: u32 = 1 << Kind::Absent as u32 | 1 << Kind::Null as u32;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -37,6 +39,14 @@ pub(super) enum Kind {
 
 impl Token {
     pub(crate) const ABSENT: Self = Self { what: NonZeroU64::MIN, place: 0 };
+
+    /// [`Self::kind_bit`]s: those of what an optional field may be.
+    pub(crate) const TEXT_OR_NOTHING: u32 =
+        NOTHING | 1 << Kind::Printable as u32 | 1 << Kind::Verbatim as u32 | Self::ESCAPED;
+    pub(crate) const INTEGER_OR_NOTHING: u32 = NOTHING | 1 << Kind::Integer as u32;
+    pub(crate) const OBJECT_OR_NOTHING: u32 = NOTHING | 1 << Kind::Object as u32;
+    /// The one of a string with escapes.
+    pub(crate) const ESCAPED: u32 = 1 << Kind::Escaped as u32;
 
     /// What needs no place.
     #[inline(always)]
@@ -76,6 +86,12 @@ impl Token {
         Self { what: NonZeroU64::MIN | (kind as u64) << 1, place }
     }
 
+    /// Where an object or the content of a string starts and ends.
+    #[inline(always)]
+    pub(crate) fn place(self) -> (u32, u32) {
+        (self.place as u32, (self.place >> 32) as u32)
+    }
+
     /// Where an object or the content of a string ends.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
@@ -106,6 +122,18 @@ impl Token {
     #[inline(always)]
     fn is(self, kind: Kind) -> bool {
         self.what.get() as u8 >> 1 == kind as u8
+    }
+
+    /// One bit that stands for what it is: those of several tokens can be looked at together.
+    #[inline(always)]
+    pub(crate) fn kind_bit(self) -> u32 {
+        1 << (self.what.get() as u8 >> 1 & 31)
+    }
+
+    /// The value of an integer.
+    #[inline(always)]
+    pub(crate) fn integer_value(self) -> Option<i64> {
+        self.is(Kind::Integer).then_some(self.place.cast_signed())
     }
 
     /// The content if it is a string of printable ASCII without escapes.

@@ -1,6 +1,7 @@
 //! Reply items: written into responses and channel messages, and read back.
 
 mod read;
+mod spans;
 mod write;
 
 use crate::{
@@ -8,7 +9,8 @@ use crate::{
     json::{Payload, SyntaxError, Text},
 };
 
-pub use read::{read_message, read_response};
+pub use read::{read_message, read_response, read_spans};
+pub use spans::ReplySpans;
 pub use write::{close, open_message, open_response, write_error, write_reply};
 
 /// One reply item, as it is written or as it was read (protocol §4).

@@ -1,9 +1,12 @@
 //! Reading responses and channel messages.
 
-use super::{BadReply, MessageError, Reply, Response};
+use super::{
+    BadReply, MessageError, Reply, Response,
+    spans::{ReplySpans, Span},
+};
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{Failed, KnownMembers, Name, Payload, Reader, Text, Token, Value},
+    json::{Failed, KnownMembers, Name, Reader, Token, Value},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
@@ -36,14 +39,15 @@ static NAMES: [Name; 23] = Name::all([
 ]);
 
 type Read<T> = Result<T, Failed<MessageError>>;
-type Replies<'a> = Vec<Result<Reply<'a>, BadReply>>;
+type Spans = Vec<Result<ReplySpans, BadReply>>;
 
 /// Reads the response to a batch of `family`. Fields that the protocol does not name are ignored.
 ///
 /// # Errors
 /// The body is neither a response nor a whole-request error.
 pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Result<Response<'a>, MessageError> {
-    let envelope = Envelope::read(body, Some(family), limits)?;
+    let mut spans = Vec::new();
+    let envelope = Envelope::read(body, Some(family), limits, &mut spans)?;
     let [status, msg, submsg] = envelope.top;
     let Some(status) = status.integer() else {
         return Err(MessageError::new(0, format!("status must be an integer, not {}", status.kind())));
@@ -53,10 +57,10 @@ pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Res
         let status = u16::try_from(status).unwrap_or(500);
         return Ok(Response::Error(RequestError::new(status, owned(msg), owned(submsg))));
     }
-    match envelope.replies {
-        Some(replies) => Ok(Response::Replies(replies)),
-        None => Err(MessageError::new(0, "status is 0, but there is no data")),
+    if !envelope.has_data {
+        return Err(MessageError::new(0, "status is 0, but there is no data"));
     }
+    Ok(Response::Replies(replies(spans, envelope.message)))
 }
 
 /// Reads a channel message: each reply's family follows from its own field names.
@@ -64,40 +68,71 @@ pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Res
 /// # Errors
 /// The message is not `{"data":[…]}`.
 pub fn read_message<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<Result<Reply<'a>, BadReply>>, MessageError> {
-    let envelope = Envelope::read(body, None, limits)?;
-    envelope.replies.ok_or_else(|| MessageError::new(0, "there is no data"))
+    let mut spans = Vec::new();
+    let message = read_spans(body, limits, &mut spans)?;
+    Ok(replies(spans, message))
+}
+
+/// [`read_message`], into a list that is kept from message to message, which is emptied first. The message itself is
+/// returned as text, which the replies are asked with.
+///
+/// # Errors
+/// The message is not `{"data":[…]}`. The list is empty then: nothing of such a message is to be used.
+pub fn read_spans<'a>(
+    body: &'a [u8],
+    limits: &Limits,
+    replies: &mut Vec<Result<ReplySpans, BadReply>>,
+) -> Result<&'a str, MessageError> {
+    replies.clear();
+    let read = Envelope::read(body, None, limits, replies).and_then(|envelope| {
+        if envelope.has_data { Ok(envelope.message) } else { Err(MessageError::new(0, "there is no data")) }
+    });
+    if read.is_err() {
+        replies.clear();
+    }
+    read
+}
+
+fn replies(spans: Spans, message: &str) -> Vec<Result<Reply<'_>, BadReply>> {
+    spans.into_iter().map(|reply| reply.map(|reply| reply.reply(message))).collect()
 }
 
 /// A message's top level.
 struct Envelope<'a> {
+    message: &'a str,
     top: [Value<'a>; TOP.len()],
-    replies: Option<Replies<'a>>,
+    has_data: bool,
 }
 
 impl<'a> Envelope<'a> {
-    fn read(body: &'a [u8], family: Option<Family>, limits: &Limits) -> Result<Self, MessageError> {
+    fn read(
+        body: &'a [u8],
+        family: Option<Family>,
+        limits: &Limits,
+        replies: &mut Spans,
+    ) -> Result<Self, MessageError> {
         if body.len() > limits.reply_bytes {
             let (len, most) = (body.len(), limits.reply_bytes);
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
         let mut reader = Reader::new(body, limits.depth)?;
-        Self::read_text(&mut reader, family, limits).map_err(|failed| failed.why(&mut reader))
+        Self::read_text(&mut reader, family, limits, replies).map_err(|failed| failed.why(&mut reader))
     }
 
-    fn read_text(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits) -> Read<Self> {
+    fn read_text(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits, replies: &mut Spans) -> Read<Self> {
         let start = reader.offset();
         if reader.peek() != Some(b'{') {
             let kind = reader.value()?.value(reader.text()).kind();
             let error = MessageError::new(start, format!("the message must be an object, not {kind}"));
             return Err(Failed::Refused(error));
         }
-        let mut envelope = Self { top: [Value::Absent; TOP.len()], replies: None };
+        let mut envelope = Self { message: reader.text(), top: [Value::Absent; TOP.len()], has_data: false };
         let mut object = reader.open_object()?;
         while let Some(key) = reader.next_key(&mut object)? {
             // Known names go through the object's own list of keys, too, which finds a second one of each.
             reader.unique(&object, key)?;
             if key.text == *"data" {
-                envelope.replies = read_replies(reader, family, limits)?;
+                envelope.has_data = read_replies(reader, family, limits, replies)?;
             } else {
                 let value = reader.value()?.value(reader.text());
                 let known = TOP.iter().position(|name| key.text == **name);
@@ -111,22 +146,21 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads `data`; `None` for null, which an error may carry.
-fn read_replies<'a>(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits) -> Read<Option<Replies<'a>>> {
+/// Reads `data`; `false` for null, which an error may carry.
+fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits, replies: &mut Spans) -> Read<bool> {
     let start = {
         reader.peek();
         reader.offset()
     };
     if reader.peek() != Some(b'[') {
         return match reader.value()?.value(reader.text()) {
-            Value::Null => Ok(None),
+            Value::Null => Ok(false),
             other => {
                 let reason = format!("data must be an array, not {}", other.kind());
                 Err(Failed::Refused(MessageError::new(start, reason)))
             }
         };
     }
-    let mut replies = Vec::new();
     let mut members = KnownMembers::new(&NAMES);
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
@@ -141,16 +175,16 @@ fn read_replies<'a>(reader: &mut Reader<'a>, family: Option<Family>, limits: &Li
         };
         replies.push(reply.map_err(|reason| BadReply { index, offset, reason }));
     }
-    Ok(Some(replies))
+    Ok(true)
 }
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
-fn judge<'a>(
+fn judge(
     members: [Token; NAMES.len()],
-    message: &'a str,
+    message: &str,
     family: Option<Family>,
     limits: &Limits,
-) -> Result<Reply<'a>, String> {
+) -> Result<ReplySpans, String> {
     let [
         request_id,
         _message_id,
@@ -186,72 +220,119 @@ fn judge<'a>(
         (None, true, true) => return Err("has fields of both families".to_owned()),
         (None, false, false) => return Err("has no field that tells its family".to_owned()),
     };
-    let text = |token: Token, field| text(token, message, field);
-    let integer = |token: Token, field| integer(token.value(message), field);
-    let payload = |token: Token, field| payload(token.value(message), field, limits);
-    let mut reply = Reply::empty(family);
-    match family {
-        Family::Invoke => {
-            reply.channel_id = text(control_channel_id, "controlChannelId")?;
-            reply.target = text(service_id, "serviceId")?;
-            reply.service_name = text(service_name, "serviceName")?;
-            reply.output = payload(output, "outputData")?.unwrap_or(Payload::EMPTY);
-            reply.gmt_device_reply = integer(gmt_device_reply, "gmtDeviceReply")?;
+    // What belongs to the other family is ignored, whatever it is.
+    let of = |which: Family, token: Token| if which == family { token } else { Token::ABSENT };
+    let (service_name, org_id) = (of(Family::Invoke, service_name), of(Family::Write, org_id));
+    let (output, gmt_device_reply) = (of(Family::Invoke, output), of(Family::Invoke, gmt_device_reply));
+    let (channel_id, target) = match family {
+        Family::Invoke => (control_channel_id, service_id),
+        Family::Write => (set_channel_id, measurepoint_id),
+    };
+    // In the order of the spans' own lists.
+    let texts = [
+        request_id,
+        org_id,
+        channel_id,
+        product_key,
+        device_key,
+        asset_id,
+        service_name,
+        target,
+        callback_url,
+        msg,
+        submsg,
+    ];
+    let payloads = [input, output];
+    let integers = [timeout, gmt_service_request, gmt_service_reply, gmt_device_reply];
+    let kinds = |tokens: &[Token]| tokens.iter().fold(0, |kinds, token| kinds | token.kind_bit());
+    let text_kinds = kinds(&texts);
+    let are_usable = text_kinds & !Token::TEXT_OR_NOTHING == 0
+        && kinds(&payloads) & !Token::OBJECT_OR_NOTHING == 0
+        && kinds(&integers) & !Token::INTEGER_OR_NOTHING == 0
+        && payloads.iter().all(|payload| payload_len(*payload) <= limits.payload_bytes);
+    match status.integer_value() {
+        Some(code) if are_usable => Ok(ReplySpans {
+            family,
+            code: Code(code),
+            texts: texts.map(Span::of),
+            input: Span::of(input),
+            output: Span::of(output),
+            integers: integers.map(Token::integer_value),
+            escaped: if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(&texts) },
+        }),
+        _ => {
+            let [own, target_field] = match family {
+                Family::Invoke => ["controlChannelId", "serviceId"],
+                Family::Write => ["setMeasurepointChannelId", "measurepointId"],
+            };
+            let fields = [
+                (org_id, "orgId", Wanted::Text),
+                (channel_id, own, Wanted::Text),
+                (target, target_field, Wanted::Text),
+                (service_name, "serviceName", Wanted::Text),
+                (output, "outputData", Wanted::Payload),
+                (gmt_device_reply, "gmtDeviceReply", Wanted::Integer),
+                (request_id, "requestId", Wanted::Text),
+                (product_key, "productKey", Wanted::Text),
+                (device_key, "deviceKey", Wanted::Text),
+                (asset_id, "assetId", Wanted::Text),
+                (callback_url, "callbackUrl", Wanted::Text),
+                (input, "inputData", Wanted::Payload),
+                (status, "status", Wanted::Status),
+                (msg, "msg", Wanted::Text),
+                (submsg, "submsg", Wanted::Text),
+                (timeout, "timeout", Wanted::Integer),
+                (gmt_service_request, "gmtServiceRequest", Wanted::Integer),
+                (gmt_service_reply, "gmtServiceReply", Wanted::Integer),
+            ];
+            Err(fields
+                .into_iter()
+                .find_map(|(token, field, wanted)| wanted.reason(token.value(message), field, limits))
+                .unwrap_or_default())
         }
-        Family::Write => {
-            reply.org_id = text(org_id, "orgId")?;
-            reply.channel_id = text(set_channel_id, "setMeasurepointChannelId")?;
-            reply.target = text(measurepoint_id, "measurepointId")?;
-        }
-    }
-    reply.request_id = text(request_id, "requestId")?;
-    reply.product_key = text(product_key, "productKey")?;
-    reply.device_key = text(device_key, "deviceKey")?;
-    reply.asset_id = text(asset_id, "assetId")?;
-    reply.callback_url = text(callback_url, "callbackUrl")?;
-    reply.input = payload(input, "inputData")?;
-    reply.code = integer(status, "status")?.map(Code).ok_or("status is missing")?;
-    reply.msg = text(msg, "msg")?;
-    reply.submsg = text(submsg, "submsg")?;
-    reply.timeout = integer(timeout, "timeout")?;
-    reply.gmt_service_request = integer(gmt_service_request, "gmtServiceRequest")?;
-    reply.gmt_service_reply = integer(gmt_service_reply, "gmtServiceReply")?;
-    Ok(reply)
-}
-
-#[inline]
-fn text<'a>(token: Token, message: &'a str, field: &str) -> Result<Option<Text<'a>>, String> {
-    if let Some(content) = token.printable(message) {
-        return Ok(Some(Text::verbatim(content, true)));
-    }
-    match token.value(message) {
-        Value::Absent | Value::Null => Ok(None),
-        Value::Text(text) => Ok(Some(text)),
-        other => Err(format!("{field} must be a string, not {}", other.kind())),
     }
 }
 
-#[inline]
-fn integer(value: Value<'_>, field: &str) -> Result<Option<i64>, String> {
-    match value.integer() {
-        None if !value.is_nothing() => Err(format!("{field} must be an integer of 64 bits")),
-        integer => Ok(integer),
-    }
+/// What a field has to be, if it is there.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Text,
+    Integer,
+    /// An integer that must be there.
+    Status,
+    Payload,
 }
 
-fn payload<'a>(value: Value<'a>, field: &str, limits: &Limits) -> Result<Option<Payload<'a>>, String> {
-    match value {
-        Value::Absent | Value::Null => Ok(None),
-        Value::Object(object) => {
-            let payload = object.payload();
-            let (len, most) = (payload.as_str().len(), limits.payload_bytes);
-            if len > most {
-                return Err(format!("{field} is {len} bytes long; at most {most} are taken"));
+impl Wanted {
+    /// Why the field cannot be used.
+    #[cold]
+    fn reason(self, value: Value<'_>, field: &str, limits: &Limits) -> Option<String> {
+        let kind = value.kind();
+        match (self, value) {
+            (Self::Status, Value::Absent | Value::Null) => Some(format!("{field} is missing")),
+            (_, Value::Absent | Value::Null)
+            | (Self::Text, Value::Text(_))
+            | (Self::Integer | Self::Status, Value::Integer(_)) => None,
+            (Self::Text, _) => Some(format!("{field} must be a string, not {kind}")),
+            (Self::Integer | Self::Status, _) => Some(format!("{field} must be an integer of 64 bits")),
+            (Self::Payload, Value::Object(object)) => {
+                let (len, most) = (object.payload().as_str().len(), limits.payload_bytes);
+                (len > most).then(|| format!("{field} is {len} bytes long; at most {most} are taken"))
             }
-            Ok(Some(payload))
+            (Self::Payload, _) => Some(format!("{field} must be an object, not {kind}")),
         }
-        other => Err(format!("{field} must be an object, not {}", other.kind())),
     }
+}
+
+fn payload_len(payload: Token) -> usize {
+    let (start, end) = payload.place();
+    end.saturating_sub(start) as usize
+}
+
+/// A bit for each text with escapes.
+#[cold]
+fn escaped(texts: &[Token]) -> u16 {
+    texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.kind_bit() == Token::ESCAPED))
 }
 
 /// The text of a whole-request error; what is no text becomes empty.
