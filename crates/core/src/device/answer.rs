@@ -2,7 +2,7 @@
 
 use crate::{
     Limits,
-    json::{Failed, KnownMembers, Name, Object, Payload, Reader, SyntaxError, Text, Value},
+    json::{Failed, KnownMembers, Object, Payload, Reader, SyntaxError, Text, Value},
     request::out_of_range,
 };
 
@@ -50,15 +50,17 @@ pub fn read_answer<'a>(payload: &'a [u8], limits: &Limits) -> Result<Answer<'a>,
     }
 }
 
-static NAMES: [Name; 4] = Name::all(["id", "code", "data", "message"]);
-fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES.len()], Failed<Unreadable>> {
+const NAMES: usize = 4;
+static MEMBERS: KnownMembers<NAMES, false> = KnownMembers::new(["id", "code", "data", "message"]);
+fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES], Failed<Unreadable>> {
     if reader.peek() != Some(b'{') {
         let kind = reader.value()?.value(reader.text()).kind();
         return Err(Failed::Refused(Unreadable(format!("the answer must be an object, not {kind}"))));
     }
-    let members = KnownMembers::new(&NAMES).read(reader)?;
+    let mut members = MEMBERS.clone();
+    members.read(reader)?;
     reader.end()?;
-    Ok(members.map(|member| member.value(reader.text())))
+    Ok(std::array::from_fn(|name| members.token(name).value(reader.text())))
 }
 
 /// Why not even the id of an answer could be read.

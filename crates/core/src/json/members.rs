@@ -3,172 +3,280 @@
 use super::{
     Reader,
     reader::{OpenObject, Stopped},
+    scan::{STEP, equal},
     short::{self, MAX_START, WINDOW},
     token::Token,
 };
 
-/// So many bytes are compared at once to recognise a name with its quotes and its colon.
-const TOKEN: usize = 32;
+/// So much of a member is kept from one object to the next.
+const KEPT: usize = 64;
 /// Most names of one object.
 const MOST_NAMES: usize = 31;
+/// The length of what was not kept whole.
+const NOT_KEPT: u8 = u8::MAX;
 
-/// The name of a member, ready to be recognised.
-#[derive(Debug)]
-pub(crate) struct Name {
-    text: &'static str,
-    /// `"name":`, then zeros.
-    token: [u8; TOKEN],
-    /// Ones where the token counts.
-    mask: [u8; TOKEN],
-    token_len: usize,
+/// Reads objects of which some members are known, and ignores other members.
+///
+/// Objects of one list mostly have the same members in the same order, and many of them the same values. So which name
+/// follows which is remembered from one object to the next, and how each name was written.
+///
+/// With `KEEPS`, values are kept as well: a member of which every byte is as it was last time, up to what ends its value,
+/// has the same value, whatever that is. That is for objects which mostly say the same, as replies do (measured: a third
+/// of the time); where values vary, the question is answered at random and costs more than it brings.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownMembers<const N: usize, const KEEPS: bool> {
+    /// The name that came first.
+    first: u8,
+    /// A bit for each member of the object that was read last, or that is being read.
+    seen: u32,
+    members: [Member; N],
 }
 
-impl Name {
-    /// A name of at most 27 bytes that needs no escapes.
-    pub(crate) const fn new(text: &'static str) -> Self {
-        assert!(text.len() + 3 < MAX_START, "a value behind this name would start too late in the window");
-        let (mut token, mut mask) = ([0; TOKEN], [0; TOKEN]);
-        let token_len = text.len() + 3;
+/// What came last under a name.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(16))]
+pub(crate) struct Member {
+    /// How it was written, from after the separator before it.
+    kept: [u8; KEPT],
+    /// Its value, as seen from where it starts.
+    token: Token,
+    /// Where it stands.
+    at: usize,
+    name: &'static str,
+    /// Where its value starts in what is kept.
+    value: u8,
+    /// How much of what is kept is the member, with what comes after its value.
+    len: u8,
+    /// How long the string or the integer was that came last.
+    guess: u8,
+    /// The name that came next.
+    next: u8,
+}
+
+impl Member {
+    const fn new(name: &'static str, next: usize) -> Self {
+        assert!(name.len() + 3 < MAX_START, "a value behind this name would start too late in the window");
+        assert!(next <= MOST_NAMES, "there are too many names");
+        let mut kept = [0; KEPT];
+        let value = name.len() + 3;
         let mut at = 0;
-        while at < token_len {
-            mask[at] = 0xFF;
-            token[at] = match at {
+        while at < value {
+            kept[at] = match at {
                 0 => b'"',
-                at if at == token_len - 2 => b'"',
-                at if at == token_len - 1 => b':',
-                at => text.as_bytes()[at - 1],
+                at if at == value - 2 => b'"',
+                at if at == value - 1 => b':',
+                at => name.as_bytes()[at - 1],
             };
             at += 1;
         }
-        Self { text, token, mask, token_len }
+        // A place without a name is that of no member.
+        let (value, next) = (if name.is_empty() { NOT_KEPT } else { value as u8 }, next as u8);
+        Self { kept, token: Token::ABSENT, at: 0, name, value, len: NOT_KEPT, guess: 0, next }
     }
 
-    /// Names of as many members.
-    pub(crate) const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
-        let mut names = [const { Self::new("") }; N];
+    /// How many bytes from the first on are those of the window.
+    #[inline(always)]
+    fn common(&self, window: &[u8; WINDOW]) -> u32 {
+        let (kept, _) = self.kept.as_chunks::<STEP>();
+        let (window, _) = window.as_chunks::<STEP>();
+        let pair = |n: usize| equal(&kept[n], &window[n]) | equal(&kept[n + 1], &window[n + 1]) << STEP;
+        match pair(0) {
+            u32::MAX => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
+            start => (!start).trailing_zeros(),
+        }
+    }
+
+    /// Keeps what stands at the start of the window and is `len` bytes long.
+    #[inline(always)]
+    fn keep(&mut self, window: &[u8; WINDOW], len: usize) {
+        self.kept = *window.first_chunk().unwrap_or(&self.kept);
+        self.len = if len <= KEPT { len as u8 } else { NOT_KEPT };
+    }
+}
+
+impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
+    /// For objects with these members, which are expected in this order at first. The names are of at most 27 bytes
+    /// and need no escapes; a place whose name is empty stays empty.
+    pub(crate) const fn new(names: [&'static str; N]) -> Self {
+        const { assert!(N <= MOST_NAMES) };
+        let mut members = [const { Member::new("", 0) }; N];
         let mut at = 0;
         while at < N {
-            names[at] = Self::new(texts[at]);
+            members[at] = Member::new(names[at], at + 1);
             at += 1;
         }
-        names
+        Self { first: 0, seen: 0, members }
     }
 
     #[cfg(test)]
-    pub(crate) fn as_str(&self) -> &'static str {
-        self.text
+    pub(crate) fn names(&self) -> [&'static str; N] {
+        self.members.each_ref().map(|member| member.name)
     }
 
-    /// Whether the name stands at the start of these bytes, with its quotes and its colon, all without white space.
+    /// The value of a member of the object that was read last, by the place of its name.
     #[inline(always)]
-    fn is_at(&self, window: &[u8; WINDOW]) -> bool {
-        let mut differences = 0;
-        for ((byte, token), mask) in window.iter().zip(&self.token).zip(&self.mask) {
-            differences |= (byte ^ token) & mask;
-        }
-        differences == 0
-    }
-}
-
-/// Reads objects into one slot for each known name, and ignores other members.
-///
-/// Objects of one list mostly have the same members in the same order, so which name follows which is remembered from
-/// one object to the next, and tried first.
-#[derive(Debug)]
-pub(crate) struct KnownMembers<const N: usize> {
-    names: &'static [Name],
-    /// What came first, and then what came after each of them.
-    after: [usize; MOST_NAMES + 1],
-    /// How long the string or the integer was that came last under each of them.
-    lens: [u8; N],
-}
-
-impl<const N: usize> KnownMembers<N> {
-    /// For objects with at most `N` known members, which are expected in this order at first.
-    pub(crate) fn new(names: &'static [Name]) -> Self {
-        const { assert!(N <= MOST_NAMES) };
-        debug_assert!(names.len() <= N);
-        Self { names, after: std::array::from_fn(|at| at), lens: [0; N] }
+    pub(crate) fn token(&self, name: usize) -> Token {
+        self.members.get(name).map_or(Token::ABSENT, |member| member.token.moved(member.at))
     }
 
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
     /// of any member, known or not, is an error.
     #[inline]
-    pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<[Token; N], Stopped> {
-        let mut slots = [Token::ABSENT; N];
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
+        let before_it = std::mem::take(&mut self.seen);
         let mut object = reader.open_object()?;
-        let mut place = 0;
+        let mut before = None;
         while reader.next_member(&mut object)? {
-            if self.read_expected(reader, &mut slots, &mut place)? {
+            if self.read_expected(reader, &mut before)?
+                || (self.skip_one(reader, before) && self.read_expected(reader, &mut before)?)
+            {
                 continue;
             }
-            let offset = reader.at;
-            if !self.look_up(reader, &object, &mut place)? {
-                continue;
-            }
-            // There is a slot for every name.
-            let Some(slot) = slots.get_mut(place.wrapping_sub(1)) else { continue };
-            if !slot.is_absent() && !cfg!(feature = "canary-last-key-wins") {
-                return Err(reader.duplicate_at(offset));
-            }
-            *slot = reader.value()?;
+            self.read_other(reader, &object, &mut before)?;
         }
-        Ok(slots)
+        let gone = before_it & !self.seen;
+        if gone != 0 {
+            self.forget(gone);
+        }
+        Ok(())
     }
 
-    /// Reads members as long as they come in the expected order, without white space but one blank. `true` if all up to
-    /// the next separator is read, `false` if a key is next that is not the expected one.
+    /// Forgets the values of members that the object does not have and the one before it had.
+    #[cold]
+    fn forget(&mut self, gone: u32) {
+        for (name, member) in self.members.iter_mut().enumerate() {
+            if gone >> name & 1 == 1 {
+                (member.token, member.at, member.len) = (Token::ABSENT, 0, NOT_KEPT);
+            }
+        }
+    }
+
+    /// Reads members as long as they come in the expected order and are written as they were before. `true` if all up
+    /// to the next separator is read, `false` if a key is next that is not the expected one.
     #[inline(always)]
-    fn read_expected(
+    fn read_expected(&mut self, reader: &mut Reader<'_>, before: &mut Option<u8>) -> Result<bool, Stopped> {
+        let bytes = reader.text().as_bytes();
+        // A blank before the name is part of how members are written.
+        let start = reader.at - usize::from(bytes.get(reader.at.wrapping_sub(1)) == Some(&b' '));
+        let mut at = start;
+        let mut name = self.after(*before);
+        let mut seen = self.seen;
+        while let Some(member) = self.members.get_mut(usize::from(name))
+            && seen >> name & 1 == 0
+            && let Some(window) = reader.window(at)
+        {
+            let common = member.common(window);
+            let len = if KEEPS && common >= u32::from(member.len) {
+                member.at = at;
+                usize::from(member.len)
+            } else if common >= u32::from(member.value) {
+                let start = usize::from(member.value);
+                let (token, end) = if let Some(short) = short::value(window, start, at, &mut member.guess) {
+                    if KEEPS {
+                        member.keep(window, short.end + 1);
+                    }
+                    (short.token, short.end)
+                } else {
+                    reader.at = at + start;
+                    let token = reader.value()?;
+                    let end = reader.at - at;
+                    match reader.window(at) {
+                        Some(window) if KEEPS => member.keep(window, end + 1),
+                        _ => member.len = NOT_KEPT,
+                    }
+                    (token, end)
+                };
+                member.token = token.seen_from(at);
+                member.at = at;
+                end + 1
+            } else {
+                break;
+            };
+            seen |= 1 << name;
+            *before = Some(name);
+            name = member.next;
+            at += len;
+            if bytes.get(at - 1) != Some(&b',') {
+                reader.at = at - 1;
+                self.seen = seen;
+                return Ok(true);
+            }
+        }
+        self.seen = seen;
+        // What is written otherwise may only have other white space.
+        let is_read = at > start && bytes.get(at).is_some_and(u8::is_ascii_whitespace);
+        reader.at = at - usize::from(is_read);
+        Ok(is_read)
+    }
+
+    /// The name that is expected after this one, or first.
+    #[inline(always)]
+    fn after(&self, before: Option<u8>) -> u8 {
+        before.and_then(|before| self.members.get(usize::from(before))).map_or(self.first, |member| member.next)
+    }
+
+    /// Expects the name after the one that is expected here, if that is what stands here: a member that is left out costs
+    /// no looking up of names.
+    #[cold]
+    fn skip_one(&mut self, reader: &Reader<'_>, before: Option<u8>) -> bool {
+        let Some(name) = self.members.get(usize::from(self.after(before))).map(|expected| expected.next) else {
+            return false;
+        };
+        let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
+        let is_next = found.is_some_and(|(member, window)| member.common(window) >= u32::from(member.value));
+        if is_next {
+            self.expect(before, name);
+        }
+        is_next
+    }
+
+    /// Expects a name after another one, or first.
+    #[cold]
+    fn expect(&mut self, before: Option<u8>, name: u8) {
+        match before.and_then(|before| self.members.get_mut(usize::from(before))) {
+            Some(member) => member.next = name,
+            None => self.first = name,
+        }
+    }
+
+    /// Reads a member that was not expected here, and learns from it.
+    #[cold]
+    fn read_other(
         &mut self,
         reader: &mut Reader<'_>,
-        slots: &mut [Token; N],
-        place: &mut usize,
-    ) -> Result<bool, Stopped> {
-        let bytes = reader.text().as_bytes();
-        let mut at = reader.at;
-        while let Some(expected) = self.after.get(*place).copied()
-            && let (Some(name), Some(slot)) = (self.names.get(expected), slots.get_mut(expected))
-            && let Some(len) = self.lens.get_mut(expected)
-            && let Some(window) = reader.window(at)
-            && name.is_at(window)
-            && slot.is_absent()
-        {
-            let end = if let Some(short) = short::value(window, name.token_len, at, len) {
-                *slot = short.token;
-                at + short.end
-            } else {
-                reader.at = at + name.token_len;
-                *slot = reader.value()?;
-                reader.at
-            };
-            *place = expected + 1;
-            match bytes.get(end..).and_then(<[u8]>::first_chunk) {
-                Some(b",\"") => at = end + 1,
-                Some(b", ") => at = end + 2,
-                _ => {
-                    reader.at = end;
-                    return Ok(true);
-                }
-            }
-        }
-        reader.at = at;
-        Ok(false)
-    }
-
-    /// Reads a key that was not expected here, and learns from it. `false` if it is not known: then its value is read.
-    #[cold]
-    fn look_up(&mut self, reader: &mut Reader<'_>, object: &OpenObject, place: &mut usize) -> Result<bool, Stopped> {
+        object: &OpenObject,
+        before: &mut Option<u8>,
+    ) -> Result<(), Stopped> {
+        reader.peek();
+        let offset = reader.at;
         let key = reader.key()?;
-        let Some(at) = self.names.iter().position(|name| key.text == *name.text) else {
+        let is_known = |member: &Member| !member.name.is_empty() && key.text == *member.name;
+        let Some(name) = self.members.iter().position(is_known) else {
             reader.unique(object, key)?;
             reader.value()?;
-            return Ok(false);
+            return Ok(());
         };
-        if let Some(after) = self.after.get_mut(*place) {
-            *after = at;
+        if self.seen >> name & 1 == 1 && !cfg!(feature = "canary-last-key-wins") {
+            return Err(reader.duplicate_at(offset));
         }
-        *place = at + 1;
-        Ok(true)
+        self.seen |= 1 << name;
+        let next = name as u8;
+        self.expect(*before, next);
+        *before = Some(next);
+        // One blank before the name and one before the value are part of how members are written here.
+        let bytes = reader.text().as_bytes();
+        let is_blank = |at: usize| bytes.get(at) == Some(&b' ');
+        let start = offset - usize::from(is_blank(offset.saturating_sub(1)));
+        reader.at += usize::from(is_blank(reader.at));
+        let value = reader.at - start;
+        let token = reader.value()?;
+        let Some(member) = self.members.get_mut(name) else { return Ok(()) };
+        member.at = start;
+        member.token = token.seen_from(start);
+        if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
+            member.value = value as u8;
+            member.keep(window, if KEEPS { reader.at + 1 - start } else { usize::MAX });
+        }
+        Ok(())
     }
 }

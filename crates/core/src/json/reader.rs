@@ -356,7 +356,7 @@ impl<'a> Reader<'a> {
             return self.odd_string(start);
         }
         self.at += 1;
-        Ok(Token::string(Kind::Printable, start, end))
+        Ok(Token::placed(Kind::Printable, start, end))
     }
 
     /// Reads on in the string that started at `start` and is not of printable ASCII alone.
@@ -379,7 +379,7 @@ impl<'a> Reader<'a> {
         }
         let end = self.at;
         self.at += 1;
-        Ok(Token::string(kind, start, end))
+        Ok(Token::placed(kind, start, end))
     }
 
     /// Reads the escape whose backslash is next, and the other half of a surrogate pair.
@@ -425,7 +425,8 @@ impl<'a> Reader<'a> {
             self.digits()?;
         }
         if !matches!(self.next(), Some(b'.' | b'e' | b'E')) {
-            return Ok(self.slice(start).parse().map_or(Token::plain(Kind::Number), Token::integer));
+            let kind = if self.slice(start).parse::<i64>().is_ok() { Kind::Integer } else { Kind::Number };
+            return Ok(Token::placed(kind, start, self.at));
         }
         if self.next() == Some(b'.') {
             self.at += 1;

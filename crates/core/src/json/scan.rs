@@ -22,6 +22,12 @@ pub(super) fn not_digit(step: &[u8; STEP]) -> u32 {
     (step.simd_lt(i8x16::splat(b'0' as i8)) | step.simd_gt(i8x16::splat(b'9' as i8))).to_bitmask()
 }
 
+/// One bit, from the lowest on, for each byte that is the same in both.
+#[inline(always)]
+pub(super) fn equal(one: &[u8; STEP], other: &[u8; STEP]) -> u32 {
+    vector(one).simd_eq(vector(other)).to_bitmask()
+}
+
 /// Where the next byte at or after `at` stands that is not printable ASCII, or that ends or escapes a string: a quote
 /// or a backslash; the length of `bytes` if there is none.
 #[inline(always)]

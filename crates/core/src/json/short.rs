@@ -19,14 +19,6 @@ pub(super) struct Short {
     pub(super) end: usize,
 }
 
-impl Short {
-    /// The number with a sign in front.
-    #[inline(always)]
-    fn negated(self) -> Self {
-        Self { token: self.token.negated(), ..self }
-    }
-}
-
 /// A text, and a copy of its end with zeros behind it, so that there are enough bytes to look at everywhere.
 #[derive(Debug)]
 pub(super) struct Windows<'a> {
@@ -76,10 +68,10 @@ fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> O
     match window[start] {
         b'"' => {
             let end = string_end(window, start, len)?;
-            Some(Short { token: Token::string(Kind::Printable, at + start + 1, at + end), end: end + 1 })
+            Some(Short { token: Token::placed(Kind::Printable, at + start + 1, at + end), end: end + 1 })
         }
-        b'0'..=b'9' => number(window, start, len),
-        b'-' if start < MAX_START => Some(number(window, start + 1, len)?.negated()),
+        b'0'..=b'9' => number(window, start, start, at, len),
+        b'-' if start < MAX_START => number(window, start, start + 1, at, len),
         b'n' if window[start..].starts_with(b"null") => Some(Short { token: Token::plain(Kind::Null), end: start + 4 }),
         _ => None,
     }
@@ -169,9 +161,9 @@ fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize
     (*window.get(end)? == b'"').then_some(end)
 }
 
-/// A number without sign and without exponent, of less than 16 bytes.
+/// A number whose digits start at `start`, without exponent and of less than 16 bytes, and its `sign` if it has one.
 #[inline(always)]
-fn number(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<Short> {
+fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize, len: &mut u8) -> Option<Short> {
     let start = start & MAX_START;
     let digits = step(window, start);
     let others = not_digit(digits);
@@ -193,30 +185,12 @@ fn number(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<Short> {
             // Digits after the point, and nothing of a number after them.
             let end = (others & (others - 1)).trailing_zeros() as usize;
             let is_decimal = end > count + 1 && end < STEP && !matches!(digits[end & (STEP - 1)], b'e' | b'E');
-            is_decimal.then(|| Short { token: Token::plain(Kind::Decimal), end: start + end })
+            is_decimal
+                .then(|| Short { token: Token::placed(Kind::Decimal, at + sign, at + start + end), end: start + end })
         }
         b'e' | b'E' => None,
-        _ => Some(Short { token: Token::integer(integer(digits, count)), end: start + count }),
+        _ => Some(Short { token: Token::placed(Kind::Integer, at + sign, at + start + count), end: start + count }),
     }
-}
-
-/// The value of the first `count` digits.
-#[inline(always)]
-fn integer(digits: &[u8; STEP], count: usize) -> i64 {
-    // With zeros moved in front, the number always ends at the end of the two words.
-    let number = (u128::from_le_bytes(*digits) << 8) << (8 * (STEP - 1 - count.min(STEP - 1)));
-    let (high, low) = (eight_digits(number as u64), eight_digits((number >> 64) as u64));
-    (high * 100_000_000 + low).cast_signed()
-}
-
-/// The value of eight digits, the first one lowest; a zero byte counts as the digit 0.
-#[inline(always)]
-fn eight_digits(word: u64) -> u64 {
-    // Neighbours are joined to numbers below 100, those to numbers below 10,000, and those to the whole.
-    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
-    let pairs = (ones.wrapping_mul(10 << 8 | 1) >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_FFFF_0000_FFFF;
-    fours.wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 #[inline(always)]
@@ -243,10 +217,10 @@ mod tests {
             text.push(digit);
             for start in [0, 7, MAX_START] {
                 let window = padded(&format!("{}{text}", " ".repeat(start)));
-                let short = value(&window, start, 100, &mut 0);
+                let short = value(&window, start, 0, &mut 0);
                 match short {
                     Some(Short { token, end }) => {
-                        assert_eq!(token.value("").integer(), text.parse().ok());
+                        assert_eq!(token.integer(str::from_utf8(&window).unwrap()), text.parse().ok());
                         assert_eq!(end, start + text.len());
                     }
                     None => assert_eq!(text.len(), STEP),

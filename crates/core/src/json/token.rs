@@ -8,45 +8,45 @@ use super::{Members, Object, Text, Value};
 /// A value that was read, or that is not there: what it is, and where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
-    /// Bit 0 is always set. Bits 1 to 7 are the [`Kind`], bits 8 to 15 the members of an object, and bits 32 to 63 say
-    /// where the first number in an object stands that may not fit a double; no number stands at 0.
+    /// Bits 0 to 15 are the [`Kind`], bits 16 to 23 the members of an object, and bits 32 to 63 say where within an
+    /// object the first number stands that may not fit a double; no number stands at 0.
     what: NonZeroU64,
-    /// Where it starts, and in the upper half where it ends; of an integer its value.
+    /// Where it starts, and in the upper half where it ends.
     place: u64,
 }
 
-const NOTHING: u32 = 1 << Kind::Absent as u32 | 1 << Kind::Null as u32;
+const NOTHING: u16 = Kind::Absent as u16 | Kind::Null as u16;
 
+/// One bit each, so that those of several tokens can be looked at together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u16)]
 pub(super) enum Kind {
-    Absent,
-    Null,
-    Bool,
+    Absent = 1 << 0,
+    Null = 1 << 1,
+    Bool = 1 << 2,
     /// A string of printable ASCII without escapes.
-    Printable,
+    Printable = 1 << 3,
     /// A string without escapes.
-    Verbatim,
-    Escaped,
-    Integer,
+    Verbatim = 1 << 4,
+    Escaped = 1 << 5,
+    Integer = 1 << 6,
     /// A number that is short enough to fit a double, but no integer.
-    Decimal,
+    Decimal = 1 << 7,
     /// Any other number.
-    Number,
-    Array,
-    Object,
+    Number = 1 << 8,
+    Array = 1 << 9,
+    Object = 1 << 10,
 }
 
 impl Token {
-    pub(crate) const ABSENT: Self = Self { what: NonZeroU64::MIN, place: 0 };
+    pub(crate) const ABSENT: Self = Self::new(Kind::Absent, 0);
 
     /// [`Self::kind_bit`]s: those of what an optional field may be.
-    pub(crate) const TEXT_OR_NOTHING: u32 =
-        NOTHING | 1 << Kind::Printable as u32 | 1 << Kind::Verbatim as u32 | Self::ESCAPED;
-    pub(crate) const INTEGER_OR_NOTHING: u32 = NOTHING | 1 << Kind::Integer as u32;
-    pub(crate) const OBJECT_OR_NOTHING: u32 = NOTHING | 1 << Kind::Object as u32;
+    pub(crate) const TEXT_OR_NOTHING: u16 = NOTHING | Kind::Printable as u16 | Kind::Verbatim as u16 | Self::ESCAPED;
+    pub(crate) const INTEGER_OR_NOTHING: u16 = NOTHING | Kind::Integer as u16;
+    pub(crate) const OBJECT_OR_NOTHING: u16 = NOTHING | Kind::Object as u16;
     /// The one of a string with escapes.
-    pub(crate) const ESCAPED: u32 = 1 << Kind::Escaped as u32;
+    pub(crate) const ESCAPED: u16 = Kind::Escaped as u16;
 
     /// What needs no place.
     #[inline(always)]
@@ -54,45 +54,42 @@ impl Token {
         Self::new(kind, 0)
     }
 
-    /// A string, by what stands between its quotes. No text is longer than 32 bits can tell.
+    /// A number, or a string by what stands between its quotes. No text is longer than 32 bits can tell.
     #[inline(always)]
-    pub(super) fn string(kind: Kind, start: usize, end: usize) -> Self {
+    pub(super) fn placed(kind: Kind, start: usize, end: usize) -> Self {
         Self::new(kind, start as u64 | (end as u64) << 32)
     }
 
-    #[inline(always)]
-    pub(super) fn integer(value: i64) -> Self {
-        Self::new(Kind::Integer, value.cast_unsigned())
-    }
-
-    /// The number with a sign in front of it.
-    #[inline(always)]
-    pub(super) fn negated(self) -> Self {
-        match self.is(Kind::Integer) {
-            true => Self { place: self.place.wrapping_neg(), ..self },
-            false => self,
-        }
-    }
-
-    /// An object from its first bracket to after its last.
+    /// An object from its first bracket to after its last. `odd_number` is where a number in it stands, or 0.
     #[inline(always)]
     pub(super) fn object(members: Members, start: usize, end: usize, odd_number: usize) -> Self {
-        let Self { what, place } = Self::string(Kind::Object, start, end);
-        Self { what: what | (members as u64) << 8 | (odd_number as u64) << 32, place }
+        let Self { what, place } = Self::placed(Kind::Object, start, end);
+        Self { what: what | (members as u64) << 16 | (odd_number.saturating_sub(start) as u64) << 32, place }
     }
 
     #[inline(always)]
-    fn new(kind: Kind, place: u64) -> Self {
-        Self { what: NonZeroU64::MIN | (kind as u64) << 1, place }
+    const fn new(kind: Kind, place: u64) -> Self {
+        // A kind is never zero.
+        let what = match NonZeroU64::new(kind as u64) {
+            Some(what) => what,
+            None => NonZeroU64::MIN,
+        };
+        Self { what, place }
     }
 
-    /// Where an object or the content of a string starts and ends.
+    /// Where a number, an object or the content of a string starts, and in the upper half where it ends.
     #[inline(always)]
-    pub(crate) fn place(self) -> (u32, u32) {
-        (self.place as u32, (self.place >> 32) as u32)
+    pub(crate) fn place(self) -> u64 {
+        self.place
     }
 
-    /// Where an object or the content of a string ends.
+    /// How long it is.
+    #[inline(always)]
+    pub(crate) fn len(self) -> usize {
+        self.end().saturating_sub(self.place as u32 as usize)
+    }
+
+    /// Where it ends.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
         (self.place >> 32) as usize
@@ -106,7 +103,7 @@ impl Token {
     /// Whether it is not there or null: for most fields that is the same.
     #[inline(always)]
     pub(crate) fn is_nothing(self) -> bool {
-        self.is_absent() || self.is_null()
+        self.kind_bit() & NOTHING != 0
     }
 
     #[inline(always)]
@@ -121,19 +118,32 @@ impl Token {
 
     #[inline(always)]
     fn is(self, kind: Kind) -> bool {
-        self.what.get() as u8 >> 1 == kind as u8
+        self.kind_bit() == kind as u16
     }
 
-    /// One bit that stands for what it is: those of several tokens can be looked at together.
+    /// The bit of its kind.
     #[inline(always)]
-    pub(crate) fn kind_bit(self) -> u32 {
-        1 << (self.what.get() as u8 >> 1 & 31)
+    pub(crate) fn kind_bit(self) -> u16 {
+        self.what.get() as u16
     }
 
     /// The value of an integer.
     #[inline(always)]
-    pub(crate) fn integer_value(self) -> Option<i64> {
-        self.is(Kind::Integer).then_some(self.place.cast_signed())
+    pub(crate) fn integer(self, text: &str) -> Option<i64> {
+        // That it fits 64 bits is known.
+        if self.is(Kind::Integer) { integer(self.slice(text)) } else { None }
+    }
+
+    /// The same, so many bytes further on.
+    #[inline(always)]
+    pub(super) fn moved(self, by: usize) -> Self {
+        Self { place: self.place.wrapping_add((by as u64).wrapping_mul(1 << 32 | 1)), ..self }
+    }
+
+    /// The same, as it is seen from so many bytes further on.
+    #[inline(always)]
+    pub(super) fn seen_from(self, at: usize) -> Self {
+        Self { place: self.place.wrapping_sub((at as u64).wrapping_mul(1 << 32 | 1)), ..self }
     }
 
     /// The content if it is a string of printable ASCII without escapes.
@@ -158,7 +168,7 @@ impl Token {
             Kind::Array,
             Kind::Object,
         ];
-        let kind = KINDS.get(usize::from(self.what.get() as u8 >> 1)).copied().unwrap_or(Kind::Absent);
+        let kind = KINDS.get(self.kind_bit().trailing_zeros() as usize).copied().unwrap_or(Kind::Absent);
         match kind {
             Kind::Absent => Value::Absent,
             Kind::Null => Value::Null,
@@ -166,7 +176,7 @@ impl Token {
             Kind::Printable => Value::Text(Text::verbatim(self.slice(text), true)),
             Kind::Verbatim => Value::Text(Text::verbatim(self.slice(text), false)),
             Kind::Escaped => Value::Text(Text::checked(self.slice(text), true)),
-            Kind::Integer => Value::Integer(self.place.cast_signed()),
+            Kind::Integer => integer(self.slice(text)).map_or(Value::Number, Value::Integer),
             Kind::Decimal | Kind::Number => Value::Number,
             Kind::Array => Value::Array,
             Kind::Object => Value::Object(self.as_object(text)),
@@ -174,13 +184,13 @@ impl Token {
     }
 
     fn as_object(self, text: &str) -> Object<'_> {
-        let members = match (self.what.get() >> 8) as u8 {
+        let members = match (self.what.get() >> 16) as u8 {
             0 => Members::None,
             1 => Members::OneNull,
             2 => Members::One,
             _ => Members::Several,
         };
-        let odd_number = ((self.what.get() >> 32) as u32).saturating_sub(self.place as u32);
+        let odd_number = (self.what.get() >> 32) as u32;
         Object { raw: self.slice(text), members, odd_number: NonZeroU32::new(odd_number) }
     }
 
@@ -189,6 +199,12 @@ impl Token {
     fn slice(self, text: &str) -> &str {
         text.get(self.place as u32 as usize..self.end()).unwrap_or_default()
     }
+}
+
+/// The value of what is written as an integer.
+#[inline]
+fn integer(digits: &str) -> Option<i64> {
+    digits.parse().ok()
 }
 
 #[cfg(test)]

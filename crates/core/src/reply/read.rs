@@ -6,13 +6,14 @@ use super::{
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{Failed, KnownMembers, Name, Reader, Token, Value},
+    json::{Failed, KnownMembers, Reader, Token, Value},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
+const NAMES: usize = 23;
 /// Every name that a reply of either family may have; three of them mean nothing here.
-static NAMES: [Name; 23] = Name::all([
+static MEMBERS: KnownMembers<NAMES, true> = KnownMembers::new([
     "requestId",
     "messageId",
     "requestMethod",
@@ -161,7 +162,7 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             }
         };
     }
-    let mut members = KnownMembers::new(&NAMES);
+    let mut members = MEMBERS.clone();
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
         let (index, first, offset) = (replies.len(), reader.peek(), reader.offset());
@@ -169,47 +170,51 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items));
             return Err(Failed::Refused(error));
         }
-        let reply = match first {
-            Some(b'{') => judge(members.read(reader)?, reader.text(), family, limits),
+        // It is written where it stays: a copy of so many words would wait for each of them.
+        replies.push(Ok(ReplySpans::NOTHING));
+        let judged = match first {
+            Some(b'{') => {
+                members.read(reader)?;
+                let Some(Ok(reply)) = replies.last_mut() else { continue };
+                judge(&members, reader.text(), family, limits, reply)
+            }
             _ => Err(format!("must be an object, not {}", reader.value()?.value(reader.text()).kind())),
         };
-        replies.push(reply.map_err(|reason| BadReply { index, offset, reason }));
+        if let (Err(reason), Some(last)) = (judged, replies.last_mut()) {
+            *last = Err(BadReply { index, offset, reason });
+        }
     }
     Ok(true)
 }
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
 fn judge(
-    members: [Token; NAMES.len()],
+    members: &KnownMembers<NAMES, true>,
     message: &str,
     family: Option<Family>,
     limits: &Limits,
-) -> Result<ReplySpans, String> {
-    let [
-        request_id,
-        _message_id,
-        _request_method,
-        org_id,
-        _call_type,
-        control_channel_id,
-        set_channel_id,
-        product_key,
-        device_key,
-        asset_id,
-        service_name,
-        service_id,
-        measurepoint_id,
-        callback_url,
-        input,
-        output,
-        status,
-        msg,
-        submsg,
-        timeout,
-        gmt_service_request,
-        gmt_service_reply,
-        gmt_device_reply,
-    ] = members;
+    reply: &mut ReplySpans,
+) -> Result<(), String> {
+    let request_id = members.token(0);
+    let org_id = members.token(3);
+    let control_channel_id = members.token(5);
+    let set_channel_id = members.token(6);
+    let product_key = members.token(7);
+    let device_key = members.token(8);
+    let asset_id = members.token(9);
+    let service_name = members.token(10);
+    let service_id = members.token(11);
+    let measurepoint_id = members.token(12);
+    let callback_url = members.token(13);
+    let input = members.token(14);
+    let output = members.token(15);
+    let status = members.token(16);
+    let msg = members.token(17);
+    let submsg = members.token(18);
+    let timeout = members.token(19);
+    let gmt_service_request = members.token(20);
+    let gmt_service_reply = members.token(21);
+    let gmt_device_reply = members.token(22);
     let is_there = |tokens: [Token; 2]| tokens.iter().any(|token| !token.is_absent());
     let is_invoke = is_there([control_channel_id, service_id]);
     let is_write = is_there([set_channel_id, measurepoint_id]);
@@ -228,6 +233,7 @@ fn judge(
         Family::Invoke => (control_channel_id, service_id),
         Family::Write => (set_channel_id, measurepoint_id),
     };
+    let kinds = |tokens: &[Token]| tokens.iter().fold(0, |kinds, token| kinds | token.kind_bit());
     // In the order of the spans' own lists.
     let texts = [
         request_id,
@@ -244,22 +250,26 @@ fn judge(
     ];
     let payloads = [input, output];
     let integers = [timeout, gmt_service_request, gmt_service_reply, gmt_device_reply];
-    let kinds = |tokens: &[Token]| tokens.iter().fold(0, |kinds, token| kinds | token.kind_bit());
     let text_kinds = kinds(&texts);
     let are_usable = text_kinds & !Token::TEXT_OR_NOTHING == 0
         && kinds(&payloads) & !Token::OBJECT_OR_NOTHING == 0
         && kinds(&integers) & !Token::INTEGER_OR_NOTHING == 0
-        && payloads.iter().all(|payload| payload_len(*payload) <= limits.payload_bytes);
-    match status.integer_value() {
-        Some(code) if are_usable => Ok(ReplySpans {
-            family,
-            code: Code(code),
-            texts: texts.map(Span::of),
-            input: Span::of(input),
-            output: Span::of(output),
-            integers: integers.map(Token::integer_value),
-            escaped: if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(&texts) },
-        }),
+        && payloads.iter().all(|payload| payload.len() <= limits.payload_bytes);
+    match status.integer(message) {
+        Some(code) if are_usable => {
+            reply.family = family;
+            reply.code = Code(code);
+            for (span, token) in reply.texts.iter_mut().zip(texts) {
+                *span = Span::of(token);
+            }
+            reply.input = Span::of(input);
+            reply.output = Span::of(output);
+            for (span, token) in reply.integers.iter_mut().zip(integers) {
+                *span = Span::of(token);
+            }
+            reply.escaped = if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(&texts) };
+            Ok(())
+        }
         _ => {
             let [own, target_field] = match family {
                 Family::Invoke => ["controlChannelId", "serviceId"],
@@ -322,11 +332,6 @@ impl Wanted {
             (Self::Payload, _) => Some(format!("{field} must be an object, not {kind}")),
         }
     }
-}
-
-fn payload_len(payload: Token) -> usize {
-    let (start, end) = payload.place();
-    end.saturating_sub(start) as usize
 }
 
 /// A bit for each text with escapes.

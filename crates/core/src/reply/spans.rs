@@ -19,33 +19,32 @@ pub struct ReplySpans {
     pub(super) texts: [Span; TEXTS],
     pub(super) input: Span,
     pub(super) output: Span,
-    pub(super) integers: [Option<i64>; INTEGERS],
+    pub(super) integers: [Span; INTEGERS],
     /// A bit for each of the texts that is written with escapes.
     pub(super) escaped: u16,
 }
 
-/// From where to where in the message; nothing stands at 0 but the message's own bracket, so this is what is not there.
+/// From where to where in the message, the end in the upper half; nothing stands at 0 but the message's own bracket, so
+/// this is what is not there. One word, so that it is written and copied as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
+pub(super) struct Span(u64);
 
 impl Span {
-    /// Where the string or the object stands.
+    /// Where a string, an integer or an object stands.
     #[inline(always)]
     pub(super) fn of(token: Token) -> Self {
-        let (start, end) = token.place();
-        Self { start, end }
+        Self(if token.is_nothing() { 0 } else { token.place() })
     }
 
+    #[inline(always)]
     fn of_message(self, message: &str) -> Option<&str> {
-        if self.start == 0 { None } else { message.get(self.start as usize..self.end as usize) }
+        let (start, end) = (self.0 as u32 as usize, (self.0 >> 32) as usize);
+        if start == 0 { None } else { message.get(start..end) }
     }
 }
 
-pub(super) const TEXTS: usize = 11;
-pub(super) const INTEGERS: usize = 4;
+const TEXTS: usize = 11;
+const INTEGERS: usize = 4;
 
 const REQUEST_ID: usize = 0;
 const ORG_ID: usize = 1;
@@ -83,14 +82,24 @@ macro_rules! integers {
         $(
             #[doc = $doc]
             #[inline]
-            pub fn $name(&self, _message: &str) -> Option<i64> {
-                self.integers[$at]
+            pub fn $name(&self, message: &str) -> Option<i64> {
+                self.integers[$at].of_message(message)?.parse().ok()
             }
         )+
     };
 }
 
 impl ReplySpans {
+    pub(super) const NOTHING: Self = Self {
+        family: Family::Invoke,
+        code: Code::SUCCESS,
+        texts: [Span(0); TEXTS],
+        input: Span(0),
+        output: Span(0),
+        integers: [Span(0); INTEGERS],
+        escaped: 0,
+    };
+
     texts! {
         request_id, REQUEST_ID, "`requestId`.";
         org_id, ORG_ID, "`orgId`; only in the write family.";

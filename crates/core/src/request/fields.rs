@@ -2,28 +2,46 @@
 
 use crate::{
     Family,
-    json::{KnownMembers, Name, Reader, Stopped, Token},
+    json::{KnownMembers, Reader, Stopped, Token},
 };
 
 /// An item's members as they were found, not yet judged.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(super) struct Fields<'a, 'r> {
     /// Where they stand.
     pub(super) text: &'a str,
-    pub(super) request_id: Token,
-    pub(super) org_id: Token,
-    pub(super) call_type: Token,
-    pub(super) channel_id: Token,
-    pub(super) product_key: Token,
-    pub(super) device_key: Token,
-    pub(super) asset_id: Token,
-    pub(super) target: Token,
-    pub(super) callback_url: Token,
-    pub(super) input: Token,
-    pub(super) timeout: Token,
-    pub(super) gmt_request: Token,
+    members: &'r KnownMembers<NAMES, false>,
+}
+
+/// A method for each member, by the place of its name in the lists below.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $name:ident $at:literal,)+) => {
+        impl Fields<'_, '_> {
+            $(
+                $(#[$doc])*
+                #[inline(always)]
+                pub(super) fn $name(&self) -> Token {
+                    self.members.token($at)
+                }
+            )+
+        }
+    };
+}
+fields! {
+    request_id 0,
+    org_id 1,
+    call_type 2,
+    channel_id 3,
+    product_key 4,
+    device_key 5,
+    asset_id 6,
+    target 7,
+    callback_url 8,
+    input 9,
+    timeout 10,
+    gmt_request 11,
     /// The alias of `gmt_request`, which only the write family has (EnOS).
-    pub(super) gmt_alias: Token,
+    gmt_alias 12,
 }
 
 pub(super) const GMT_REQUEST: &str = "gmtServiceRequest";
@@ -31,82 +49,50 @@ pub(super) const GMT_ALIAS: &str = "gmtSetMeasurepointRequest";
 
 /// The names in the order of the samples, which is the order that most items have, too.
 const NAMES: usize = 13;
-static INVOKE: [Name; NAMES - 1] = Name::all([
-    "requestId",
-    "orgId",
-    "callType",
-    "controlChannelId",
-    "productKey",
-    "deviceKey",
-    "assetId",
-    "serviceId",
-    "callbackUrl",
-    "inputData",
-    "timeout",
-    GMT_REQUEST,
-]);
-static WRITE: [Name; NAMES] = Name::all([
-    "requestId",
-    "orgId",
-    "callType",
-    "setMeasurepointChannelId",
-    "productKey",
-    "deviceKey",
-    "assetId",
-    "measurepointId",
-    "callbackUrl",
-    "inputData",
-    "timeout",
-    GMT_REQUEST,
-    GMT_ALIAS,
-]);
+
+/// The names in the order of the samples, which is the order that most items have, too.
+const fn members(
+    channel_id: &'static str,
+    target: &'static str,
+    gmt_alias: &'static str,
+) -> KnownMembers<NAMES, false> {
+    KnownMembers::new([
+        "requestId",
+        "orgId",
+        "callType",
+        channel_id,
+        "productKey",
+        "deviceKey",
+        "assetId",
+        target,
+        "callbackUrl",
+        "inputData",
+        "timeout",
+        GMT_REQUEST,
+        gmt_alias,
+    ])
+}
+
+static INVOKE: KnownMembers<NAMES, false> = members("controlChannelId", "serviceId", "");
+static WRITE: KnownMembers<NAMES, false> = members("setMeasurepointChannelId", "measurepointId", GMT_ALIAS);
 
 /// Reads the items of one batch.
 #[derive(Debug)]
-pub(super) struct ItemReader(KnownMembers<NAMES>);
+pub(super) struct ItemReader(KnownMembers<NAMES, false>);
 
 impl ItemReader {
     pub(super) fn new(family: Family) -> Self {
-        Self(KnownMembers::new(match family {
-            Family::Invoke => &INVOKE,
-            Family::Write => &WRITE,
-        }))
+        Self(match family {
+            Family::Invoke => INVOKE.clone(),
+            Family::Write => WRITE.clone(),
+        })
     }
 
     /// Reads the object that the reader stands before.
     #[inline]
-    pub(super) fn read<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Fields<'a>, Stopped> {
-        let [
-            request_id,
-            org_id,
-            call_type,
-            channel_id,
-            product_key,
-            device_key,
-            asset_id,
-            target,
-            callback_url,
-            input,
-            timeout,
-            gmt_request,
-            gmt_alias,
-        ] = self.0.read(reader)?;
-        Ok(Fields {
-            text: reader.text(),
-            request_id,
-            org_id,
-            call_type,
-            channel_id,
-            product_key,
-            device_key,
-            asset_id,
-            target,
-            callback_url,
-            input,
-            timeout,
-            gmt_request,
-            gmt_alias,
-        })
+    pub(super) fn read<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Fields<'a, '_>, Stopped> {
+        self.0.read(reader)?;
+        Ok(Fields { text: reader.text(), members: &self.0 })
     }
 }
 
@@ -116,9 +102,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_familys_table() {
-        for (family, names) in [(Family::Invoke, &INVOKE[..]), (Family::Write, &WRITE[..])] {
-            assert_eq!(names[3].as_str(), family.table().channel_field);
-            assert_eq!(names[7].as_str(), family.table().target_field);
+        for (family, members) in [(Family::Invoke, &INVOKE), (Family::Write, &WRITE)] {
+            let names = members.names();
+            assert_eq!(names[3], family.table().channel_field);
+            assert_eq!(names[7], family.table().target_field);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn not_an_object(value: Value<'_>) -> Entry<'_> {
 ///
 /// `channel_id` is one that was found right before: most items of a batch have the same.
 pub(super) fn judge<'a>(
-    fields: &Fields<'a>,
+    fields: &Fields<'a, '_>,
     channel_id: &mut &'a str,
     family: Family,
     org_id: &str,
@@ -35,22 +35,22 @@ pub(super) fn judge<'a>(
     let text = fields.text;
     let mut faults = Vec::new();
 
-    let request_id = match fields.request_id.printable(text) {
+    let request_id = match fields.request_id().printable(text) {
         Some(id) if (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) => Some(Text::verbatim(id, true)),
-        _ => required(fields.request_id.value(text), REQUEST_ID, &mut faults, |id| {
+        _ => required(fields.request_id().value(text), REQUEST_ID, &mut faults, |id| {
             length_reason(id, MAX_REQUEST_ID_BYTES).or_else(|| control_reason(id))
         }),
     };
-    if !fields.org_id.is_nothing() && fields.org_id.printable(text) != Some(org_id) {
-        check_org(fields.org_id.value(text), org_id, &mut faults);
+    if !fields.org_id().is_nothing() && fields.org_id().printable(text) != Some(org_id) {
+        check_org(fields.org_id().value(text), org_id, &mut faults);
     }
-    if !fields.call_type.is_nothing() {
-        optional(fields.call_type.value(text), "callType", &mut faults);
+    if !fields.call_type().is_nothing() {
+        optional(fields.call_type().value(text), "callType", &mut faults);
     }
-    let channel_id = match fields.channel_id.printable(text) {
+    let channel_id = match fields.channel_id().printable(text) {
         Some(id) if id == *right_channel && !id.is_empty() => Some(Text::verbatim(id, true)),
         id => {
-            let channel_id = channel(fields.channel_id.value(text), family, &mut faults);
+            let channel_id = channel(fields.channel_id().value(text), family, &mut faults);
             if faults.is_empty() {
                 *right_channel = id.unwrap_or_default();
             }
@@ -60,13 +60,13 @@ pub(super) fn judge<'a>(
     let (asset_id, product_key, device_key) = device(fields, &mut faults);
     // A measure point travels in the payload, so it may hold what a topic may not.
     let in_topic = family == Family::Invoke;
-    let target = match fields.target.printable(text) {
+    let target = match fields.target().printable(text) {
         Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
-        _ => required(fields.target.value(text), table.target_field, &mut faults, |id| id_reason(id, in_topic)),
+        _ => required(fields.target().value(text), table.target_field, &mut faults, |id| id_reason(id, in_topic)),
     };
-    let callback_url = callback_url(fields.callback_url.value(text), &mut faults);
-    let input = input::read(fields.input.value(text), family, limits, &mut faults);
-    let (timeout, timeout_ms) = timeout(fields.timeout.value(text), &mut faults);
+    let callback_url = callback_url(fields.callback_url().value(text), &mut faults);
+    let input = input::read(fields.input().value(text), family, limits, &mut faults);
+    let (timeout, timeout_ms) = timeout(fields.timeout().value(text), &mut faults);
     let gmt_service_request = gmt_request(fields, &mut faults);
 
     if let (Some(request_id), Some(channel_id), Some(target), true) =
@@ -163,7 +163,10 @@ fn required<'a>(
 
 /// Asset id, product key and device key, and whether they identify a device: null and "" count as absent.
 #[inline]
-fn device<'a>(fields: &Fields<'a>, faults: &mut Vec<Fault>) -> (Option<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>) {
+fn device<'a>(
+    fields: &Fields<'a, '_>,
+    faults: &mut Vec<Fault>,
+) -> (Option<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>) {
     let mut name = |token: Token, field, in_topic| match token.printable(fields.text) {
         Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
         _ if token.is_nothing() => None,
@@ -173,9 +176,9 @@ fn device<'a>(fields: &Fields<'a>, faults: &mut Vec<Fault>) -> (Option<Text<'a>>
             text
         }
     };
-    let asset_id = name(fields.asset_id, "assetId", false);
-    let product_key = name(fields.product_key, "productKey", true);
-    let device_key = name(fields.device_key, "deviceKey", true);
+    let asset_id = name(fields.asset_id(), "assetId", false);
+    let product_key = name(fields.product_key(), "productKey", true);
+    let device_key = name(fields.device_key(), "deviceKey", true);
     if asset_id.is_none() {
         check_device(fields, product_key, device_key, faults);
     }
@@ -184,7 +187,7 @@ fn device<'a>(fields: &Fields<'a>, faults: &mut Vec<Fault>) -> (Option<Text<'a>>
 
 /// Whether a device is named without an asset id.
 fn check_device(
-    fields: &Fields<'_>,
+    fields: &Fields<'_, '_>,
     product_key: Option<Text<'_>>,
     device_key: Option<Text<'_>>,
     faults: &mut Vec<Fault>,
@@ -194,7 +197,7 @@ fn check_device(
         let value = token.value(fields.text);
         !value.is_nothing() && !matches!(value, Value::Text(_))
     };
-    if [fields.asset_id, fields.product_key, fields.device_key].iter().any(is_wrong) {
+    if [fields.asset_id(), fields.product_key(), fields.device_key()].iter().any(is_wrong) {
         return;
     }
     match (product_key, device_key) {
@@ -225,7 +228,7 @@ fn timeout(value: Value<'_>, faults: &mut Vec<Fault>) -> (Option<i64>, u32) {
 }
 
 /// `gmtServiceRequest`, or its alias where that is absent or null; what is not positive counts as absent.
-fn gmt_request(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<i64> {
+fn gmt_request(fields: &Fields<'_, '_>, faults: &mut Vec<Fault>) -> Option<i64> {
     let mut read = |value: Value<'_>, field| {
         let integer = value.integer();
         if integer.is_none() && !value.is_nothing() {
@@ -233,8 +236,8 @@ fn gmt_request(fields: &Fields<'_>, faults: &mut Vec<Fault>) -> Option<i64> {
         }
         integer
     };
-    let gmt_request = fields.gmt_request.value(fields.text);
-    let (sent, alias) = (read(gmt_request, GMT_REQUEST), read(fields.gmt_alias.value(fields.text), GMT_ALIAS));
+    let gmt_request = fields.gmt_request().value(fields.text);
+    let (sent, alias) = (read(gmt_request, GMT_REQUEST), read(fields.gmt_alias().value(fields.text), GMT_ALIAS));
     let counts = if gmt_request.is_nothing() { alias } else { sent };
     counts.filter(|&gmt| gmt > 0)
 }
