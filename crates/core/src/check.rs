@@ -1,6 +1,8 @@
 //! From a body to the answer that a service would give on first receipt, without one: the check of a whole batch,
 //! and its parts, which the responder uses as well.
 
+mod accepted;
+
 use std::{borrow::Cow, sync::Arc};
 
 use serde::{Serialize, Serializer};
@@ -11,7 +13,7 @@ use crate::{
     json::{Text, repeated},
     limits::MAX_REQUEST_ID_BYTES,
     reply::{self, Reply},
-    request::{Command, Entry, Refusal, expected_items, is_topic_safe, read_batch, read_each},
+    request::{Command, Entry, Fields, Refusal, Take, expected_items, is_topic_safe, read_batch, read_each},
 };
 
 /// Checks a batch body and says what a service with this directory would answer on first receipt.
@@ -39,7 +41,9 @@ pub fn check<'a>(
     if !directory.has_org(org_id) {
         return Report::error(RequestError::unknown_org());
     }
-    check_items(body, family, org_id, limits, |out, entry| match entry {
+    // A directory is asked with what the command names.
+    let accept_plain: Option<fn(&mut Vec<u8>, &Fields<'a, '_>)> = None;
+    check_items(body, family, org_id, limits, accept_plain, |out, entry| match entry {
         Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
         Entry::Accepted(command) => match command.resolve(family, org_id, directory) {
             Ok((command, device)) => {
@@ -55,7 +59,12 @@ pub fn check<'a>(
 
 /// [`check`]s the form of a batch body alone, as if every well-formed channel and device existed.
 pub fn check_form<'a>(body: &'a [u8], family: Family, org_id: &str, limits: &Limits, now: Now) -> Report<'a> {
-    check_items(body, family, org_id, limits, |out, entry| match entry {
+    let mut digits = itoa::Buffer::new();
+    let epoch_ms = digits.format(now.epoch_ms);
+    let accept_plain = |out: &mut Vec<u8>, fields: &Fields<'a, '_>| {
+        accepted::write(out, fields, family, org_id, epoch_ms);
+    };
+    check_items(body, family, org_id, limits, Some(accept_plain), |out, entry| match entry {
         Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
         Entry::Accepted(command) => {
             accept(out, &command, None, family, org_id, now);
@@ -194,59 +203,93 @@ pub(crate) fn refused_reply<'a>(
     reply
 }
 
-/// Reads a body and reports on each item, whose reply `write_reply` writes and whose faults it returns.
+/// Reads a body and reports on each item, whose reply `write_reply` writes and whose faults it returns. The reply of an
+/// item that is accepted at a glance is written by `accept_plain`.
 #[inline]
 fn check_items<'a>(
     body: &'a [u8],
     family: Family,
     org_id: &str,
     limits: &Limits,
+    accept_plain: Option<impl Fn(&mut Vec<u8>, &Fields<'a, '_>)>,
     write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>,
 ) -> Report<'a> {
-    let mut report = Report {
+    let report = Report {
         error: None,
         items: Vec::with_capacity(expected_items(body, limits)),
         response: Vec::with_capacity(2 * body.len()),
     };
-    reply::open_response(&mut report.response);
-    let opened = report.response.len();
-    let read = read_each(body, family, org_id, limits, |entry| report.add(entry, &write_reply));
-    if let Err(error) = read {
+    let mut reporting = Reporting { report, accept_plain, write_reply };
+    reply::open_response(&mut reporting.report.response);
+    let opened = reporting.report.response.len();
+    if let Err(error) = read_each(body, family, org_id, limits, &mut reporting) {
         return Report::error(error);
     }
     // Hardly ever: ids are told apart here by what the report shows of them.
-    let id = |at: usize| report.items.get(at)?.request_id.as_deref().filter(|id| !id.is_empty()).map(Text::plain);
-    if !repeated(report.items.len(), id).is_empty() {
-        report.items.clear();
-        report.response.truncate(opened);
+    let items = &reporting.report.items;
+    let id = |at: usize| items.get(at)?.request_id.as_deref().filter(|id| !id.is_empty()).map(Text::plain);
+    if !repeated(items.len(), id).is_empty() {
+        reporting.report.items.clear();
+        reporting.report.response.truncate(opened);
         let entries = match read_batch(body, family, org_id, limits) {
             Ok(entries) => entries,
             Err(error) => return Report::error(error),
         };
-        entries.into_iter().for_each(|entry| report.add(entry, &write_reply));
+        entries.into_iter().for_each(|entry| reporting.entry(entry));
     }
+    let mut report = reporting.report;
     reply::close(&mut report.response);
     report
 }
 
-impl<'a> Report<'a> {
+/// A report that is being made.
+struct Reporting<'a, P, W> {
+    report: Report<'a>,
+    accept_plain: Option<P>,
+    write_reply: W,
+}
+
+impl<'a, P, W> Take<'a> for Reporting<'a, P, W>
+where
+    P: Fn(&mut Vec<u8>, &Fields<'a, '_>),
+    W: Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>,
+{
+    #[inline(always)]
+    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
+        let Some(accept_plain) = self.accept_plain.as_ref().filter(|_| is_plain()) else { return false };
+        self.report.separate();
+        accept_plain(&mut self.report.response, fields);
+        let request_id = fields.request_id().printable(fields.text).map(Cow::Borrowed);
+        self.report.add(request_id, Code::SUCCESS, Vec::new());
+        true
+    }
+
     #[inline]
-    fn add(&mut self, entry: Entry<'a>, write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>) {
-        let index = self.items.len();
-        if index > 0 {
-            self.response.push(b',');
-        }
+    fn entry(&mut self, entry: Entry<'a>) {
+        self.report.separate();
         let request_id = entry.request_id().map(reported);
-        match write_reply(&mut self.response, entry) {
-            Ok(()) => {
-                let code = Code::SUCCESS;
-                self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults: Vec::new() });
-            }
+        match (self.write_reply)(&mut self.report.response, entry) {
+            Ok(()) => self.report.add(request_id, Code::SUCCESS, Vec::new()),
             Err(faults) => {
                 let code = faults.first().map_or(Code::PARA_ERROR, |fault| fault.code);
-                self.items.push(ItemReport { index, request_id, code, msg: code.msg(), faults });
+                self.report.add(request_id, code, faults);
             }
         }
+    }
+}
+
+impl<'a> Report<'a> {
+    /// Writes what stands between two replies.
+    #[inline(always)]
+    fn separate(&mut self) {
+        if !self.items.is_empty() {
+            self.response.push(b',');
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, request_id: Option<Cow<'a, str>>, code: Code, faults: Vec<Fault>) {
+        self.items.push(ItemReport { index: self.items.len(), request_id, code, msg: code.msg(), faults });
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use setpoint::{
     AnyDirectory, Family, Limits, Now, RequestError,
-    check::{Report, check},
+    check::{Report, check, check_form},
     json,
     reply::{Response, read_response},
     request::{Entry, read_batch},
@@ -31,6 +31,11 @@ fn judge(body: &[u8], family: Family, limits: &Limits) {
     let entries = read_batch(body, family, ORG, limits);
     let report = check(body, family, ORG, &AnyDirectory, limits, NOW);
     assert_eq!(report, check(body, family, ORG, &AnyDirectory, limits, NOW), "judged otherwise the second time");
+    let form = check_form(body, family, ORG, limits, NOW);
+    assert_eq!((&form.error, &form.items), (&report.error, &report.items), "judged otherwise where nobody is asked");
+    // A directory repeats names without their escapes.
+    let tree = |response: &[u8]| serde_json::from_slice::<Value>(response).ok();
+    assert_eq!(tree(&form.response), tree(&report.response), "answered otherwise where nobody is asked");
     assert_eq!(json::check(&report.response, limits.depth), Ok(()), "the answer");
     match entries {
         Err(error) => refused(body, family, &error, &report),

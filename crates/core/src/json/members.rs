@@ -76,14 +76,47 @@ impl Member {
 
     /// How many bytes from the first on are those of the window.
     #[inline(always)]
-    fn common(&self, window: &[u8; WINDOW]) -> u32 {
+    fn common<const KEEPS: bool>(&self, window: &[u8; WINDOW]) -> u32 {
         let (kept, _) = self.kept.as_chunks::<STEP>();
         let (window, _) = window.as_chunks::<STEP>();
         let pair = |n: usize| equal(&kept[n], &window[n]) | equal(&kept[n + 1], &window[n + 1]) << STEP;
         match pair(0) {
-            u32::MAX => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
+            u32::MAX if KEEPS => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
             start => (!start).trailing_zeros(),
         }
+    }
+
+    /// Reads the member if it stands at `at`, and says how long it is, with what comes after it.
+    #[inline(always)]
+    fn read<const KEEPS: bool>(&mut self, reader: &mut Reader<'_>, at: usize) -> Result<usize, Stopped> {
+        let Some(window) = reader.window(at) else { return Ok(0) };
+        let common = self.common::<KEEPS>(window);
+        if KEEPS && common >= u32::from(self.len) {
+            self.at = at;
+            return Ok(usize::from(self.len));
+        }
+        if common < u32::from(self.value) {
+            return Ok(0);
+        }
+        let start = usize::from(self.value);
+        let (token, end) = if let Some(short) = short::value(window, start, at, &mut self.guess) {
+            if KEEPS {
+                self.keep(window, short.end + 1);
+            }
+            (short.token, short.end)
+        } else {
+            reader.at = at + start;
+            let token = reader.value()?;
+            let end = reader.at - at;
+            match reader.window(at) {
+                Some(window) if KEEPS => self.keep(window, end + 1),
+                _ => self.len = NOT_KEPT,
+            }
+            (token, end)
+        };
+        self.token = token.seen_from(at);
+        self.at = at;
+        Ok(end + 1)
     }
 
     /// Keeps what stands at the start of the window and is `len` bytes long.
@@ -163,35 +196,11 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let mut seen = self.seen;
         while let Some(member) = self.members.get_mut(usize::from(name))
             && seen >> name & 1 == 0
-            && let Some(window) = reader.window(at)
         {
-            let common = member.common(window);
-            let len = if KEEPS && common >= u32::from(member.len) {
-                member.at = at;
-                usize::from(member.len)
-            } else if common >= u32::from(member.value) {
-                let start = usize::from(member.value);
-                let (token, end) = if let Some(short) = short::value(window, start, at, &mut member.guess) {
-                    if KEEPS {
-                        member.keep(window, short.end + 1);
-                    }
-                    (short.token, short.end)
-                } else {
-                    reader.at = at + start;
-                    let token = reader.value()?;
-                    let end = reader.at - at;
-                    match reader.window(at) {
-                        Some(window) if KEEPS => member.keep(window, end + 1),
-                        _ => member.len = NOT_KEPT,
-                    }
-                    (token, end)
-                };
-                member.token = token.seen_from(at);
-                member.at = at;
-                end + 1
-            } else {
+            let len = member.read::<KEEPS>(reader, at)?;
+            if len == 0 {
                 break;
-            };
+            }
             seen |= 1 << name;
             *before = Some(name);
             name = member.next;
@@ -223,7 +232,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
             return false;
         };
         let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
-        let is_next = found.is_some_and(|(member, window)| member.common(window) >= u32::from(member.value));
+        let is_next = found.is_some_and(|(member, window)| member.common::<false>(window) >= u32::from(member.value));
         if is_next {
             self.expect(before, name);
         }

@@ -1,7 +1,10 @@
 //! What the reader hands out: two words, so that it travels in registers. A token that goes through memory costs more
 //! than it takes to find it (measured: half the time of a batch).
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    ops::Range,
+};
 
 use super::{Members, Object, Text, Value};
 
@@ -42,7 +45,9 @@ impl Token {
     pub(crate) const ABSENT: Self = Self::new(Kind::Absent, 0);
 
     /// [`Self::kind_bit`]s: those of what an optional field may be.
-    pub(crate) const TEXT_OR_NOTHING: u16 = NOTHING | Kind::Printable as u16 | Kind::Verbatim as u16 | Self::ESCAPED;
+    pub(crate) const PRINTABLE: u16 = Kind::Printable as u16;
+    pub(crate) const PRINTABLE_OR_NOTHING: u16 = NOTHING | Self::PRINTABLE;
+    pub(crate) const TEXT_OR_NOTHING: u16 = Self::PRINTABLE_OR_NOTHING | Kind::Verbatim as u16 | Self::ESCAPED;
     pub(crate) const INTEGER_OR_NOTHING: u16 = NOTHING | Kind::Integer as u16;
     pub(crate) const OBJECT_OR_NOTHING: u16 = NOTHING | Kind::Object as u16;
     /// The one of a string with escapes.
@@ -83,7 +88,13 @@ impl Token {
         self.place
     }
 
-    /// How long it is.
+    /// Where a number, an object or the content of a string stands.
+    #[inline(always)]
+    pub(crate) fn range(self) -> Range<usize> {
+        self.place as u32 as usize..self.end()
+    }
+
+    /// How long it is; what is not there has no length.
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
         self.end().saturating_sub(self.place as u32 as usize)
@@ -146,6 +157,28 @@ impl Token {
         Self { place: self.place.wrapping_sub((at as u64).wrapping_mul(1 << 32 | 1)), ..self }
     }
 
+    /// The members of an object in which every number fits a double.
+    #[inline(always)]
+    pub(crate) fn plain_members(self) -> Option<Members> {
+        (self.is(Kind::Object) && self.what.get() >> 32 == 0).then(|| self.members())
+    }
+
+    #[inline(always)]
+    fn members(self) -> Members {
+        match (self.what.get() >> 16) as u8 {
+            0 => Members::None,
+            1 => Members::OneNull,
+            2 => Members::One,
+            _ => Members::Several,
+        }
+    }
+
+    /// What stands at its place, in bytes: there is no need to look for the boundaries of characters.
+    #[inline(always)]
+    pub(crate) fn bytes(self, text: &str) -> &[u8] {
+        text.as_bytes().get(self.range()).unwrap_or_default()
+    }
+
     /// The content if it is a string of printable ASCII without escapes.
     #[inline(always)]
     pub(crate) fn printable(self, text: &str) -> Option<&str> {
@@ -184,12 +217,7 @@ impl Token {
     }
 
     fn as_object(self, text: &str) -> Object<'_> {
-        let members = match (self.what.get() >> 16) as u8 {
-            0 => Members::None,
-            1 => Members::OneNull,
-            2 => Members::One,
-            _ => Members::Several,
-        };
+        let members = self.members();
         let odd_number = (self.what.get() >> 32) as u32;
         Object { raw: self.slice(text), members, odd_number: NonZeroU32::new(odd_number) }
     }

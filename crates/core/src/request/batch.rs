@@ -2,9 +2,10 @@
 
 use super::{
     Entry, Refusal,
-    fields::ItemReader,
+    fields::{Fields, ItemReader},
     item::{self, REQUEST_ID},
     name::form,
+    plain,
 };
 use crate::{
     Family, Fault, Limits, RequestError,
@@ -30,9 +31,27 @@ pub fn read_batch<'a>(
     limits: &Limits,
 ) -> Result<Vec<Entry<'a>>, RequestError> {
     let mut entries = Vec::with_capacity(expected_items(body, limits));
-    read_each(body, family, org_id, limits, |entry| entries.push(entry))?;
+    read_each(body, family, org_id, limits, &mut entries)?;
     refuse_repeated(&mut entries);
     Ok(entries)
+}
+
+/// Takes the items of a batch, one after the other.
+pub(crate) trait Take<'a> {
+    /// Takes an item if it is one that is accepted at a glance. `false` if it is not, or wanted as an entry all the same.
+    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool;
+
+    fn entry(&mut self, entry: Entry<'a>);
+}
+
+impl<'a> Take<'a> for Vec<Entry<'a>> {
+    fn plain(&mut self, _: &Fields<'a, '_>, _: impl FnOnce() -> bool) -> bool {
+        false
+    }
+
+    fn entry(&mut self, entry: Entry<'a>) {
+        self.push(entry);
+    }
 }
 
 /// [`read_batch`], one entry after the other, and without a look at repeated request ids: these are known only at the
@@ -43,7 +62,7 @@ pub(crate) fn read_each<'a>(
     family: Family,
     org_id: &str,
     limits: &Limits,
-    each: impl FnMut(Entry<'a>),
+    each: &mut impl Take<'a>,
 ) -> Result<(), RequestError> {
     if body.len() > limits.body_bytes {
         let (len, most) = (body.len(), limits.body_bytes);
@@ -65,7 +84,7 @@ fn read_body<'a>(
     family: Family,
     org_id: &str,
     limits: &Limits,
-    mut each: impl FnMut(Entry<'a>),
+    each: &mut impl Take<'a>,
 ) -> Read<()> {
     if reader.peek() != Some(b'{') {
         return Err(wrong(reader, "the body must be an object with a list named data"));
@@ -76,7 +95,7 @@ fn read_body<'a>(
         // `data` is known to the object's own list of keys as well, which finds a second one.
         reader.unique(&object, key)?;
         if key.text == *"data" {
-            read_items(reader, family, org_id, limits, &mut each)?;
+            read_items(reader, family, org_id, limits, each)?;
             has_data = true;
         } else {
             reader.value()?;
@@ -92,7 +111,7 @@ fn read_items<'a>(
     family: Family,
     org_id: &str,
     limits: &Limits,
-    each: &mut impl FnMut(Entry<'a>),
+    each: &mut impl Take<'a>,
 ) -> Read<()> {
     if reader.peek() != Some(b'[') {
         return Err(wrong(reader, "data must be an array of items"));
@@ -108,10 +127,14 @@ fn read_items<'a>(
             return Err(Failed::Refused(error));
         }
         count += 1;
-        each(match reader.peek() {
-            Some(b'{') => item::judge(&items.read(reader)?, &mut channel_id, family, org_id, limits),
-            _ => item::not_an_object(reader.value()?.value(reader.text())),
-        });
+        if reader.peek() != Some(b'{') {
+            each.entry(item::not_an_object(reader.value()?.value(reader.text())));
+            continue;
+        }
+        let fields = items.read(reader)?;
+        if !each.plain(&fields, || plain::is_plain(&fields, &mut channel_id, family, org_id, limits)) {
+            each.entry(item::judge(&fields, &mut channel_id, family, org_id, limits));
+        }
     }
     if count == 0 {
         return Err(Failed::Refused(RequestError::body(start, "data holds no items")));

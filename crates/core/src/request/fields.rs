@@ -7,9 +7,9 @@ use crate::{
 
 /// An item's members as they were found, not yet judged.
 #[derive(Debug)]
-pub(super) struct Fields<'a, 'r> {
+pub(crate) struct Fields<'a, 'r> {
     /// Where they stand.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     members: &'r KnownMembers<NAMES, false>,
 }
 
@@ -20,7 +20,7 @@ macro_rules! fields {
             $(
                 $(#[$doc])*
                 #[inline(always)]
-                pub(super) fn $name(&self) -> Token {
+                pub(crate) fn $name(&self) -> Token {
                     self.members.token($at)
                 }
             )+

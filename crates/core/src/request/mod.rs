@@ -10,6 +10,7 @@ mod fields;
 mod input;
 mod item;
 mod name;
+mod plain;
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use crate::{
 };
 
 pub use batch::read_batch;
-pub(crate) use batch::{expected_items, read_each};
+pub(crate) use batch::{Take, expected_items, read_each};
+pub(crate) use fields::Fields;
 pub(crate) use input::out_of_range;
 pub use name::is_topic_safe;
 

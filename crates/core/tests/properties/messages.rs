@@ -58,6 +58,41 @@ impl Parts {
     }
 }
 
+/// A reply that mostly is right, of members with one of a few values each: many are as in the reply before.
+fn reply_text() -> impl Strategy<Value = String> {
+    const FIELDS: [(&str, &[&str]); 12] = [
+        ("requestId", &["\"r1\"", "\"r2\"", "\"r10\"", "\"r\\u0031\"", "null"]),
+        ("messageId", &["null", "[1,{\"a\":2}]"]),
+        (
+            "controlChannelId",
+            &["\"DATASVC.CONTROL.ops-north\"", "\"DATASVC.CONTROL.ops-north-and-south-and-east-and-west\""],
+        ),
+        ("setMeasurepointChannelId", &["null", "\"c\"", "7"]),
+        ("serviceId", &["\"start\"", "\"stop\"", "\"é\"", "\"\"", "null"]),
+        ("inputData", &["{}", "{\"a\":1}", "{\"a\":10}", "{\"a\":1e400}", "null", "[]", "{\"a\":{\"b\":[1, 2]}}"]),
+        ("outputData", &["{}", "{\"power\":1248.5,\"state\":\"RUNNING\",\"since\":1536638267000}", "1"]),
+        ("status", &["0", "1", "10", "1000203", "-1", "1.0", "null"]),
+        ("msg", &["\"SUCCESS\"", "\"timeout\"", "null", "false"]),
+        ("timeout", &["1", "30000", "300000", "-0", "null"]),
+        ("gmtServiceReply", &["1536638267000", "1536638267001", "9223372036854775808"]),
+        ("unknown", &["true", "\"\""]),
+    ];
+    let at = prop_oneof![4 => Just(0), 1 => any::<usize>()];
+    let space = prop_oneof![3 => Just(""), 1 => Just(" "), 1 => Just("\n  ")];
+    (vec(option::weighted(0.9, at), FIELDS.len()), space, 0..FIELDS.len()).prop_map(|(chosen, space, turn)| {
+        let mut members: Vec<String> = FIELDS
+            .iter()
+            .zip(chosen)
+            .filter_map(|((name, values), at)| Some((name, values[at? % values.len()])))
+            .map(|(name, value)| format!("{space}\"{name}\":{space}{value}"))
+            .collect();
+        // Now and then in another order.
+        let len = members.len().max(1);
+        members.rotate_left(if turn == 1 { 5 % len } else { 0 });
+        format!("{{{}}}", members.join(","))
+    })
+}
+
 fn message(open: fn(&mut Vec<u8>), replies: &[Reply<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     open(&mut out);
@@ -92,6 +127,22 @@ proptest! {
         prop_assert_eq!(&read, &replies);
         // What was read writes the same bytes again.
         prop_assert_eq!(message(open_message, &read), written);
+    }
+
+    #[test]
+    fn a_reply_is_read_as_if_none_had_come_before_it(replies in vec(reply_text(), 1..12)) {
+        let together = format!(r#"{{"data":[{}]}}"#, replies.join(","));
+        let together = read_message(together.as_bytes(), &Limits::DEFAULT).unwrap();
+        prop_assert_eq!(together.len(), replies.len());
+        for (reply, text) in together.iter().zip(&replies) {
+            let alone = format!(r#"{{"data":[{text}]}}"#);
+            let alone = read_message(alone.as_bytes(), &Limits::DEFAULT).unwrap().remove(0);
+            match (reply, alone) {
+                (Ok(reply), Ok(alone)) => prop_assert_eq!(reply, &alone),
+                (Err(bad), Err(alone)) => prop_assert_eq!(&bad.reason, &alone.reason),
+                (reply, alone) => prop_assert!(false, "{:?} but alone {:?}", reply, alone),
+            }
+        }
     }
 
     #[test]

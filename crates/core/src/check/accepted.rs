@@ -1,0 +1,94 @@
+//! The reply to an item that was accepted at a glance, put together from what stands in the body.
+
+use crate::{
+    Family,
+    json::{Text, Token, write},
+    limits::DEFAULT_TIMEOUT_MS,
+    request::Fields,
+};
+
+/// Writes the reply of [`super::accepted_reply`] for a command whose device nobody was asked for.
+///
+/// Whatever is copied is printable or was read as JSON, and the integers are positive: all is as the reply would write it.
+#[inline]
+pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, org_id: &str, now: &str) {
+    let text = fields.text;
+    let is_invoke = family == Family::Invoke;
+    let target = fields.target();
+
+    piece(out, r#"{"requestId":"#);
+    string(out, text, fields.request_id());
+    if is_invoke {
+        piece(out, r#","messageId":null,"requestMethod":"thing.service."#);
+        content(out, text, target);
+        piece(out, r#"","callType":"ASYNC","controlChannelId":"#);
+    } else {
+        piece(out, r#","orgId":"#);
+        Text::plain(org_id).write(out);
+        piece(out, r#","callType":"ASYNC","setMeasurepointChannelId":"#);
+    }
+    string(out, text, fields.channel_id());
+    piece(out, r#","productKey":"#);
+    name(out, text, fields.product_key());
+    piece(out, r#","deviceKey":"#);
+    name(out, text, fields.device_key());
+    piece(out, r#","assetId":"#);
+    name(out, text, fields.asset_id());
+    piece(out, if is_invoke { r#","serviceName":null,"serviceId":"# } else { r#","measurepointId":"# });
+    string(out, text, target);
+    if fields.callback_url().is_nothing() {
+        piece(out, r#","callbackUrl":null,"inputData":"#);
+    } else {
+        piece(out, r#","callbackUrl":"#);
+        string(out, text, fields.callback_url());
+        piece(out, r#","inputData":"#);
+    }
+    or(out, text, fields.input(), "null");
+    piece(
+        out,
+        if is_invoke {
+            r#","outputData":{},"status":0,"msg":"SUCCESS","submsg":null,"timeout":"#
+        } else {
+            r#","status":0,"msg":"SUCCESS","submsg":null,"timeout":"#
+        },
+    );
+    if fields.timeout().is_nothing() {
+        write::integer(out, DEFAULT_TIMEOUT_MS);
+    } else {
+        content(out, text, fields.timeout());
+    }
+    piece(out, r#","gmtServiceRequest":"#);
+    or(out, text, fields.gmt_request(), now);
+    piece(out, r#","gmtServiceReply":"#);
+    piece(out, now);
+    piece(out, if is_invoke { r#","gmtDeviceReply":-1}"# } else { "}" });
+}
+
+#[inline(always)]
+fn piece(out: &mut Vec<u8>, piece: &str) {
+    out.extend_from_slice(piece.as_bytes());
+}
+
+/// The value as it stands there; of a string what is between its quotes.
+#[inline(always)]
+fn content(out: &mut Vec<u8>, text: &str, token: Token) {
+    let place = token.range();
+    write::copied(out, text.as_bytes(), place.start, place.end);
+}
+
+/// The string with its quotes.
+#[inline(always)]
+fn string(out: &mut Vec<u8>, text: &str, token: Token) {
+    let place = token.range();
+    write::copied(out, text.as_bytes(), place.start.saturating_sub(1), place.end + 1);
+}
+
+#[inline(always)]
+fn name(out: &mut Vec<u8>, text: &str, token: Token) {
+    if token.is_nothing() { piece(out, "null") } else { string(out, text, token) }
+}
+
+#[inline(always)]
+fn or(out: &mut Vec<u8>, text: &str, token: Token, nothing: &str) {
+    if token.is_nothing() { piece(out, nothing) } else { content(out, text, token) }
+}
