@@ -12,6 +12,7 @@ mod number;
 mod payload;
 mod reader;
 mod scan;
+mod shape;
 mod short;
 mod text;
 mod token;

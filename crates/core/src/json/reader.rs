@@ -5,6 +5,7 @@ use super::{
     keys::{Key, Keys},
     number::is_out_of_range,
     scan::{plain_run, printable_run},
+    shape::{self, Shape},
     short::{self, Windows},
     token::{Kind, Token},
 };
@@ -23,7 +24,7 @@ pub(crate) struct Reader<'a> {
     /// The containers around the innermost one that [`Reader::value`] is in, outermost first.
     open: Vec<Container>,
     /// Of the last object that was short and simple.
-    shape: short::Shape,
+    shape: Shape,
     error: Option<SyntaxError>,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
             max_depth: max_depth.min(MAX_DEPTH),
             keys: Keys::default(),
             open: Vec::new(),
-            shape: short::Shape::default(),
+            shape: Shape::default(),
             error: None,
         };
         match reader.peek() {
@@ -200,7 +201,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn value(&mut self) -> Result<Token, Stopped> {
         match self.peek() {
-            Some(b'{') => match short::object(&self.windows, self.at, &mut self.shape) {
+            Some(b'{') => match shape::object(&self.windows, self.at, &mut self.shape) {
                 // What most payloads are.
                 Some(object) if self.depth < self.max_depth => {
                     self.at = object.end();

@@ -15,6 +15,15 @@ pub(super) fn not_printable(step: &[u8; STEP]) -> u32 {
     (odd | any_of(step, [b'"', b'\\'])).to_bitmask()
 }
 
+/// One bit, from the lowest on, for each byte that a string cannot simply contain: a quote, a backslash or a control
+/// character below 0x20.
+#[inline(always)]
+pub(super) fn not_plain(step: &[u8; STEP]) -> u32 {
+    let step = vector(step);
+    let control = step.simd_lt(i8x16::splat(0x20)) & !step.simd_lt(i8x16::splat(0));
+    (control | any_of(step, [b'"', b'\\'])).to_bitmask()
+}
+
 /// One bit, from the lowest on, for each byte that is no digit.
 #[inline(always)]
 pub(super) fn not_digit(step: &[u8; STEP]) -> u32 {
@@ -45,9 +54,7 @@ pub(super) fn printable_run(bytes: &[u8], mut at: usize) -> usize {
 /// character below 0x20; the length of `bytes` if there is none.
 pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     while let Some(step) = step_at(bytes, at) {
-        let step = vector(step);
-        let control = step.simd_lt(i8x16::splat(0x20)) & !step.simd_lt(i8x16::splat(0));
-        match (control | any_of(step, [b'"', b'\\'])).to_bitmask() {
+        match not_plain(step) {
             0 => at += STEP,
             bits => return at + bits.trailing_zeros() as usize,
         }

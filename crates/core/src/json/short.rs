@@ -2,8 +2,7 @@
 //! of printable ASCII, short numbers, null. Whatever is not recognised here is left to the reader.
 
 use super::{
-    Members,
-    scan::{STEP, not_digit, not_printable},
+    scan::{STEP, not_digit, not_plain, not_printable},
     token::{Kind, Token},
 };
 
@@ -55,20 +54,32 @@ impl<'a> Windows<'a> {
 /// to be found, because the processor goes on with the guess while that is checked.
 #[inline(always)]
 pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
+    value_of::<true>(window, start, at, len)
+}
+
+/// [`value`], whose string need not be `PRINTABLE`.
+#[inline(always)]
+pub(super) fn value_of<const PRINTABLE: bool>(
+    window: &[u8; WINDOW],
+    start: usize,
+    at: usize,
+    len: &mut u8,
+) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
-        b' ' if start < MAX_START => value_here(window, start + 1, at, len),
-        _ => value_here(window, start, at, len),
+        b' ' if start < MAX_START => value_here::<PRINTABLE>(window, start + 1, at, len),
+        _ => value_here::<PRINTABLE>(window, start, at, len),
     }
 }
 
 #[inline(always)]
-fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
+fn value_here<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
         b'"' => {
-            let end = string_end(window, start, len)?;
-            Some(Short { token: Token::placed(Kind::Printable, at + start + 1, at + end), end: end + 1 })
+            let kind = if PRINTABLE { Kind::Printable } else { Kind::Verbatim };
+            let end = string_end::<PRINTABLE>(window, start, len)?;
+            Some(Short { token: Token::placed(kind, at + start + 1, at + end), end: end + 1 })
         }
         b'0'..=b'9' => number(window, start, start, at, len),
         b'-' if start < MAX_START => number(window, start, start + 1, at, len),
@@ -77,82 +88,24 @@ fn value_here(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> O
     }
 }
 
-/// How long the keys and the values of an object's members were.
-pub(super) type Shape = [(u8, u8); MOST_MEMBERS];
-/// Up to so many members are read of an object.
-const MOST_MEMBERS: usize = 8;
-
-/// The object that starts at `start`, if all that is in it are a few strings, numbers and nulls under short and
-/// different keys.
-///
-/// `shape` holds guesses as [`value`] takes them, two for each member.
-pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
-    let mut tags = [0; MOST_MEMBERS];
-    let mut at = start + 1;
-    if windows.at(at)?[0] == b'}' {
-        return Some(Token::object(Members::None, start, at + 1, 0));
-    }
-    let mut members = Members::None;
-    for (count, (key_len, value_len)) in shape.iter_mut().enumerate() {
-        let window = windows.at(at)?;
-        let odd = not_printable(step(window, 1));
-        let guess = usize::from(*key_len).min(STEP - 1);
-        let place = 1 << guess;
-        let len = if odd & (place | (place - 1)) == place {
-            guess
-        } else {
-            let len = odd.trailing_zeros().min(STEP as u32 - 1) as usize;
-            *key_len = len as u8;
-            len
-        };
-        if window[0] != b'"' || window[len + 1] != b'"' || window[len + 2] != b':' {
-            return None;
-        }
-        // No printable byte is zero, so a tag is the whole key.
-        let tag = tag(step(window, 1), len);
-        if tags.iter().take(count).any(|other| *other == tag) {
-            return None;
-        }
-        tags[count] = tag;
-        // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
-        let guess = if window[len + 3] == b'"' { value_len } else { &mut 0 };
-        let value = value(window, len + 3, at, guess)?;
-        members = members.and(value.token.is_null());
-        at += value.end;
-        match windows.at(at)? {
-            [b',', b' ', ..] => at += 2,
-            [b',', ..] => at += 1,
-            [b'}', ..] => return Some(Token::object(members, start, at + 1, 0)),
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// The first `len` bytes, less than 16.
-#[inline(always)]
-fn tag(bytes: &[u8; STEP], len: usize) -> u128 {
-    u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & (STEP - 1))))
-}
-
 /// Where the quote stands that ends the string which starts with the quote at `start`.
 #[inline(always)]
-fn string_end(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize> {
+fn string_end<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize> {
+    let odd_bytes = |step: &[u8; STEP]| if PRINTABLE { not_printable(step) } else { not_plain(step) };
     let start = (start & MAX_START) + 1;
     let guess = usize::from(*len).min(3 * STEP - 1);
-    let mut odd = u64::from(not_printable(step(window, start)));
+    let mut odd = u64::from(odd_bytes(step(window, start)));
     if guess >= STEP {
-        odd |= u64::from(not_printable(step(window, start + STEP))) << STEP;
+        odd |= u64::from(odd_bytes(step(window, start + STEP))) << STEP;
     }
     if guess >= 2 * STEP {
-        odd |= u64::from(not_printable(step(window, start + 2 * STEP))) << (2 * STEP);
+        odd |= u64::from(odd_bytes(step(window, start + 2 * STEP))) << (2 * STEP);
     }
     let place = 1 << guess;
     let end = if odd & (place | (place - 1)) == place {
         start + guess
     } else {
-        let found =
-            (0..3).map(|n| (n * STEP, not_printable(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
+        let found = (0..3).map(|n| (n * STEP, odd_bytes(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
         let (before, odd) = found?;
         let found = before + odd.trailing_zeros() as usize;
         *len = found as u8;
@@ -194,7 +147,7 @@ fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize, len: &mut
 }
 
 #[inline(always)]
-fn step(window: &[u8; WINDOW], start: usize) -> &[u8; STEP] {
+pub(super) fn step(window: &[u8; WINDOW], start: usize) -> &[u8; STEP] {
     let start = start.min(WINDOW - STEP);
     // There always are so many bytes.
     window[start..].first_chunk().unwrap_or(&[0; STEP])

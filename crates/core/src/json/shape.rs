@@ -1,0 +1,112 @@
+//! Objects of a few short members, as most payloads are, recognised by the one before.
+
+use super::{
+    Members,
+    scan::{STEP, equal, not_printable},
+    short::{Windows, step, value_of},
+    token::Token,
+};
+
+/// Up to so many members are read of an object.
+const MOST_MEMBERS: usize = 8;
+
+/// What the members of an object looked like.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    members: [Member; MOST_MEMBERS],
+    /// So many of the keys are known to be different, and are kept.
+    known: usize,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Member {
+    /// The key as it was written, with its quotes and its colon.
+    key: [u8; STEP],
+    /// A bit for each byte of the key that counts.
+    mask: u32,
+    /// How long the key was, without its quotes.
+    key_len: u8,
+    /// How long the value was if it was a string.
+    value_len: u8,
+}
+
+/// The object that starts at `start`, if all that is in it are a few strings, numbers and nulls under short and
+/// different keys.
+pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
+    if windows.at(start + 1)?[0] == b'}' {
+        return Some(Token::object(Members::None, start, start + 2, 0));
+    }
+    match again(windows, start, shape) {
+        None => anew(windows, start, shape),
+        object => object,
+    }
+}
+
+/// The object if its keys are those of the one before, or the first of them: these are known to be different.
+#[inline(always)]
+fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
+    let mut at = start + 1;
+    let mut members = Members::None;
+    for member in shape.members.iter_mut().take(shape.known) {
+        let window = windows.at(at)?;
+        if equal(step(window, 0), &member.key) & member.mask != member.mask {
+            return None;
+        }
+        let value_start = usize::from(member.key_len) + 3;
+        // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
+        let guess = if window.get(value_start) == Some(&b'"') { &mut member.value_len } else { &mut 0 };
+        let value = value_of::<false>(window, value_start, at, guess)?;
+        members = members.and(value.token.is_null());
+        at += value.end;
+        match window.get(value.end..)?.first_chunk()? {
+            b", " => at += 2,
+            [b',', _] => at += 1,
+            [b'}', _] => return Some(Token::object(members, start, at + 1, 0)),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The object, and its keys for the next one.
+fn anew(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
+    shape.known = 0;
+    let mut tags = [0; MOST_MEMBERS];
+    let mut at = start + 1;
+    let mut members = Members::None;
+    let mut are_kept = true;
+    for (count, member) in shape.members.iter_mut().enumerate() {
+        let window = windows.at(at)?;
+        let len = not_printable(step(window, 1)).trailing_zeros().min(STEP as u32 - 1) as usize;
+        if window[0] != b'"' || window[len + 1] != b'"' || window[len + 2] != b':' {
+            return None;
+        }
+        // No printable byte is zero, so a tag is the whole key.
+        let tag = tag(step(window, 1), len);
+        if tags.iter().take(count).any(|other| *other == tag) {
+            return None;
+        }
+        tags[count] = tag;
+        are_kept &= len + 3 <= STEP;
+        *member = Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, value_len: 0 };
+        let value = value_of::<false>(window, len + 3, at, &mut member.value_len)?;
+        members = members.and(value.token.is_null());
+        at += value.end;
+        match windows.at(at)? {
+            [b',', b' ', ..] => at += 2,
+            [b',', ..] => at += 1,
+            [b'}', ..] => {
+                shape.known = if are_kept { count + 1 } else { 0 };
+                return Some(Token::object(members, start, at + 1, 0));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The first `len` bytes, less than 16.
+#[inline(always)]
+fn tag(bytes: &[u8; STEP], len: usize) -> u128 {
+    u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & (STEP - 1))))
+}
