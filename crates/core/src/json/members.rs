@@ -38,7 +38,7 @@ pub(crate) struct KnownMembers<const N: usize, const KEEPS: bool> {
 pub(crate) struct Member {
     /// How it was written, from after the separator before it.
     kept: [u8; KEPT],
-    /// Its value, as seen from where it starts.
+    /// Its value; where values are kept, as seen from where the member starts.
     token: Token,
     /// Where it stands.
     at: usize,
@@ -99,12 +99,15 @@ impl Member {
             return Ok(0);
         }
         let start = usize::from(self.value);
-        let (token, end) = if let Some(short) = short::value(window, start, at, &mut self.guess) {
+        let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.guess) {
             if KEEPS {
                 self.keep(window, short.end + 1);
             }
             (short.token, short.end)
         } else {
+            if window.get(start) == Some(&b' ') {
+                self.expect_blank();
+            }
             reader.at = at + start;
             let token = reader.value()?;
             let end = reader.at - at;
@@ -114,9 +117,23 @@ impl Member {
             }
             (token, end)
         };
-        self.token = token.seen_from(at);
-        self.at = at;
+        if KEEPS {
+            self.at = at;
+            self.token = token.seen_from(at);
+        } else {
+            self.token = token;
+        }
         Ok(end + 1)
+    }
+
+    /// Expects a blank before the value from now on.
+    #[cold]
+    fn expect_blank(&mut self) {
+        let start = usize::from(self.value);
+        if let (true, Some(byte)) = (start < MAX_START, self.kept.get_mut(start)) {
+            *byte = b' ';
+            self.value += 1;
+        }
     }
 
     /// Keeps what stands at the start of the window and is `len` bytes long.
@@ -149,7 +166,8 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
     /// The value of a member of the object that was read last, by the place of its name.
     #[inline(always)]
     pub(crate) fn token(&self, name: usize) -> Token {
-        self.members.get(name).map_or(Token::ABSENT, |member| member.token.moved(member.at))
+        let Some(member) = self.members.get(name) else { return Token::ABSENT };
+        if KEEPS { member.token.moved(member.at) } else { member.token }
     }
 
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
@@ -160,12 +178,12 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let mut object = reader.open_object()?;
         let mut before = None;
         while reader.next_member(&mut object)? {
-            if self.read_expected(reader, &mut before)?
-                || (self.skip_one(reader, before) && self.read_expected(reader, &mut before)?)
-            {
-                continue;
+            while !self.read_expected(reader, &mut before)? {
+                if !self.skip_one(reader, before) {
+                    self.read_other(reader, &object, &mut before)?;
+                    break;
+                }
             }
-            self.read_other(reader, &object, &mut before)?;
         }
         let gone = before_it & !self.seen;
         if gone != 0 {
@@ -280,8 +298,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let value = reader.at - start;
         let token = reader.value()?;
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
-        member.at = start;
-        member.token = token.seen_from(start);
+        (member.at, member.token) = if KEEPS { (start, token.seen_from(start)) } else { (0, token) };
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
             member.keep(window, if KEEPS { reader.at + 1 - start } else { usize::MAX });

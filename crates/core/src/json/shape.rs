@@ -3,7 +3,7 @@
 use super::{
     Members,
     scan::{STEP, equal, not_printable},
-    short::{Windows, step, value_of},
+    short::{Windows, step, value},
     token::Token,
 };
 
@@ -55,7 +55,7 @@ fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token
         let value_start = usize::from(member.key_len) + 3;
         // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
         let guess = if window.get(value_start) == Some(&b'"') { &mut member.value_len } else { &mut 0 };
-        let value = value_of::<false>(window, value_start, at, guess)?;
+        let value = value::<false>(window, value_start, at, guess)?;
         members = members.and(value.token.is_null());
         at += value.end;
         match window.get(value.end..)?.first_chunk()? {
@@ -89,7 +89,7 @@ fn anew(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token>
         tags[count] = tag;
         are_kept &= len + 3 <= STEP;
         *member = Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, value_len: 0 };
-        let value = value_of::<false>(window, len + 3, at, &mut member.value_len)?;
+        let value = value::<false>(window, len + 3, at, &mut member.value_len)?;
         members = members.and(value.token.is_null());
         at += value.end;
         match windows.at(at)? {

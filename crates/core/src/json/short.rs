@@ -51,15 +51,10 @@ impl<'a> Windows<'a> {
 /// `at` in the text.
 ///
 /// `len` is a guess of how long a string or an integer is, and learns from it: what follows need not wait for its end
-/// to be found, because the processor goes on with the guess while that is checked.
+/// to be found, because the processor goes on with the guess while that is checked. A string need not be `PRINTABLE`
+/// where nobody asks.
 #[inline(always)]
-pub(super) fn value(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
-    value_of::<true>(window, start, at, len)
-}
-
-/// [`value`], whose string need not be `PRINTABLE`.
-#[inline(always)]
-pub(super) fn value_of<const PRINTABLE: bool>(
+pub(super) fn value<const PRINTABLE: bool>(
     window: &[u8; WINDOW],
     start: usize,
     at: usize,
@@ -72,8 +67,14 @@ pub(super) fn value_of<const PRINTABLE: bool>(
     }
 }
 
+/// [`value`] without a blank.
 #[inline(always)]
-fn value_here<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, at: usize, len: &mut u8) -> Option<Short> {
+pub(super) fn value_here<const PRINTABLE: bool>(
+    window: &[u8; WINDOW],
+    start: usize,
+    at: usize,
+    len: &mut u8,
+) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
         b'"' => {
@@ -170,7 +171,7 @@ mod tests {
             text.push(digit);
             for start in [0, 7, MAX_START] {
                 let window = padded(&format!("{}{text}", " ".repeat(start)));
-                let short = value(&window, start, 0, &mut 0);
+                let short = value::<true>(&window, start, 0, &mut 0);
                 match short {
                     Some(Short { token, end }) => {
                         assert_eq!(token.integer(str::from_utf8(&window).unwrap()), text.parse().ok());
@@ -205,7 +206,7 @@ mod tests {
             "\"\t\"",
             "1234567890.12345",
         ] {
-            let found = value(&padded(text), 0, 0, &mut 0).filter(|short| short.end == text.len());
+            let found = value::<true>(&padded(text), 0, 0, &mut 0).filter(|short| short.end == text.len());
             assert!(found.is_none() || text == "1.2.3", "{text}");
         }
         for text in [
@@ -221,8 +222,8 @@ mod tests {
             "\"a\"",
             "\"0123456789abcdef0123456789abcd\"",
         ] {
-            assert_eq!(value(&padded(text), 0, 0, &mut 0).map(|short| short.end), Some(text.len()), "{text}");
+            assert_eq!(value::<true>(&padded(text), 0, 0, &mut 0).map(|short| short.end), Some(text.len()), "{text}");
         }
-        assert!(value(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut 0).is_none());
+        assert!(value::<true>(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut 0).is_none());
     }
 }
