@@ -131,7 +131,8 @@ fn read_items<'a>(
             each.entry(item::not_an_object(reader.value()?.value(reader.text())));
             continue;
         }
-        let fields = items.read(reader)?;
+        items.read(reader)?;
+        let fields = items.fields(reader.text());
         if !each.plain(&fields, || plain::is_plain(&fields, &mut channel_id, family, org_id, limits)) {
             each.entry(item::judge(&fields, &mut channel_id, family, org_id, limits));
         }

@@ -90,9 +90,14 @@ impl ItemReader {
 
     /// Reads the object that the reader stands before.
     #[inline]
-    pub(super) fn read<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Fields<'a, '_>, Stopped> {
-        self.0.read(reader)?;
-        Ok(Fields { text: reader.text(), members: &self.0 })
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
+        self.0.read(reader)
+    }
+
+    /// What was read last, in this text.
+    #[inline(always)]
+    pub(super) fn fields<'a>(&self, text: &'a str) -> Fields<'a, '_> {
+        Fields { text, members: &self.0 }
     }
 }
 
