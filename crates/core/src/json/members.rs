@@ -4,7 +4,7 @@ use super::{
     Reader,
     reader::{OpenObject, Stopped},
     scan::{STEP, equal},
-    short::{self, MAX_START, WINDOW},
+    short::{self, Guess, MAX_START, WINDOW},
     token::Token,
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct KnownMembers<const N: usize, const KEEPS: bool> {
     first: u8,
     /// A bit for each member of the object that was read last, or that is being read.
     seen: u32,
+    names: &'static [&'static str; N],
     members: [Member; N],
 }
 
@@ -40,15 +41,14 @@ pub(crate) struct Member {
     kept: [u8; KEPT],
     /// Its value; where values are kept, as seen from where the member starts.
     token: Token,
-    /// Where it stands.
-    at: usize,
-    name: &'static str,
+    /// Where it stands; no text is longer than 32 bits can tell.
+    at: u32,
     /// Where its value starts in what is kept.
     value: u8,
     /// How much of what is kept is the member, with what comes after its value.
     len: u8,
-    /// How long the string or the integer was that came last.
-    guess: u8,
+    /// How long the value is if it is a string or an integer.
+    guess: Guess,
     /// The name that came next.
     next: u8,
 }
@@ -71,7 +71,7 @@ impl Member {
         }
         // A place without a name is that of no member.
         let (value, next) = (if name.is_empty() { NOT_KEPT } else { value as u8 }, next as u8);
-        Self { kept, token: Token::ABSENT, at: 0, name, value, len: NOT_KEPT, guess: 0, next }
+        Self { kept, token: Token::ABSENT, at: 0, value, len: NOT_KEPT, guess: Guess::none(), next }
     }
 
     /// How many bytes from the first on are those of the window.
@@ -92,7 +92,7 @@ impl Member {
         let Some(window) = reader.window(at) else { return Ok(0) };
         let common = self.common::<KEEPS>(window);
         if KEEPS && common >= u32::from(self.len) {
-            self.at = at;
+            self.at = at as u32;
             return Ok(usize::from(self.len));
         }
         if common < u32::from(self.value) {
@@ -118,7 +118,7 @@ impl Member {
             (token, end)
         };
         if KEEPS {
-            self.at = at;
+            self.at = at as u32;
             self.token = token.seen_from(at);
         } else {
             self.token = token;
@@ -147,7 +147,7 @@ impl Member {
 impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
     /// For objects with these members, which are expected in this order at first. The names are of at most 27 bytes
     /// and need no escapes; a place whose name is empty stays empty.
-    pub(crate) const fn new(names: [&'static str; N]) -> Self {
+    pub(crate) const fn new(names: &'static [&'static str; N]) -> Self {
         const { assert!(N <= MOST_NAMES) };
         let mut members = [const { Member::new("", 0) }; N];
         let mut at = 0;
@@ -155,19 +155,19 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
             members[at] = Member::new(names[at], at + 1);
             at += 1;
         }
-        Self { first: 0, seen: 0, members }
+        Self { first: 0, seen: 0, names, members }
     }
 
     #[cfg(test)]
     pub(crate) fn names(&self) -> [&'static str; N] {
-        self.members.each_ref().map(|member| member.name)
+        *self.names
     }
 
     /// The value of a member of the object that was read last, by the place of its name.
     #[inline(always)]
     pub(crate) fn token(&self, name: usize) -> Token {
         let Some(member) = self.members.get(name) else { return Token::ABSENT };
-        if KEEPS { member.token.moved(member.at) } else { member.token }
+        if KEEPS { member.token.moved(member.at as usize) } else { member.token }
     }
 
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
@@ -277,8 +277,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         reader.peek();
         let offset = reader.at;
         let key = reader.key()?;
-        let is_known = |member: &Member| !member.name.is_empty() && key.text == *member.name;
-        let Some(name) = self.members.iter().position(is_known) else {
+        let Some(name) = self.names.iter().position(|name| !name.is_empty() && key.text == **name) else {
             reader.unique(object, key)?;
             reader.value()?;
             return Ok(());
@@ -298,7 +297,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let value = reader.at - start;
         let token = reader.value()?;
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
-        (member.at, member.token) = if KEEPS { (start, token.seen_from(start)) } else { (0, token) };
+        (member.at, member.token) = if KEEPS { (start as u32, token.seen_from(start)) } else { (0, token) };
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
             member.keep(window, if KEEPS { reader.at + 1 - start } else { usize::MAX });

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
             max_depth: max_depth.min(MAX_DEPTH),
             keys: Keys::default(),
             open: Vec::new(),
-            shape: Shape::default(),
+            shape: Shape::UNKNOWN,
             error: None,
         };
         match reader.peek() {

@@ -3,7 +3,7 @@
 use super::{
     Members,
     scan::{STEP, equal, not_printable},
-    short::{Windows, step, value},
+    short::{Guess, Windows, step, value},
     token::Token,
 };
 
@@ -11,14 +11,14 @@ use super::{
 const MOST_MEMBERS: usize = 8;
 
 /// What the members of an object looked like.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shape {
     members: [Member; MOST_MEMBERS],
     /// So many of the keys are known to be different, and are kept.
     known: usize,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Member {
     /// The key as it was written, with its quotes and its colon.
     key: [u8; STEP],
@@ -26,8 +26,15 @@ struct Member {
     mask: u32,
     /// How long the key was, without its quotes.
     key_len: u8,
-    /// How long the value was if it was a string.
-    value_len: u8,
+    /// How long the value is if it is a string.
+    guess: Guess,
+}
+
+impl Shape {
+    pub(super) const UNKNOWN: Self = Self {
+        members: [Member { key: [0; STEP], mask: 0, key_len: 0, guess: Guess::none() }; MOST_MEMBERS],
+        known: 0,
+    };
 }
 
 /// The object that starts at `start`, if all that is in it are a few strings, numbers and nulls under short and
@@ -54,7 +61,7 @@ fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token
         }
         let value_start = usize::from(member.key_len) + 3;
         // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
-        let guess = if window.get(value_start) == Some(&b'"') { &mut member.value_len } else { &mut 0 };
+        let guess = if window.get(value_start) == Some(&b'"') { &mut member.guess } else { &mut Guess::none() };
         let value = value::<false>(window, value_start, at, guess)?;
         members = members.and(value.token.is_null());
         at += value.end;
@@ -88,8 +95,9 @@ fn anew(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token>
         }
         tags[count] = tag;
         are_kept &= len + 3 <= STEP;
-        *member = Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, value_len: 0 };
-        let value = value::<false>(window, len + 3, at, &mut member.value_len)?;
+        *member =
+            Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, guess: Guess::none() };
+        let value = value::<false>(window, len + 3, at, &mut member.guess)?;
         members = members.and(value.token.is_null());
         at += value.end;
         match windows.at(at)? {

@@ -11,6 +11,31 @@ pub(super) const WINDOW: usize = 96;
 /// A value has to start within so many bytes, so that three steps after it are in the window too.
 pub(super) const MAX_START: usize = 31;
 
+/// How long something most likely is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guess {
+    /// The bit of the byte after it.
+    place: u64,
+    len: u64,
+}
+
+impl Guess {
+    pub(super) const fn none() -> Self {
+        Self { place: 1, len: 0 }
+    }
+
+    /// Whether these bits, the lowest for the first byte, say that it ends where it was guessed to.
+    #[inline(always)]
+    fn is_right(self, ends: u64) -> bool {
+        ends & (self.place | (self.place - 1)) == self.place
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, len: usize) {
+        *self = Self { place: 1 << (len & 63), len: len as u64 };
+    }
+}
+
 /// What was recognised.
 pub(super) struct Short {
     pub(super) token: Token,
@@ -50,7 +75,7 @@ impl<'a> Windows<'a> {
 /// The string, the number or the null that starts at `start` in the window, or after one blank; the window starts at
 /// `at` in the text.
 ///
-/// `len` is a guess of how long a string or an integer is, and learns from it: what follows need not wait for its end
+/// `guess` is a guess of how long a string or an integer is, and learns from it: what follows need not wait for its end
 /// to be found, because the processor goes on with the guess while that is checked. A string need not be `PRINTABLE`
 /// where nobody asks.
 #[inline(always)]
@@ -58,12 +83,12 @@ pub(super) fn value<const PRINTABLE: bool>(
     window: &[u8; WINDOW],
     start: usize,
     at: usize,
-    len: &mut u8,
+    guess: &mut Guess,
 ) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
-        b' ' if start < MAX_START => value_here::<PRINTABLE>(window, start + 1, at, len),
-        _ => value_here::<PRINTABLE>(window, start, at, len),
+        b' ' if start < MAX_START => value_here::<PRINTABLE>(window, start + 1, at, guess),
+        _ => value_here::<PRINTABLE>(window, start, at, guess),
     }
 }
 
@@ -73,17 +98,17 @@ pub(super) fn value_here<const PRINTABLE: bool>(
     window: &[u8; WINDOW],
     start: usize,
     at: usize,
-    len: &mut u8,
+    guess: &mut Guess,
 ) -> Option<Short> {
     let start = start & MAX_START;
     match window[start] {
         b'"' => {
             let kind = if PRINTABLE { Kind::Printable } else { Kind::Verbatim };
-            let end = string_end::<PRINTABLE>(window, start, len)?;
+            let end = string_end::<PRINTABLE>(window, start, guess)?;
             Some(Short { token: Token::placed(kind, at + start + 1, at + end), end: end + 1 })
         }
-        b'0'..=b'9' => number(window, start, start, at, len),
-        b'-' if start < MAX_START => number(window, start, start + 1, at, len),
+        b'0'..=b'9' => number(window, start, start, at, guess),
+        b'-' if start < MAX_START => number(window, start, start + 1, at, guess),
         b'n' if window[start..].starts_with(b"null") => Some(Short { token: Token::plain(Kind::Null), end: start + 4 }),
         _ => None,
     }
@@ -91,25 +116,24 @@ pub(super) fn value_here<const PRINTABLE: bool>(
 
 /// Where the quote stands that ends the string which starts with the quote at `start`.
 #[inline(always)]
-fn string_end<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, len: &mut u8) -> Option<usize> {
+fn string_end<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, guess: &mut Guess) -> Option<usize> {
     let odd_bytes = |step: &[u8; STEP]| if PRINTABLE { not_printable(step) } else { not_plain(step) };
     let start = (start & MAX_START) + 1;
-    let guess = usize::from(*len).min(3 * STEP - 1);
+    let len = guess.len as usize;
     let mut odd = u64::from(odd_bytes(step(window, start)));
-    if guess >= STEP {
+    if len >= STEP {
         odd |= u64::from(odd_bytes(step(window, start + STEP))) << STEP;
     }
-    if guess >= 2 * STEP {
+    if len >= 2 * STEP {
         odd |= u64::from(odd_bytes(step(window, start + 2 * STEP))) << (2 * STEP);
     }
-    let place = 1 << guess;
-    let end = if odd & (place | (place - 1)) == place {
-        start + guess
+    let end = if guess.is_right(odd) {
+        start + len
     } else {
         let found = (0..3).map(|n| (n * STEP, odd_bytes(step(window, start + n * STEP)))).find(|(_, odd)| *odd != 0);
         let (before, odd) = found?;
         let found = before + odd.trailing_zeros() as usize;
-        *len = found as u8;
+        guess.learn(found);
         start + found
     };
     (*window.get(end)? == b'"').then_some(end)
@@ -117,17 +141,15 @@ fn string_end<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, len: &
 
 /// A number whose digits start at `start`, without exponent and of less than 16 bytes, and its `sign` if it has one.
 #[inline(always)]
-fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize, len: &mut u8) -> Option<Short> {
+fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize, guess: &mut Guess) -> Option<Short> {
     let start = start & MAX_START;
     let digits = step(window, start);
     let others = not_digit(digits);
-    let guess = usize::from(*len).min(STEP - 1);
-    let place = 1 << guess;
-    let count = if others & (place | (place - 1)) == place {
-        guess
+    let count = if guess.is_right(u64::from(others)) {
+        guess.len as usize
     } else {
         let count = others.trailing_zeros() as usize;
-        *len = count as u8;
+        guess.learn(count);
         count
     };
     // A sign needs a digit behind it, and a zero stands alone.
@@ -171,7 +193,7 @@ mod tests {
             text.push(digit);
             for start in [0, 7, MAX_START] {
                 let window = padded(&format!("{}{text}", " ".repeat(start)));
-                let short = value::<true>(&window, start, 0, &mut 0);
+                let short = value::<true>(&window, start, 0, &mut Guess::none());
                 match short {
                     Some(Short { token, end }) => {
                         assert_eq!(token.integer(str::from_utf8(&window).unwrap()), text.parse().ok());
@@ -206,7 +228,7 @@ mod tests {
             "\"\t\"",
             "1234567890.12345",
         ] {
-            let found = value::<true>(&padded(text), 0, 0, &mut 0).filter(|short| short.end == text.len());
+            let found = value::<true>(&padded(text), 0, 0, &mut Guess::none()).filter(|short| short.end == text.len());
             assert!(found.is_none() || text == "1.2.3", "{text}");
         }
         for text in [
@@ -222,8 +244,12 @@ mod tests {
             "\"a\"",
             "\"0123456789abcdef0123456789abcd\"",
         ] {
-            assert_eq!(value::<true>(&padded(text), 0, 0, &mut 0).map(|short| short.end), Some(text.len()), "{text}");
+            assert_eq!(
+                value::<true>(&padded(text), 0, 0, &mut Guess::none()).map(|short| short.end),
+                Some(text.len()),
+                "{text}"
+            );
         }
-        assert!(value::<true>(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut 0).is_none());
+        assert!(value::<true>(&padded(&format!("\"{}\"", "a".repeat(50))), 0, 0, &mut Guess::none()).is_none());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 const NAMES: usize = 23;
 /// Every name that a reply of either family may have; three of them mean nothing here.
-static MEMBERS: KnownMembers<NAMES, true> = KnownMembers::new([
+static MEMBERS: KnownMembers<NAMES, true> = KnownMembers::new(&[
     "requestId",
     "messageId",
     "requestMethod",

@@ -47,16 +47,11 @@ fields! {
 pub(super) const GMT_REQUEST: &str = "gmtServiceRequest";
 pub(super) const GMT_ALIAS: &str = "gmtSetMeasurepointRequest";
 
-/// The names in the order of the samples, which is the order that most items have, too.
 const NAMES: usize = 13;
 
 /// The names in the order of the samples, which is the order that most items have, too.
-const fn members(
-    channel_id: &'static str,
-    target: &'static str,
-    gmt_alias: &'static str,
-) -> KnownMembers<NAMES, false> {
-    KnownMembers::new([
+const fn names(channel_id: &'static str, target: &'static str, gmt_alias: &'static str) -> [&'static str; NAMES] {
+    [
         "requestId",
         "orgId",
         "callType",
@@ -70,17 +65,20 @@ const fn members(
         "timeout",
         GMT_REQUEST,
         gmt_alias,
-    ])
+    ]
 }
 
-static INVOKE: KnownMembers<NAMES, false> = members("controlChannelId", "serviceId", "");
-static WRITE: KnownMembers<NAMES, false> = members("setMeasurepointChannelId", "measurepointId", GMT_ALIAS);
+static INVOKE: KnownMembers<NAMES, false> = KnownMembers::new(&const { names("controlChannelId", "serviceId", "") });
+static WRITE: KnownMembers<NAMES, false> =
+    KnownMembers::new(&const { names("setMeasurepointChannelId", "measurepointId", GMT_ALIAS) });
 
 /// Reads the items of one batch.
 #[derive(Debug)]
 pub(super) struct ItemReader(KnownMembers<NAMES, false>);
 
 impl ItemReader {
+    // In place: it is a large thing to move.
+    #[inline(always)]
     pub(super) fn new(family: Family) -> Self {
         Self(match family {
             Family::Invoke => INVOKE.clone(),
