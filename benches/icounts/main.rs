@@ -8,7 +8,7 @@ use std::{env, hint::black_box, process::ExitCode};
 use setpoint::{
     Family, Limits, Now, Requester,
     check::{check, check_form},
-    reply::read_message,
+    reply::read_spans,
     request::read_batch,
     requester::RequesterConfig,
 };
@@ -73,8 +73,9 @@ fn read(family: Family, items: usize, repetitions: usize) {
 
 fn read_replies(family: Family, items: usize, repetitions: usize) {
     let message = message(family, &ids(0, items));
+    let mut replies = Vec::with_capacity(items);
     for _ in 0..repetitions {
-        let _ = black_box(read_message(black_box(&message), &LIMITS));
+        let _ = black_box(read_spans(black_box(&message), &LIMITS, &mut replies));
     }
 }
 

@@ -178,11 +178,14 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let mut object = reader.open_object()?;
         let mut before = None;
         while reader.next_member(&mut object)? {
+            let mut skipped_at = None;
             while !self.read_expected(reader, &mut before)? {
-                if !self.skip_one(reader, before) {
+                // A skip that has led nowhere is not tried again.
+                if skipped_at == Some(reader.at) || !self.skip_one(reader, before) {
                     self.read_other(reader, &object, &mut before)?;
                     break;
                 }
+                skipped_at = Some(reader.at);
             }
         }
         let gone = before_it & !self.seen;
@@ -250,7 +253,8 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
             return false;
         };
         let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
-        let is_next = found.is_some_and(|(member, window)| member.common::<false>(window) >= u32::from(member.value));
+        let is_next = self.seen >> name & 1 == 0
+            && found.is_some_and(|(member, window)| member.common::<false>(window) >= u32::from(member.value));
         if is_next {
             self.expect(before, name);
         }
@@ -298,10 +302,84 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let token = reader.value()?;
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
         (member.at, member.token) = if KEEPS { (start as u32, token.seen_from(start)) } else { (0, token) };
+        // What is kept belongs to another value now.
+        member.len = NOT_KEPT;
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
             member.keep(window, if KEEPS { reader.at + 1 - start } else { usize::MAX });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of a, b and c in each object of a list, or why reading has stopped.
+    fn read(list: &str) -> Result<Vec<[Option<i64>; 3]>, String> {
+        let mut members: KnownMembers<4, true> = KnownMembers::new(&["a", "b", "c", ""]);
+        let mut reader = Reader::new(list.as_bytes(), 8).map_err(|error| error.to_string())?;
+        let mut read = Vec::new();
+        let result = (|| {
+            reader.open_array()?;
+            while reader.next_element(read.is_empty())? {
+                reader.peek();
+                members.read(&mut reader)?;
+                read.push(std::array::from_fn(|name| members.token(name).integer(list)));
+            }
+            reader.end()
+        })();
+        result.map(|()| read).map_err(|stopped| reader.why(stopped).to_string())
+    }
+
+    #[test]
+    fn members_may_be_left_out_and_come_in_any_order() {
+        let list = r#"[{"a":1,"b":2,"c":3},{"a":1,"c":3},{"c":4},{},{"b":5,"a":1},{"a":1,"b":2,"c":3},{"":7,"c":3}]"#;
+        let all = [Some(1), Some(2), Some(3)];
+        let expected = [
+            all,
+            [Some(1), None, Some(3)],
+            [None, None, Some(4)],
+            [None; 3],
+            [Some(1), Some(5), None],
+            all,
+            [None, None, Some(3)],
+        ];
+        assert_eq!(read(list), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn a_name_that_comes_again_is_found_wherever_it_comes() {
+        for members in ["a,a", "a,b,a", "b,a,b", "c,a,b,a", "a,c,a", "c,b,c", "a,b,c,c", "b,x,x", "a,b,c,x,b"] {
+            let object = |names: &str| {
+                let members: Vec<_> = names.split(',').map(|name| format!("\"{name}\":1")).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            for before in ["a", "a,b,c", "c,b,a", "b", "c,a"] {
+                let list = format!("[{},{}]", object(before), object(members));
+                assert!(read(&list).is_err_and(|reason| reason.starts_with("duplicate key")), "{list}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_read_anew() {
+        let wide = " ".repeat(40);
+        let objects = [
+            r#"{"a":1,"b":2}"#.to_owned(),
+            format!(r#"{{"a"{wide}:5,"b":{wide}6}}"#),
+            r#"{"a":1,"b":2}"#.to_owned(),
+            r#"{ "a" : 1 , "b" : 2 }"#.to_owned(),
+            r#"{"a": 7, "b": 8}"#.to_owned(),
+            r#"{"a": 7, "b": 8}"#.to_owned(),
+            "{\n  \"a\": 7,\n  \"b\": 8\n}".to_owned(),
+            r#"{"\u0061":1,"b":2}"#.to_owned(),
+            r#"{"\u0061":1,"b":2}"#.to_owned(),
+            r#"{"a":10,"b":20}"#.to_owned(),
+        ];
+        let values = [[1, 2], [5, 6], [1, 2], [1, 2], [7, 8], [7, 8], [7, 8], [1, 2], [1, 2], [10, 20]];
+        let expected: Vec<_> = values.into_iter().map(|[a, b]| [Some(a), Some(b), None]).collect();
+        assert_eq!(read(&format!("[{}]", objects.join(","))), Ok(expected));
     }
 }
