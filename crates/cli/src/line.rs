@@ -1,5 +1,7 @@
 //! What happened to one item, on one line.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use setpoint::requester::{Event, ItemRef, Outcome};
 
@@ -36,7 +38,7 @@ impl Line {
         Self {
             event,
             index: item.map(|item| item.index),
-            request_id: item.and_then(|item| item.request_id.as_deref().map(str::to_owned)),
+            request_id: item.and_then(|item| item.request_id().map(str::to_owned)),
             code: None,
             msg: None,
             submsg: None,
@@ -48,11 +50,11 @@ impl Line {
 
     fn saying(mut self, outcome: Option<&Outcome>) -> Self {
         if let Some(outcome) = outcome {
-            self.request_id = Some(outcome.request_id.to_string());
-            self.code = Some(outcome.code.0);
-            self.msg = outcome.msg.as_deref().map(str::to_owned);
-            self.submsg = outcome.submsg.as_deref().map(str::to_owned);
-            self.output_data = (&*outcome.output_data != "{}").then(|| outcome.output_data.to_string());
+            self.request_id = Some(outcome.request_id().into_owned());
+            self.code = Some(outcome.code().0);
+            self.msg = outcome.msg().map(Cow::into_owned);
+            self.submsg = outcome.submsg().map(Cow::into_owned);
+            self.output_data = Some(outcome.output_data()).filter(|output| *output != "{}").map(str::to_owned);
         }
         self
     }

@@ -82,8 +82,8 @@ impl Client {
     /// let mut outcomes = client.invoke(vec![start]).await?;
     /// while let Some(event) = outcomes.next_event().await {
     ///     match event {
-    ///         Event::Finished { item, outcome } => println!("{:?}: {}", item.request_id, outcome.code),
-    ///         Event::TimedOut { item, known_unsent: true, .. } => println!("{:?} may be repeated", item.request_id),
+    ///         Event::Finished { item, outcome } => println!("{:?}: {}", item.request_id(), outcome.code()),
+    ///         Event::TimedOut { item, known_unsent: true, .. } => println!("{:?} may be repeated", item.request_id()),
     ///         other => println!("{other:?}"),
     ///     }
     /// }

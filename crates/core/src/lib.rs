@@ -24,6 +24,7 @@
 //! | check a batch without sending it | [`check`](check::check), [`check_form`](check::check_form) |
 //! | send batches with an HTTP client and a message queue of your own | [`Requester`] |
 //! | be the service: take batches, command devices, publish outcomes | [`Responder`] |
+//! | correlate answers of another protocol, by id and with deadlines | [`inflight::InFlight`] |
 //! | read or write single messages | [`request`], [`reply`], [`device`] |
 //! | know what a code means, and whether a retry is safe | [`Code::info`] |
 //! | build items without writing JSON | [`Invoke`], [`Write`] |
@@ -38,10 +39,10 @@
 //!
 //! # What it costs
 //!
-//! Reading borrows from the body and keeps payloads as the bytes that were sent. What waits for an answer sits in a
-//! slab with a timing wheel running through it, so that an item costs the same number of steps with a million in flight
-//! as with a thousand. Every table has a bound: [`Limits`], [`requester::RequesterConfig`],
-//! [`responder::ResponderConfig`].
+//! Reading borrows from the body and keeps payloads as the bytes that were sent. What waits for an answer sits in one
+//! table ([`inflight`]) in which an item costs the same number of steps with a million in flight as with a thousand,
+//! about 110 bytes with an id of 36 characters, and no allocation. No call stops for a table to grow. Every table has a
+//! bound: [`Limits`], [`requester::RequesterConfig`], [`responder::ResponderConfig`].
 //!
 //! # Where the rules come from
 //!
@@ -59,7 +60,7 @@ mod directory;
 mod error;
 mod family;
 mod fault;
-mod inflight;
+pub mod inflight;
 pub mod json;
 pub mod limits;
 mod message_id;

@@ -157,6 +157,10 @@ impl Caller {
             self.check(&event, now, &mut rest, seen)?;
         }
         hold!(rest.next().is_none(), Requester, "a reply of a channel message led to nothing: {heard:?}");
+        // Within one call nothing is forgotten.
+        while self.ended.len() > self.config.remembered {
+            self.ended.pop_front();
+        }
         let wakeup = self.requester.poll_timeout().map(setpoint::Instant::as_millis);
         let items = |batch| self.batches.get(batch).map_or(&[][..], |batch| &batch.items);
         let open = || self.open.iter().flat_map(items).filter(|item| item.end.is_none());
@@ -197,7 +201,7 @@ impl Caller {
                 let doubtful = batch.doubtful || (batch.attempts > 1 && refusal.code.0 == 1_000_207);
                 let false_claim = batch.taken[item.index] && !doubtful;
                 hold!(!false_claim, Requester, "{item:?} is refused and the service has it: {refusal:?}");
-                if let Some(id) = &item.request_id {
+                if let Some(id) = item.request_id() {
                     self.ids.remove(&(batch.sent.family, id.to_string()));
                 }
                 Ok(())
@@ -208,9 +212,9 @@ impl Caller {
                     return Ok(());
                 };
                 let said = (reply.family, &*reply.id, reply.code);
-                let found = (outcome.family, &*outcome.request_id, outcome.code.0);
+                let found = (outcome.family(), &*outcome.request_id(), outcome.code().0);
                 hold!(said == found, Requester, "{item:?} is finished with {found:?}, what was said is {said:?}");
-                let own = item.request_id.as_deref() == Some(&*reply.id);
+                let own = item.request_id() == Some(&*reply.id);
                 hold!(own, I3, "{item:?} is finished with what was said of {}", reply.id);
                 let end = if reply.code == 0 { End::Succeeded } else { End::Failed };
                 self.end(item.batch, item.index, end, Some(reply.digest.clone()))
@@ -229,7 +233,7 @@ impl Caller {
                 let (_, entry) = self.entry(item.batch, item.index)?;
                 let deadline = entry.deadline;
                 hold!(now >= deadline, Timer, "{item:?} is given up at {now}, before {deadline}");
-                hold!(!known_unsent || item.request_id.is_none(), I7, "{item:?} is called unsent, and nobody knows");
+                hold!(!known_unsent || item.request_id().is_none(), I7, "{item:?} is called unsent, and nobody knows");
                 self.end(item.batch, item.index, End::TimedOut, None)
             }
             Told::Cancelled { item } => {
@@ -237,10 +241,10 @@ impl Caller {
                 hold!(cancelled, Requester, "{item:?} is cancelled and nobody did");
                 self.end(item.batch, item.index, End::Cancelled, None)
             }
-            Told::Late { item, .. } => self.after_the_end(event, item.request_id.as_deref(), heard.next(), seen),
-            Told::Duplicate { item, .. } => self.after_the_end(event, item.request_id.as_deref(), heard.next(), seen),
+            Told::Late { item, .. } => self.after_the_end(event, item.request_id(), heard.next(), seen),
+            Told::Duplicate { item, .. } => self.after_the_end(event, item.request_id(), heard.next(), seen),
             Told::Unknown { outcome } => {
-                let id = outcome.request_id.to_string();
+                let id = outcome.request_id().into_owned();
                 self.after_the_end(event, Some(&id), heard.next(), seen)
             }
             Told::BatchDone { batch, summary } => {
@@ -321,9 +325,6 @@ impl Caller {
         let key = (sent.family, sent.items[index].id.clone());
         if end != End::Refused && self.ids.get(&key) == Some(&(batch, index)) {
             self.ended.push_back(key);
-            while self.ended.len() > self.config.remembered {
-                self.ended.pop_front();
-            }
         }
         Ok(())
     }

@@ -12,11 +12,12 @@ const BOTTOM: f64 = 50.0;
 /// Labels stand at least so far apart.
 const LABEL: f64 = 17.0;
 
-static LINES: [(&str, &str); 5] = [
+static LINES: [(&str, &str); 6] = [
     (names::TASKS, "#bc4c00"),
     (names::QUEUE, "#8250df"),
     (names::HEAP, "#0969da"),
-    (names::ENGINE, "#1a7f5a"),
+    (names::TABLE, "#1a7f5a"),
+    (names::REQUESTER, "#5aa58a"),
     (names::SET, FAINT),
 ];
 
@@ -51,7 +52,7 @@ pub fn scaling(report: &Report) -> String {
         let Some((_, last)) = points.last() else { continue };
         let path: Vec<String> =
             points.iter().map(|(items, nanos)| format!("{:.1},{:.1}", x(*items), y(*nanos))).collect();
-        let width = if variant == names::ENGINE { 3.5 } else { 2.0 };
+        let width = if variant == names::TABLE { 3.5 } else { 2.0 };
         svg.element(format_args!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linejoin=\"round\"/>",
             path.join(" ")
@@ -63,7 +64,7 @@ pub fn scaling(report: &Report) -> String {
     for (at, variant, colour) in labels {
         let at = at.max(free);
         free = at + LABEL;
-        let weight = if variant == names::ENGINE { " font-weight=\"600\"" } else { "" };
+        let weight = if variant == names::TABLE { " font-weight=\"600\"" } else { "" };
         svg.text(WIDTH - RIGHT + 8.0, at + 4.0, "start", colour, weight, variant);
     }
     svg.done()

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod heap;
 mod load;
 pub mod set;
+pub mod table;
 pub mod tasks;
 
 pub use load::{Chunk, Load};
@@ -32,9 +33,10 @@ mod tests {
     fn everybody_ends_every_item() {
         for in_flight in [1, 10, 1_000] {
             let mut load = Load::new(in_flight, 2_000);
-            let keepers: [&mut dyn Keeper; 6] = [
+            let keepers: [&mut dyn Keeper; 7] = [
                 &mut engine::Engine::new(in_flight),
                 &mut engine::Reading,
+                &mut table::Table::new(),
                 &mut tasks::Tasks::new(),
                 &mut delay_queue::Queue::new(),
                 &mut heap::Heap::default(),

@@ -6,7 +6,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::{
     Effort, Findings, Target, Unit, grouped,
-    names::{ENGINE, FOLDED_SET, HEAP, QUEUE, READING, SET, TASKS, WITH_READING},
+    names::{FOLDED_SET, HEAP, QUEUE, READING, REQUESTER, SET, TABLE, TASKS, WITH_READING},
 };
 use crate::{
     inflight::{
@@ -15,6 +15,7 @@ use crate::{
         engine::{Engine, Reading},
         heap::Heap,
         set::Set,
+        table::Table,
         tasks::Tasks,
     },
     measure::{Variant, find, less, nanos, ratio, round_robin},
@@ -28,6 +29,7 @@ const SAMPLE: usize = 10_000;
 
 struct Context {
     load: Load,
+    table: Table,
     engine: Engine,
     tasks: Tasks,
     queue: Queue,
@@ -36,7 +38,8 @@ struct Context {
     folded_set: Set<DefaultHashBuilder>,
 }
 
-static VARIANTS: [Variant<Context>; 7] = [
+static VARIANTS: [Variant<Context>; 8] = [
+    (TABLE, |context| sample(&mut context.load, &mut context.table)),
     (WITH_READING, |context| {
         context.load.next_turn();
         sample(&mut context.load, &mut context.engine)
@@ -60,6 +63,7 @@ pub(super) fn run(effort: &Effort, findings: &mut Findings, tick: &mut dyn FnMut
         let rounds = if in_flight == MILLION { effort.rounds_of_a_million } else { effort.rounds };
         let mut context = Context {
             load: Load::new(in_flight, SAMPLE),
+            table: Table::new(),
             engine: Engine::new(in_flight),
             tasks: Tasks::new(),
             queue: Queue::new(),
@@ -69,8 +73,8 @@ pub(super) fn run(effort: &Effort, findings: &mut Findings, tick: &mut dyn FnMut
         };
         let mut all = round_robin(&mut context, rounds, &VARIANTS, || tick(&work));
         // Nobody else reads messages, so the engine's own figure is without them.
-        all.insert(0, less(ENGINE, find(&all, WITH_READING), find(&all, READING)));
-        let engine = find(&all, ENGINE);
+        all.insert(1, less(REQUESTER, find(&all, WITH_READING), find(&all, READING)));
+        let (table, requester) = (find(&all, TABLE), find(&all, REQUESTER));
         let targets = match in_flight {
             100_000 => [20.0, 8.0, 2.5].map(Some),
             MILLION => [15.0, 7.0, 4.0].map(Some),
@@ -78,11 +82,15 @@ pub(super) fn run(effort: &Effort, findings: &mut Findings, tick: &mut dyn FnMut
         };
         if in_flight >= 10_000 {
             for (name, target) in [TASKS, QUEUE, HEAP].into_iter().zip(targets) {
-                findings.faster(&work, name, ratio(find(&all, name), engine), target);
+                findings.faster(&work, name, ratio(find(&all, name), table), target);
+            }
+            for name in [TASKS, QUEUE, HEAP] {
+                let work = format!("requester, {}", grouped(in_flight));
+                findings.faster(&work, name, ratio(find(&all, name), requester), None);
             }
             for name in [SET, FOLDED_SET] {
                 let target = (in_flight == MILLION && name == SET).then_some(Target::AtMost(2.2));
-                findings.row(&work, name, ratio(engine, find(&all, name)), Unit::TimesAsMuch, target);
+                findings.row(&work, name, ratio(table, find(&all, name)), Unit::TimesAsMuch, target);
             }
         }
         findings.cost("in flight", in_flight, &all);

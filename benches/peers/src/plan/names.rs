@@ -16,8 +16,12 @@ pub(crate) const SKIP: &str = "serde_json, skipping (IgnoredAny)";
 /// The engine, which also matches what it reads.
 pub(crate) const INGEST: &str = "setpoint, with matching";
 
-/// The engine as it is called, with messages to read.
-pub(crate) const WITH_READING: &str = "setpoint, with reading both ways";
+/// See `inflight::table`.
+pub(crate) const TABLE: &str = "setpoint, the table (InFlight)";
+/// The requester less its reading.
+pub(crate) const REQUESTER: &str = "setpoint, the requester";
+/// The requester as it is called, with messages to read.
+pub(crate) const WITH_READING: &str = "setpoint, the requester with reading both ways";
 /// The reading of these messages.
 pub(crate) const READING: &str = "setpoint, the reading alone";
 /// See `inflight::tasks`.

@@ -68,9 +68,9 @@ impl Sent {
             let event = self.outcomes.next_event().await?;
             let at = Instant::now();
             let (item, how, own) = match event {
-                Event::Finished { item, outcome } if outcome.code.is_success() => {
+                Event::Finished { item, outcome } if outcome.code().is_success() => {
                     let expected = input(self.first + item.index as u64);
-                    let own = *outcome.output_data == *expected;
+                    let own = *outcome.output_data() == *expected;
                     (item, How::Succeeded, own)
                 }
                 Event::Finished { item, .. } => (item, How::Failed, true),

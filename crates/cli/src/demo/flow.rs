@@ -1,6 +1,9 @@
 //! Sends the orders, and writes down how every item ended and how long that took.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
@@ -106,7 +109,7 @@ async fn read(batch: usize, mut outcomes: Outcomes, sent: Instant, bar: Progress
         let took = sent.elapsed();
         let (item, end) = match event {
             Event::Refused { item, refusal } => (item, End::Refused { code: refusal.code }),
-            Event::Finished { item, outcome } => (item, End::Finished(told(outcome))),
+            Event::Finished { item, outcome } => (item, End::Finished(told(&outcome))),
             Event::TimedOut { item, known_unsent, .. } => (item, End::TimedOut { known_unsent }),
             Event::Cancelled { item } => (item, End::Cancelled),
             Event::BatchDone { summary, .. } => {
@@ -122,17 +125,17 @@ async fn read(batch: usize, mut outcomes: Outcomes, sent: Instant, bar: Progress
     read
 }
 
-fn told(outcome: Outcome) -> Told {
-    let text = |text: Option<Box<str>>| text.map(String::from).unwrap_or_default();
+fn told(outcome: &Outcome) -> Told {
+    let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).unwrap_or_default();
     Told {
-        family: outcome.family,
-        request_id: outcome.request_id.into(),
-        code: outcome.code,
-        submsg: text(outcome.submsg),
-        device: DeviceId::new(text(outcome.product_key), text(outcome.device_key)),
-        asset_id: text(outcome.asset_id),
-        target: text(outcome.target),
-        output: outcome.output_data.into(),
+        family: outcome.family(),
+        request_id: outcome.request_id().into_owned(),
+        code: outcome.code(),
+        submsg: text(outcome.submsg()),
+        device: DeviceId::new(text(outcome.product_key()), text(outcome.device_key())),
+        asset_id: text(outcome.asset_id()),
+        target: text(outcome.target()),
+        output: outcome.output_data().to_owned(),
     }
 }
 

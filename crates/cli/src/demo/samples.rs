@@ -100,12 +100,12 @@ fn problems(sample: &Sample, events: &[Event], summary: Summary, ledger: &[Entry
     }
     for event in events {
         let Event::Finished { outcome, .. } = event else { continue };
-        let target = outcome.target.as_deref().unwrap_or_default();
+        let target = outcome.target().unwrap_or_default();
         let fits = if target == FAILS {
-            outcome.code == sample.family.table().device_failure
-                && outcome.submsg.as_deref().is_some_and(|submsg| submsg.contains("the pitch drive is blocked"))
+            outcome.code() == sample.family.table().device_failure
+                && outcome.submsg().is_some_and(|submsg| submsg.contains("the pitch drive is blocked"))
         } else {
-            outcome.code == Code::SUCCESS
+            outcome.code() == Code::SUCCESS
         };
         if !fits {
             wrong.push(format!("sample {name} batch, {target}: {outcome:?} is not what the device answered"));

@@ -39,15 +39,15 @@ impl Books {
                 Event::Accepted { item } => (item, None),
                 Event::Refused { item, .. } => (item, Some("refused")),
                 Event::Finished { item, outcome } => {
-                    assert_eq!(*outcome.request_id, *ids[item.index].0, "somebody else's outcome");
-                    assert!(outcome.output_data.contains(&format!("{:?}", ids[item.index].0)), "{outcome:?}");
+                    assert_eq!(*outcome.request_id(), *ids[item.index].0, "somebody else's outcome");
+                    assert!(outcome.output_data().contains(&format!("{:?}", ids[item.index].0)), "{outcome:?}");
                     (item, Some("finished"))
                 }
                 Event::TimedOut { item, .. } => (item, Some("timed out")),
                 Event::Cancelled { item } => (item, Some("cancelled")),
                 other => panic!("this belongs to no stream: {other:?}"),
             };
-            assert_eq!(item.request_id.as_deref(), Some(&*ids[item.index].0));
+            assert_eq!(item.request_id(), Some(&*ids[item.index].0));
             assert_eq!(ends[item.index], None, "{} has ended before {event:?}", ids[item.index].0);
             ends[item.index] = end;
         }

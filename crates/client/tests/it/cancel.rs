@@ -26,10 +26,7 @@ async fn a_dropped_stream_cancels_and_the_next_call_gets_its_own_answer() {
     assert_eq!(summary.succeeded, 1);
     own_outputs(&events);
     let event = soon(late.next()).await;
-    assert!(
-        matches!(&event, Some(Event::Late { item, .. }) if item.request_id.as_deref() == Some("dropped")),
-        "{event:?}"
-    );
+    assert!(matches!(&event, Some(Event::Late { item, .. }) if item.request_id() == Some("dropped")), "{event:?}");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub(crate) fn own_outputs(events: &[Event]) {
     for event in events {
         if let Event::Finished { item, outcome } = event {
             let output: HashMap<String, String> = outcome.output().unwrap();
-            assert_eq!(output.get("of").map(String::as_str), item.request_id.as_deref());
+            assert_eq!(output.get("of").map(String::as_str), item.request_id());
         }
     }
 }
@@ -70,7 +70,7 @@ async fn request_ids_are_made_up_and_told() {
     assert_ne!(sent[0], sent[1]);
     for event in &events {
         if let Event::Finished { item, .. } = event {
-            assert_eq!(item.request_id.as_deref(), Some(sent[item.index].as_str()));
+            assert_eq!(item.request_id(), Some(sent[item.index].as_str()));
         }
     }
 }
@@ -88,7 +88,7 @@ async fn an_outcome_that_overtakes_the_response_counts() {
     assert!(matches!(soon(outcomes.next()).await, Some(Event::Accepted { item }) if item.index == 1));
     service.publish(outcome("slow", 1_000_204).to_string());
     assert!(
-        matches!(soon(outcomes.next()).await, Some(Event::Finished { item, outcome }) if item.index == 1 && outcome.code == Code::INVOKE_FAILED)
+        matches!(soon(outcomes.next()).await, Some(Event::Finished { item, outcome }) if item.index == 1 && outcome.code() == Code::INVOKE_FAILED)
     );
     assert!(matches!(soon(outcomes.next()).await, Some(Event::BatchDone { summary, .. }) if summary.failed == 1));
     assert_eq!(soon(outcomes.next()).await, None);
@@ -126,7 +126,7 @@ async fn duplicates_conflicts_unknown_and_garbage_end_nothing() {
     }
     assert!(matches!(&seen[0], Event::Duplicate { conflict: false, item, .. } if item.index == 0), "{seen:?}");
     assert!(matches!(&seen[1], Event::Duplicate { conflict: true, .. }), "{seen:?}");
-    assert!(matches!(&seen[2], Event::Unknown { outcome } if &*outcome.request_id == "stranger"), "{seen:?}");
+    assert!(matches!(&seen[2], Event::Unknown { outcome } if &*outcome.request_id() == "stranger"), "{seen:?}");
     assert!(seen[3..].iter().all(|event| matches!(event, Event::Unreadable { .. })), "{seen:?}");
     let stats = client.stats();
     assert_eq!((stats.duplicate, stats.unknown, stats.late), (2, 1, 0));
@@ -208,7 +208,7 @@ async fn many_batches_at_once_each_get_their_own() {
         own_outputs(&events);
         for event in events {
             if let Event::Finished { item, .. } = event {
-                assert_eq!(item.request_id.as_deref(), Some(format!("{n}-{}", item.index).as_str()));
+                assert_eq!(item.request_id(), Some(format!("{n}-{}", item.index).as_str()));
             }
         }
     }
@@ -224,9 +224,7 @@ async fn without_an_outcome_an_item_times_out_and_what_comes_then_is_late() {
     assert_eq!(summary.timed_out, 1);
     assert!(matches!(events.last(), Some(Event::TimedOut { known_unsent: false, outcome: None, .. })), "{events:?}");
     service.publish(outcome("a", 0).to_string());
-    assert!(
-        matches!(soon(late.next()).await, Some(Event::Late { item, .. }) if item.request_id.as_deref() == Some("a"))
-    );
+    assert!(matches!(soon(late.next()).await, Some(Event::Late { item, .. }) if item.request_id() == Some("a")));
 }
 
 #[tokio::test]

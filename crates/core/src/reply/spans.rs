@@ -90,7 +90,7 @@ macro_rules! integers {
 }
 
 impl ReplySpans {
-    pub(super) const NOTHING: Self = Self {
+    pub(crate) const NOTHING: Self = Self {
         family: Family::Invoke,
         code: Code::SUCCESS,
         texts: [Span(0); TEXTS],

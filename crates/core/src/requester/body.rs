@@ -1,60 +1,74 @@
 //! Batches, built from owned items or taken as they are.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use serde::Serialize;
 
 use crate::{
     DeviceName, Family, Invoke, Write,
-    limits::DEFAULT_TIMEOUT_MS,
-    request::{Entry, read_batch},
+    inflight::Id,
+    json::Text,
+    limits::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS},
+    request::{Entry, Fields, Take, expected_items, read_each},
     secret::Secret,
 };
 
 use super::{RequesterConfig, SubmitError};
 
 /// One item of a body: what the requester has to know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outline {
     /// `None` if nothing can be attributed to the item by id: then it can only be refused.
-    pub(super) request_id: Option<Arc<str>>,
+    pub(super) id: Option<Id>,
     pub(super) timeout_ms: u32,
 }
 
-/// Reads what has to be known of each item of a body.
+/// Reads what has to be known of each item of a body. Several may have the same id.
 pub(super) fn outline(
     body: &[u8],
     family: Family,
     org_id: &str,
     config: &RequesterConfig,
 ) -> Result<Vec<Outline>, SubmitError> {
-    let entries = read_batch(body, family, org_id, &config.limits)?;
-    let mut outlines: Vec<_> = entries
-        .iter()
-        .map(|entry| match entry {
+    let mut outlines = Outlines { family, list: Vec::with_capacity(expected_items(body, &config.limits)) };
+    read_each(body, family, org_id, &config.limits, &mut outlines)?;
+    Ok(outlines.list)
+}
+
+struct Outlines {
+    family: Family,
+    list: Vec<Outline>,
+}
+
+impl<'a> Take<'a> for Outlines {
+    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
+        let Some(id) = fields.request_id().printable(fields.text).filter(|_| is_plain()) else { return false };
+        let timeout = fields.timeout();
+        let timeout_ms = if timeout.is_nothing() { None } else { timeout.integer(fields.text) };
+        self.push(Some(id), timeout_ms);
+        true
+    }
+
+    fn entry(&mut self, entry: Entry<'a>) {
+        match entry {
             Entry::Accepted(command) => {
-                Outline { request_id: Some(command.request_id.decode().into()), timeout_ms: command.timeout_ms }
+                self.push(Some(&command.request_id.decode()), Some(i64::from(command.timeout_ms)));
             }
-            Entry::Refused(refusal) => Outline {
-                request_id: refusal.echo.request_id.map(|id| id.decode().into()).filter(|id: &Arc<str>| !id.is_empty()),
-                timeout_ms: refusal
-                    .echo
-                    .timeout
-                    .and_then(|timeout| u32::try_from(timeout).ok())
-                    .filter(|timeout| *timeout <= crate::limits::MAX_TIMEOUT_MS)
-                    .unwrap_or(DEFAULT_TIMEOUT_MS),
-            },
-        })
-        .collect();
-    // An id that several items share names none of them.
-    let mut uses: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    for id in outlines.iter().filter_map(|outline| outline.request_id.as_ref()) {
-        *uses.entry(Arc::clone(id)).or_default() += 1;
+            Entry::Refused(refusal) => {
+                let id = refusal.echo.request_id.map(Text::decode);
+                self.push(id.as_deref(), refusal.echo.timeout);
+            }
+        }
     }
-    for outline in &mut outlines {
-        outline.request_id = outline.request_id.take().filter(|id| uses.get(id) == Some(&1));
+}
+
+impl Outlines {
+    /// An empty id is none; a timeout that no item may have says nothing.
+    fn push(&mut self, id: Option<&str>, timeout_ms: Option<i64>) {
+        let timeout_ms = timeout_ms.and_then(|timeout| u32::try_from(timeout).ok());
+        self.list.push(Outline {
+            id: id.filter(|id| !id.is_empty()).map(|id| Id::new(self.family as u8, id)),
+            timeout_ms: timeout_ms.filter(|timeout| *timeout <= MAX_TIMEOUT_MS).unwrap_or(DEFAULT_TIMEOUT_MS),
+        });
     }
-    Ok(outlines)
 }
 
 /// The fields of an item as they go into a body. Those of the other family are absent.

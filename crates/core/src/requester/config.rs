@@ -12,7 +12,8 @@ pub struct RequesterConfig {
     pub open_items: usize,
     /// How long after an item's own deadline its outcome may still be on its way, in milliseconds.
     pub grace_ms: u64,
-    /// Most ended items remembered, so that late and duplicate replies are known as such; the oldest go first.
+    /// Most ended items remembered from one call to the next, so that late and duplicate replies are known as such; the
+    /// oldest go first.
     pub remembered: usize,
 }
 

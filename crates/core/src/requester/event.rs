@@ -1,10 +1,10 @@
 //! What the requester tells its caller.
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize, Serializer};
 
-use serde::{Deserialize, Serialize};
+use crate::{Code, inflight::Id};
 
-use crate::{Code, Family, reply::Reply};
+use super::Outcome;
 
 /// Names a batch of one [`Requester`](super::Requester).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,8 +20,19 @@ pub struct ItemRef {
     pub batch: RequestBatchId,
     /// The item's place in the batch, from 0.
     pub index: usize,
+    #[serde(rename = "requestId", serialize_with = "text_of")]
+    pub(super) id: Option<Id>,
+}
+
+impl ItemRef {
     /// The item's request id; `None` for an item that was sent without a usable one and so can only be refused.
-    pub request_id: Option<Arc<str>>,
+    pub fn request_id(&self) -> Option<&str> {
+        self.id.as_ref().map(Id::as_str)
+    }
+}
+
+fn text_of<S: Serializer>(id: &Option<Id>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.as_ref().map(Id::as_str).serialize(serializer)
 }
 
 /// What happened. Every item ends with exactly one of `Refused`, `Finished`, `TimedOut` and `Cancelled`;
@@ -139,71 +150,6 @@ pub struct Refused {
     pub submsg: Option<String>,
     /// Whether the whole request was refused; `code` is then the request's status.
     pub whole_request: bool,
-}
-
-/// A reply as it came on the channel, owned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Outcome {
-    /// Invoke or write.
-    pub family: Family,
-    /// The request id.
-    pub request_id: Box<str>,
-    /// 0 is success.
-    pub code: Code,
-    /// The code's message.
-    pub msg: Option<Box<str>>,
-    /// What exactly happened.
-    pub submsg: Option<Box<str>>,
-    /// The device, as far as the reply names it.
-    pub product_key: Option<Box<str>>,
-    /// The device, as far as the reply names it.
-    pub device_key: Option<Box<str>>,
-    /// The device, as far as the reply names it.
-    pub asset_id: Option<Box<str>>,
-    /// Service id or measure point id.
-    pub target: Option<Box<str>>,
-    /// `outputData`, as the device wrote it: JSON text of an object.
-    pub output_data: Box<str>,
-    /// When the service replied, epoch milliseconds.
-    pub gmt_service_reply: Option<i64>,
-    /// When the device's answer was received, epoch milliseconds; -1 without one, `None` in the write family.
-    pub gmt_device_reply: Option<i64>,
-}
-
-impl Outcome {
-    /// The reply, owned. A reply without a request id has an empty one.
-    pub(super) fn of(reply: &Reply<'_>) -> Self {
-        let owned = |text: Option<crate::json::Text<'_>>| text.map(|text| text.decode().into());
-        Self {
-            family: reply.family,
-            request_id: owned(reply.request_id).unwrap_or_default(),
-            code: reply.code,
-            msg: owned(reply.msg),
-            submsg: owned(reply.submsg),
-            product_key: owned(reply.product_key),
-            device_key: owned(reply.device_key),
-            asset_id: owned(reply.asset_id),
-            target: owned(reply.target),
-            output_data: reply.output.as_str().into(),
-            gmt_service_reply: reply.gmt_service_reply,
-            gmt_device_reply: reply.gmt_device_reply,
-        }
-    }
-
-    /// Whether the device did what it was asked.
-    pub fn is_success(&self) -> bool {
-        self.code.is_success()
-    }
-
-    /// The output, deserialised.
-    ///
-    /// # Errors
-    /// The output does not fit `T`.
-    pub fn output<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.output_data)
-    }
 }
 
 /// Faults found before anything was sent.

@@ -1,19 +1,29 @@
 //! What the service says, attributed to the items that it speaks of.
 
-use std::hash::BuildHasher;
+use std::{
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
 
 use crate::{
     Code, Family, Now, RequestError,
-    inflight::Key,
-    reply::{BadReply, MessageError, Reply, Response, read_message, read_response},
+    inflight::{Id, Key},
+    reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
     submsg,
 };
 
-use super::{End, Event, Outcome, Place, Refused, RequestBatchId, Requester, ResponseVerdict};
+use super::{End, Event, Item, Outcome, Refused, RequestBatchId, Requester, ResponseVerdict, State, outcome::Message};
 
-/// What makes two outcomes the same.
-pub(super) fn digest(hash: &impl BuildHasher, outcome: &Outcome) -> u64 {
-    hash.hash_one((outcome.code, &outcome.submsg, &outcome.output_data))
+/// What tells an outcome from another one. Bytes, so that an item needs no room to align it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest([u8; 8]);
+
+impl Digest {
+    pub(super) fn of(hash: &impl BuildHasher, outcome: &Outcome) -> Self {
+        let mut hasher = hash.build_hasher();
+        outcome.hash_meaning(&mut hasher);
+        Self(hasher.finish().to_ne_bytes())
+    }
 }
 
 impl Requester {
@@ -23,18 +33,15 @@ impl Requester {
         body: &[u8],
         now: Now,
     ) -> Result<ResponseVerdict, MessageError> {
-        let Some(family) = self.batches.get(&batch).map(|batch| batch.family) else {
+        let Some(family) = self.batch(batch).map(|batch| batch.family) else {
             return Ok(ResponseVerdict::Settled);
         };
-        if cfg!(feature = "canary-registered-late") {
-            for key in self.keys_of(batch) {
-                let request_id = self.items.get(key).and_then(|item| item.place.request_id.clone());
-                request_id.into_iter().for_each(|id| self.table.open(family, id, key));
-            }
-        }
         match read_response(body, family, &self.config.limits)? {
             Response::Error(error) => Ok(self.refuse_whole(batch, &error)),
             Response::Replies(replies) => {
+                if cfg!(feature = "canary-registered-late") {
+                    self.register_late(batch, family, &replies, now);
+                }
                 for (index, reply) in replies.into_iter().enumerate() {
                     self.take_verdict(batch, family, index, reply, now);
                 }
@@ -44,14 +51,29 @@ impl Requester {
     }
 
     pub(super) fn take_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
-        let replies = read_message(body, &self.config.limits)?;
+        let mut replies = Vec::with_capacity(self.replies_before);
+        let text = read_spans(body, &self.config.limits, &mut replies)?.into();
         let count = replies.len();
-        for reply in replies {
-            match reply {
-                Ok(reply) => self.take_outcome(&reply),
-                Err(bad) => self.unreadable(&bad),
+        self.replies_before = count;
+        let message = Arc::new(Message { text, replies });
+
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        let ids = message.replies.iter().map(|reply| reply.as_ref().ok().map(|spans| id_of(spans, &message.text)));
+        self.items.find_each(ids, &mut keys);
+        for (index, key) in keys.iter().enumerate() {
+            match Outcome::new(&message, index) {
+                Some(outcome) => self.take_outcome(*key, outcome),
+                None => message
+                    .replies
+                    .get(index)
+                    .and_then(|reply| reply.as_ref().err())
+                    .into_iter()
+                    .for_each(|bad| self.unreadable(bad)),
             }
         }
+        self.keys = keys;
+        self.forget();
         Ok(count)
     }
 
@@ -76,7 +98,7 @@ impl Requester {
             return;
         }
         // Of two attempts the second may be answered first: what the service has taken is not undone by a refusal.
-        if self.items.get(key).is_some_and(|item| item.accepted) && !cfg!(feature = "canary-acceptance-undone") {
+        if self.is_accepted(key) && !cfg!(feature = "canary-acceptance-undone") {
             return;
         }
         self.end(
@@ -91,40 +113,37 @@ impl Requester {
     }
 
     fn by_id(&self, batch: RequestBatchId, family: Family, reply: &Reply<'_>) -> Option<Key> {
-        let Place::Open(key) = self.table.get(family, &reply.request_id?.decode())? else { return None };
-        self.items.get(*key).filter(|item| item.place.batch == batch).map(|_| *key)
+        let key = self.items.find(&Id::new(family as u8, &reply.request_id?.decode()))?;
+        self.items.get(key).filter(|item| item.batch == batch && self.items.is_open(key)).map(|_| key)
     }
 
     fn by_place(&self, batch: RequestBatchId, index: usize) -> Option<Key> {
-        let key = *self.batches.get(&batch)?.items.get(index)?;
-        self.items.get(key).filter(|item| item.place.request_id.is_none()).map(|_| key)
+        let key = *self.batch(batch)?.items.get(index)?;
+        (self.items.id(key).is_none() && self.items.is_open(key)).then_some(key)
     }
 
-    fn take_outcome(&mut self, reply: &Reply<'_>) {
-        let outcome = Outcome::of(reply);
-        let family = reply.family;
-        if let Some(Place::Open(key)) = self.table.get(family, &outcome.request_id) {
-            let key = *key;
-            // An outcome that overtakes the response says as well that the item was taken.
-            self.accept(key);
-            let end = if outcome.code == Code::TIMEOUT {
-                let known_unsent = outcome.submsg.as_deref() == Some(submsg::EXPIRED_UNSENT);
-                End::TimedOut { known_unsent, outcome: Some(outcome) }
-            } else {
-                End::Finished(outcome)
-            };
-            return self.end(key, end);
-        }
-        let digest = digest(&self.hash, &outcome);
-        let Some(ended) = self.table.ended_mut(family, &outcome.request_id) else {
+    fn take_outcome(&mut self, key: Option<Key>, outcome: Outcome) {
+        let Some((key, item)) = key.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
             self.events.push_back(Event::Unknown { outcome });
             return;
         };
-        let item = ended.item.clone();
-        self.events.push_back(match ended.heard.replace(digest) {
-            None => Event::Late { item, outcome },
-            Some(heard) => Event::Duplicate { item, outcome, conflict: heard != digest },
-        });
+        if let Item { state: State::Ended { heard }, .. } = item {
+            let digest = Digest::of(&self.hash, &outcome);
+            let heard = heard.replace(digest);
+            let Some(item) = self.place(key) else { return };
+            self.events.push_back(match heard {
+                None => Event::Late { item, outcome },
+                Some(heard) => Event::Duplicate { item, outcome, conflict: heard != digest },
+            });
+            return;
+        }
+        let end = if outcome.code() == Code::TIMEOUT {
+            let known_unsent = outcome.submsg().as_deref() == Some(submsg::EXPIRED_UNSENT);
+            End::TimedOut { known_unsent, outcome: Some(outcome) }
+        } else {
+            End::Finished(outcome)
+        };
+        self.end(key, end);
     }
 
     fn unreadable(&mut self, bad: &BadReply) {
@@ -148,7 +167,7 @@ impl Requester {
 
     /// Refuses every open item, unless an earlier attempt may have been accepted.
     pub(super) fn refuse_all(&mut self, batch: RequestBatchId, refused: &Refused, definite: bool) -> ResponseVerdict {
-        let Some(attempts) = self.batches.get(&batch).map(|batch| batch.attempts) else {
+        let Some(attempts) = self.batch(batch).map(|batch| batch.attempts) else {
             return ResponseVerdict::Settled;
         };
         if attempts > 1 && !definite {
@@ -156,10 +175,37 @@ impl Requester {
         }
         for key in self.keys_of(batch) {
             // What the service is known to have taken is not undone by a later refusal.
-            if self.items.get(key).is_some_and(|item| !item.accepted || cfg!(feature = "canary-acceptance-undone")) {
+            if !self.is_accepted(key) || cfg!(feature = "canary-acceptance-undone") {
                 self.end(key, End::Refused(refused.clone()));
             }
         }
         ResponseVerdict::Settled
     }
+
+    /// Gives the batch's items their names only now (canary).
+    fn register_late(
+        &mut self,
+        batch: RequestBatchId,
+        family: Family,
+        replies: &[Result<Reply<'_>, BadReply>],
+        now: Now,
+    ) {
+        for (index, reply) in replies.iter().enumerate() {
+            let Some(key) = self.by_place(batch, index) else { continue };
+            let Ok(Reply { request_id: Some(id), .. }) = reply else { continue };
+            let Some((_, item)) = self.items.remove(key) else { continue };
+            let named = self.items.insert(Id::new(family as u8, &id.decode()), now.instant, item);
+            if let (Ok(named), Some(batch_key)) = (named, self.batches.find(&batch)) {
+                self.restart_deadline(named, now);
+                if let Some(batch) = self.batches.get_mut(batch_key) {
+                    batch.items[index] = named;
+                }
+            }
+        }
+    }
+}
+
+/// The id under which an item is found; no item has an empty one.
+fn id_of(spans: &ReplySpans, message: &str) -> Id {
+    Id::new(spans.family as u8, &spans.request_id(message).map_or_else(Default::default, |id| id.decode()))
 }

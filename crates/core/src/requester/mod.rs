@@ -4,27 +4,25 @@ mod body;
 mod config;
 mod event;
 mod incoming;
-mod table;
+mod outcome;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::RequesterConfig;
-pub use event::{Event, ItemRef, Outcome, Refused, RequestBatchId, SubmitError, Summary};
+pub use event::{Event, ItemRef, Refused, RequestBatchId, SubmitError, Summary};
+pub use outcome::Outcome;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     Code, Family, Instant, Invoke, Now, Write,
-    inflight::{InFlight, Key},
+    inflight::{Id, InFlight, Key},
     reply::MessageError,
     secret::{KeyedHash, Secret},
 };
 use body::Outline;
-use table::{Ended, Place, Table};
+use incoming::Digest;
 
 /// A batch that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,21 +81,37 @@ pub struct Requester {
     config: RequesterConfig,
     secret: Secret,
     hash: KeyedHash,
-    items: InFlight<Item>,
-    table: Table,
-    batches: BTreeMap<RequestBatchId, Batch>,
+    /// Items that have not ended, and the newest of those that have. One without a usable id has no name here.
+    items: InFlight<Id, Item>,
+    /// Batches with an open item. They have no deadlines of their own.
+    batches: InFlight<RequestBatchId, Batch>,
     newest: u64,
     events: VecDeque<Event>,
+    /// How many replies the message before had.
+    replies_before: usize,
+    /// Room for the items that a message speaks of, kept from one to the next.
+    keys: Vec<Option<Key>>,
 }
 
-/// An item that has not ended.
 #[derive(Debug)]
 struct Item {
-    family: Family,
-    place: ItemRef,
-    timeout_ms: u32,
-    /// Whether the service is known to have taken it.
-    accepted: bool,
+    batch: RequestBatchId,
+    /// Its place in the batch.
+    index: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open {
+        timeout_ms: u32,
+        /// Whether the service is known to have taken it.
+        accepted: bool,
+    },
+    Ended {
+        /// Of the outcome that was heard last; `None` if none was.
+        heard: Option<Digest>,
+    },
 }
 
 #[derive(Debug)]
@@ -126,11 +140,12 @@ impl Requester {
         let hash = secret.keyed_hash();
         Self {
             org_id: org_id.into(),
-            items: InFlight::new(),
-            table: Table::new(config.remembered, hash),
-            batches: BTreeMap::new(),
+            items: InFlight::with_hash(hash),
+            batches: InFlight::with_hash(hash),
             newest: 0,
             events: VecDeque::new(),
+            replies_before: 0,
+            keys: Vec::new(),
             secret,
             hash,
             config,
@@ -165,28 +180,14 @@ impl Requester {
         if open.saturating_add(more) > bound {
             return Err(SubmitError::Full { open, more, bound });
         }
-        for (index, outline) in outlines.iter().enumerate() {
-            if let Some(request_id) = outline.request_id.as_deref().filter(|id| self.table.get(family, id).is_some()) {
-                return Err(SubmitError::InUse { index, request_id: request_id.to_owned() });
-            }
-        }
-        self.newest += 1;
-        let batch = RequestBatchId(self.newest);
-        let items: Vec<_> = outlines
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, outline)| self.open(batch, index, outline, family, now))
-            .collect();
-        let summary = Summary { submitted: items.len(), ..Summary::default() };
-        let submission = Submission { batch, family, body, items: items.len() };
-        self.batches.insert(batch, Batch { family, open: items.len(), items, attempts: 1, summary });
-        Ok(submission)
+        let batch = self.register(family, outlines, now)?;
+        Ok(Submission { batch, family, body, items: more })
     }
 
     /// Notes that the batch's body is being sent once more. The service's clock may start only now, so the items'
     /// deadlines here start again too.
     pub fn resend(&mut self, batch: RequestBatchId, now: Now) {
-        let Some(batch) = self.batches.get_mut(&batch) else { return };
+        let Some(batch) = self.batches.find(&batch).and_then(|key| self.batches.get_mut(key)) else { return };
         batch.attempts = batch.attempts.saturating_add(1);
         for key in batch.items.clone() {
             self.restart_deadline(key, now);
@@ -198,6 +199,7 @@ impl Requester {
         for key in self.keys_of(batch) {
             self.end(key, End::Cancelled);
         }
+        self.forget();
     }
 
     /// The HTTP response to the batch.
@@ -233,9 +235,10 @@ impl Requester {
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(key) = self.items.pop_expired(now.instant) {
             // Without an id of its own no service can have taken it.
-            let known_unsent = self.items.get(key).is_some_and(|item| item.place.request_id.is_none());
+            let known_unsent = self.items.id(key).is_none();
             self.end(key, End::TimedOut { known_unsent, outcome: None });
         }
+        self.forget();
     }
 
     /// What happened next.
@@ -258,54 +261,114 @@ impl Requester {
         self.items.len()
     }
 
-    fn open(&mut self, batch: RequestBatchId, index: usize, outline: Outline, family: Family, now: Now) -> Option<Key> {
-        let Outline { request_id, timeout_ms } = outline;
-        let place = ItemRef { batch, index, request_id: request_id.clone() };
-        let deadline = self.deadline(timeout_ms, now);
-        let key = self.items.insert(deadline, Item { family, place, timeout_ms, accepted: false })?;
-        if let Some(request_id) = request_id.filter(|_| !cfg!(feature = "canary-registered-late")) {
-            self.table.open(family, request_id, key);
-        }
-        Some(key)
-    }
+    fn register(&mut self, family: Family, outlines: Vec<Outline>, now: Now) -> Result<RequestBatchId, SubmitError> {
+        let batch = RequestBatchId(self.newest + 1);
+        let item = |index: usize, outline: &Outline| {
+            let state = State::Open { timeout_ms: outline.timeout_ms, accepted: false };
+            Item { batch, index: index as u32, state }
+        };
+        let is_named = |outline: &Outline| outline.id.is_some() && !cfg!(feature = "canary-registered-late");
+        let grace_ms = self.config.grace_ms;
+        let named =
+            outlines.iter().enumerate().filter(|(_, outline)| is_named(outline)).filter_map(|(index, outline)| {
+                Some((outline.id.clone()?, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
+            });
+        let mut results = Vec::with_capacity(outlines.len());
+        self.items.insert_each(named, &mut results);
 
-    fn deadline(&self, timeout_ms: u32, now: Now) -> Instant {
-        now.instant.saturating_add(u64::from(timeout_ms)).saturating_add(self.config.grace_ms)
+        let mut results = results.into_iter();
+        let mut items = Vec::with_capacity(outlines.len());
+        let mut shared = Vec::new();
+        for (index, outline) in outlines.iter().enumerate() {
+            let mut nameless =
+                || self.items.insert_nameless(deadline(outline.timeout_ms, grace_ms, now), item(index, outline));
+            let result = if is_named(outline) { results.next() } else { None };
+            match result {
+                Some(Ok(key)) => items.push(key),
+                None | Some(Err(None)) => items.extend(nameless()),
+                Some(Err(Some(other))) => {
+                    items.extend(nameless());
+                    shared.push((index, other));
+                }
+            }
+        }
+        let is_of_this_batch = |key: Key| self.items.get(key).is_some_and(|item| item.batch == batch);
+        if let Some((index, _)) = shared.iter().find(|(_, other)| !is_of_this_batch(*other)) {
+            items.into_iter().for_each(|key| drop(self.items.remove(key)));
+            let id = outlines.get(*index).and_then(|outline| outline.id.as_ref());
+            let request_id = id.map_or_else(String::new, |id| id.as_str().to_owned());
+            return Err(SubmitError::InUse { index: *index, request_id });
+        }
+        // An id that several items share names none of them.
+        for (_, key) in shared {
+            self.items.unname(key);
+        }
+        self.newest += 1;
+        let summary = Summary { submitted: items.len(), ..Summary::default() };
+        let entry = Batch { family, open: items.len(), items, attempts: 1, summary };
+        // A number that was never given before.
+        let inserted = self.batches.insert(batch, Instant::from_millis(u64::MAX), entry);
+        debug_assert!(inserted.is_ok());
+        Ok(batch)
     }
 
     fn restart_deadline(&mut self, key: Key, now: Now) {
-        if let Some(timeout_ms) = self.items.get(key).map(|item| item.timeout_ms) {
-            let deadline = self.deadline(timeout_ms, now);
+        if let Some(Item { state: State::Open { timeout_ms, .. }, .. }) = self.items.get(key) {
+            let deadline = deadline(*timeout_ms, self.config.grace_ms, now);
             self.items.reschedule(key, deadline);
         }
     }
 
+    fn batch(&self, batch: RequestBatchId) -> Option<&Batch> {
+        self.batches.get(self.batches.find(&batch)?)
+    }
+
     fn keys_of(&self, batch: RequestBatchId) -> Vec<Key> {
-        self.batches.get(&batch).map_or_else(Vec::new, |batch| batch.items.clone())
+        self.batch(batch).map_or_else(Vec::new, |batch| batch.items.clone())
+    }
+
+    fn place(&self, key: Key) -> Option<ItemRef> {
+        let Item { batch, index, .. } = *self.items.get(key)?;
+        Some(ItemRef { batch, index: index as usize, id: self.items.id(key).cloned() })
+    }
+
+    fn is_accepted(&self, key: Key) -> bool {
+        matches!(self.items.get(key), Some(Item { state: State::Open { accepted: true, .. }, .. }))
     }
 
     /// Notes that the service has taken the item.
     fn accept(&mut self, key: Key) {
-        let Some(item) = self.items.get_mut(key).filter(|item| !item.accepted) else { return };
-        item.accepted = true;
-        if let Some(batch) = self.batches.get_mut(&item.place.batch) {
+        let Some(Item { batch, state: State::Open { accepted, .. }, .. }) = self.items.get_mut(key) else { return };
+        if std::mem::replace(accepted, true) {
+            return;
+        }
+        let batch = *batch;
+        if let Some(batch) = self.batches.find(&batch).and_then(|key| self.batches.get_mut(key)) {
             batch.summary.accepted += 1;
         }
-        self.events.push_back(Event::Accepted { item: item.place.clone() });
+        self.events.extend(self.place(key).map(|item| Event::Accepted { item }));
     }
 
     /// Ends the item, unless it has ended.
     fn end(&mut self, key: Key, end: End) {
-        let Some(Item { family, place, .. }) = self.items.remove(key) else { return };
-        let Some(batch) = self.batches.get_mut(&place.batch) else { return };
+        let Some(item) = self.place(key).filter(|_| self.items.is_open(key)) else { return };
+        let batch_id = item.batch;
+        let Some(batch_key) = self.batches.find(&batch_id) else { return };
+        let Some(batch) = self.batches.get_mut(batch_key) else { return };
+        // An outcome that overtakes the response says as well that the item was taken.
+        let says_taken = matches!(end, End::Finished(_) | End::TimedOut { outcome: Some(_), .. });
+        if says_taken && let Some(Item { state: State::Open { accepted: false, .. }, .. }) = self.items.get(key) {
+            batch.summary.accepted += 1;
+            self.events.push_back(Event::Accepted { item: item.clone() });
+        }
         let summary = &mut batch.summary;
         let mut heard = None;
-        let mut was_refused = false;
-        let item = place.clone();
+        // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
+        let mut forget = item.id.is_none() || cfg!(feature = "canary-ended-forgotten");
         self.events.push_back(match end {
             End::Refused(refusal) => {
                 summary.refused += 1;
-                was_refused = true;
+                forget = true;
                 Event::Refused { item, refusal }
             }
             End::Finished(outcome) => {
@@ -314,12 +377,12 @@ impl Requester {
                 } else {
                     summary.failed += 1;
                 }
-                heard = Some(incoming::digest(&self.hash, &outcome));
+                heard = Some(Digest::of(&self.hash, &outcome));
                 Event::Finished { item, outcome }
             }
             End::TimedOut { known_unsent, outcome } => {
                 summary.timed_out += 1;
-                heard = outcome.as_ref().map(|outcome| incoming::digest(&self.hash, outcome));
+                heard = outcome.as_ref().map(|outcome| Digest::of(&self.hash, outcome));
                 Event::TimedOut { item, known_unsent, outcome }
             }
             End::Cancelled => {
@@ -330,15 +393,26 @@ impl Requester {
         batch.open -= 1;
         if batch.open == 0 {
             let summary = batch.summary;
-            self.batches.remove(&place.batch);
-            self.events.push_back(Event::BatchDone { batch: place.batch, summary });
+            self.batches.remove(batch_key);
+            self.events.push_back(Event::BatchDone { batch: batch_id, summary });
         }
-        if let Some(request_id) = place.request_id.clone() {
-            if was_refused {
-                self.table.free(family, &request_id);
-            } else {
-                self.table.end(family, &request_id, Ended { item: place, heard });
-            }
+        if forget {
+            self.items.remove(key);
+            return;
         }
+        if let Some(item) = self.items.get_mut(key) {
+            item.state = State::Ended { heard };
+        }
+        self.items.end(key);
     }
+
+    /// Forgets the oldest of those that have ended, as far as they are too many. All at once at the end of a call: side
+    /// by side they cost less.
+    fn forget(&mut self) {
+        self.items.forget_beyond(self.config.remembered);
+    }
+}
+
+fn deadline(timeout_ms: u32, grace_ms: u64, now: Now) -> Instant {
+    now.instant.saturating_add(u64::from(timeout_ms)).saturating_add(grace_ms)
 }

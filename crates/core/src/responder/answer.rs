@@ -27,17 +27,17 @@ impl Responder {
         let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
-        let mut found = self.by_message.get(&message_id).copied();
+        let mut found = self.items.find(&message_id);
         if cfg!(feature = "canary-matched-by-order") {
-            let sent = self.by_message.values().filter_map(|key| Some((self.items.get(*key)?, *key)));
-            let open =
-                sent.filter(|(item, _)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
-            found = open.min_by_key(|(item, _)| item.order).map(|(_, key)| key).or(found);
+            let open = self
+                .items
+                .iter()
+                .filter(|(_, item)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
+            found = open.min_by_key(|(_, item)| item.order).map(|(key, _)| key).or(found);
         }
-        let Some(key) = found else {
-            return self.attribute_to_ended(message_id, topic, &answer);
+        let Some((key, item)) = found.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
+            return Attribution::Unknown;
         };
-        let Some(item) = self.items.get_mut(key) else { return Attribution::Unknown };
         if !is_from(topic, &item.command) {
             return Attribution::WrongDevice;
         }
@@ -71,24 +71,6 @@ impl Responder {
                 Some(heard) if heard == digest => Attribution::Duplicate,
                 Some(_) => Attribution::Conflict,
             },
-        }
-    }
-
-    fn attribute_to_ended(
-        &mut self,
-        message_id: MessageId,
-        topic: AnswerTopic<'_>,
-        answer: &Answer<'_>,
-    ) -> Attribution {
-        let Some(ended) = self.ended.get_mut(message_id) else { return Attribution::Unknown };
-        if !is_from(topic, &ended.command) {
-            return Attribution::WrongDevice;
-        }
-        let digest = Verdict::of(answer, ended.command.family).digest(&self.hash);
-        match ended.heard.replace(digest) {
-            None => self.late(message_id, answer),
-            Some(heard) if heard == digest => Attribution::Duplicate,
-            Some(_) => Attribution::Conflict,
         }
     }
 

@@ -4,7 +4,6 @@ mod accept;
 mod answer;
 mod config;
 mod effect;
-mod ended;
 mod fingerprint;
 mod hand_over;
 mod journal;
@@ -25,7 +24,7 @@ pub use record::{FinalOutcome, Record, StoredCommand};
 pub use stats::ResponderStats;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
@@ -35,7 +34,6 @@ use crate::{
     secret::{KeyedHash, Secret},
     submsg,
 };
-use ended::{EndedItem, EndedItems};
 use journal::Journal;
 use orgs::Orgs;
 use outbox::{ChannelKey, Outbox};
@@ -53,9 +51,8 @@ pub struct Responder {
     hash: KeyedHash,
     /// The newest reading of the clocks; its monotonic part never steps back.
     now: Now,
-    items: InFlight<Item>,
-    by_message: HashMap<MessageId, Key, KeyedHash>,
-    ended: EndedItems,
+    /// Accepted items until their finals are published, and the newest of those that have ended.
+    items: InFlight<MessageId, Item>,
     orgs: Orgs,
     outbox: Outbox,
     journal: Journal<Gated>,
@@ -82,7 +79,7 @@ enum Mode {
     Failed,
 }
 
-/// An accepted item until its final is published.
+/// An accepted item.
 #[derive(Debug)]
 struct Item {
     command: Arc<StoredCommand>,
@@ -104,7 +101,7 @@ enum Stage {
     Waiting,
     /// Given to the driver: it may have reached the device.
     HandedOver,
-    /// It has its one final, being stored or on its way to the channel.
+    /// It has its one final: being stored, on its way to the channel, or published.
     Decided(Arc<FinalOutcome>),
 }
 
@@ -163,9 +160,7 @@ impl Responder {
             mode: Mode::Running,
             hash,
             now: Now::default(),
-            items: InFlight::new(),
-            by_message: HashMap::with_hasher(hash),
-            ended: EndedItems::new(config.ended, hash),
+            items: InFlight::with_hash(hash),
             orgs: Orgs::new(hash),
             outbox: Outbox::new(hash),
             journal: Journal::new(),
@@ -249,7 +244,7 @@ impl Responder {
     /// How the hand-over of a command went.
     pub fn handle_handed_over(&mut self, message_id: MessageId, how: HandedOver, now: Now) {
         self.see(now);
-        let Some(key) = self.by_message.get(&message_id).copied() else { return };
+        let Some(key) = self.items.find(&message_id) else { return };
         self.leave_window(key);
         let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::HandedOver)) else { return };
         match how {
@@ -363,8 +358,8 @@ impl Responder {
     fn forget(&mut self) {
         let now = self.now.instant;
         let later = now.saturating_add(self.config.dedup_window_ms);
-        let by_message = &self.by_message;
-        self.orgs.forget(now, later, |message_id| by_message.contains_key(&message_id));
+        let items = &self.items;
+        self.orgs.forget(now, later, |message_id| items.find(&message_id).is_some_and(|key| items.is_open(key)));
     }
 }
 

@@ -9,9 +9,7 @@ use crate::{
     reply::{self, Reply},
 };
 
-use super::{
-    ChannelKey, Effect, EndedItem, FinalOutcome, Item, PublicationId, Queued, Record, Responder, Stage, StoredCommand,
-};
+use super::{ChannelKey, Effect, FinalOutcome, PublicationId, Queued, Record, Responder, Stage, StoredCommand};
 
 /// A message takes no further reply once it is this long, in bytes.
 const MESSAGE_BYTES: usize = 256 << 10;
@@ -59,39 +57,24 @@ impl Responder {
 
     /// Publishes the final of an ended item once more: whoever sends its batch again may have missed it.
     pub(super) fn publish_again(&mut self, message_id: MessageId) {
-        if self.by_message.contains_key(&message_id) {
-            return;
-        }
-        let Some(ended) = self.ended.get(message_id) else { return };
-        let command = &ended.command;
+        let Some(key) = self.items.find(&message_id) else { return };
+        let Some(item) = self.items.get(key).filter(|_| !self.items.is_open(key)) else { return };
+        let command = &item.command;
         let current = self.orgs.remembered(&command.org_id, command.family, &command.request_id);
         if current.is_none_or(|current| current.message_id != message_id) {
             // The id was forgotten while the answer waited for the store, and may stand for another item by now.
             return;
         }
-        let channel = ChannelKey::of(&ended.command);
-        let item = Item {
-            command: Arc::clone(&ended.command),
-            order: 0,
-            deadline: self.now.instant,
-            stage: Stage::Decided(Arc::clone(&ended.outcome)),
-            sent_before: false,
-            in_window: false,
-            heard: ended.heard,
-        };
-        let Some(key) = self.items.insert(self.now.instant, item) else { return };
-        self.items.unschedule(key);
-        self.by_message.insert(message_id, key);
-        self.outbox.open(channel);
+        self.outbox.open(ChannelKey::of(command));
         self.counters.outbox += 1;
+        self.items.reopen(key);
         self.line_up(key);
     }
 
     pub(super) fn end_publication(&mut self, publication: PublicationId, delivered: bool) {
         for key in self.outbox.settle(publication) {
-            let Some(item) = self.items.remove(key) else { continue };
+            let Some(item) = self.items.get(key).filter(|_| self.items.is_open(key)) else { continue };
             let message_id = item.command.message_id;
-            self.by_message.remove(&message_id);
             self.outbox.close(&ChannelKey::of(&item.command));
             self.counters.outbox -= 1;
             if delivered {
@@ -101,10 +84,14 @@ impl Responder {
                 self.counters.undeliverable += 1;
                 self.journal.record(Record::Undeliverable { message_id });
             }
-            if let Stage::Decided(outcome) = item.stage {
-                self.ended.insert(message_id, EndedItem { command: item.command, outcome, heard: item.heard });
-            }
+            self.remember_ended(key);
         }
+    }
+
+    /// Keeps a published item, so that late and duplicate answers are known as such; the oldest go first.
+    pub(super) fn remember_ended(&mut self, key: Key) {
+        self.items.end(key);
+        self.items.forget_beyond(self.config.ended);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::MessageId;
 
-use super::{ChannelKey, EndedItem, FinalOutcome, Item, Key, Record, Responder, Stage, StoredCommand};
+use super::{ChannelKey, FinalOutcome, Item, Key, Record, Responder, Stage, StoredCommand};
 
 impl Responder {
     pub(super) fn replay(&mut self, records: impl IntoIterator<Item = Record>) {
@@ -20,7 +20,8 @@ impl Responder {
             }
         }
         for key in accepted {
-            match self.items.get(key).map(|item| &item.stage) {
+            let open = self.items.get(key).filter(|_| self.items.is_open(key));
+            match open.map(|item| &item.stage) {
                 Some(Stage::Waiting) => self.make_ready(key),
                 Some(Stage::Decided(_)) if cfg!(feature = "canary-outbox-lost") => {}
                 Some(Stage::Decided(_)) => self.line_up(key),
@@ -31,7 +32,7 @@ impl Responder {
     }
 
     fn replay_accepted(&mut self, command: Arc<StoredCommand>) -> Option<Key> {
-        if self.by_message.contains_key(&command.message_id) {
+        if self.items.find(&command.message_id).is_some() {
             return None;
         }
         // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
@@ -47,7 +48,7 @@ impl Responder {
     }
 
     fn replay_intent(&mut self, message_id: MessageId) {
-        let Some(item) = self.by_message.get(&message_id).and_then(|key| self.items.get_mut(*key)) else { return };
+        let Some(item) = self.items.find(&message_id).and_then(|key| self.items.get_mut(key)) else { return };
         if item.command.device.deduplicates || cfg!(feature = "canary-sent-after-crash") {
             item.sent_before = true;
         } else {
@@ -56,7 +57,7 @@ impl Responder {
     }
 
     fn replay_final(&mut self, message_id: MessageId, outcome: Arc<FinalOutcome>) {
-        let Some(key) = self.by_message.get(&message_id).copied() else { return };
+        let Some(key) = self.items.find(&message_id) else { return };
         let heard = (outcome.device_reply_epoch_ms >= 0).then(|| self.digest_of_final(&outcome));
         let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else {
             return;
@@ -70,17 +71,18 @@ impl Responder {
     }
 
     fn replay_end(&mut self, message_id: MessageId) {
-        let Some(key) = self.by_message.remove(&message_id) else { return };
-        let Some(item) = self.items.remove(key) else { return };
+        let Some(key) = self.items.find(&message_id).filter(|key| self.items.is_open(*key)) else { return };
+        let Some(item) = self.items.get(key) else { return };
         self.outbox.close(&ChannelKey::of(&item.command));
         match item.stage {
-            Stage::Decided(outcome) => {
+            Stage::Decided(_) => {
                 self.counters.outbox -= 1;
-                self.ended.insert(message_id, EndedItem { command: item.command, outcome, heard: item.heard });
+                self.remember_ended(key);
             }
             Stage::Waiting | Stage::HandedOver => {
                 self.orgs.end(&item.command);
                 self.counters.pending -= 1;
+                self.items.remove(key);
             }
         }
     }
@@ -98,8 +100,7 @@ impl Responder {
             in_window: false,
             heard: None,
         };
-        let key = self.items.insert(deadline, item)?;
-        self.by_message.insert(message_id, key);
+        let key = self.items.insert(message_id, deadline, item).ok()?;
         self.orgs.begin(&command);
         self.outbox.open(ChannelKey::of(&command));
         self.counters.pending += 1;

@@ -135,6 +135,9 @@ impl Oracle {
         if !self.lenient && is_current && self.items[n].stage == Stage::Ended && self.ended_known.contains(&n) {
             self.seen.event(Event::PublishedOnDemand);
             self.items[n].stage = Stage::Decided;
+            // Until it is published, it is not among the ended ones, and then the newest of them.
+            self.ended_known.remove(&n);
+            self.ended.retain(|ended| *ended != n);
             self.outbox += 1;
             self.by_id.insert(self.items[n].key(), n);
         }

@@ -64,9 +64,9 @@ impl Watch {
                 batch.seen.refused += 1;
             }
             Event::Finished { item, outcome } => {
-                assert_eq!(item.request_id.as_deref(), Some(&*outcome.request_id), "somebody else's outcome");
+                assert_eq!(item.request_id(), Some(&*outcome.request_id()), "somebody else's outcome");
                 let (batch, state) = self.end(item);
-                assert!(state.accepted && outcome.family == batch.family, "a final for what was never accepted");
+                assert!(state.accepted && outcome.family() == batch.family, "a final for what was never accepted");
                 if outcome.is_success() {
                     batch.seen.succeeded += 1;
                 } else {
@@ -78,11 +78,11 @@ impl Watch {
                 batch.seen.timed_out += 1;
                 match outcome {
                     Some(outcome) => {
-                        assert_eq!(item.request_id.as_deref(), Some(&*outcome.request_id), "somebody else's outcome");
+                        assert_eq!(item.request_id(), Some(&*outcome.request_id()), "somebody else's outcome");
                         assert!(state.accepted, "a final for what was never accepted");
                     }
                     None => {
-                        assert_eq!(*known_unsent, item.request_id.is_none());
+                        assert_eq!(*known_unsent, item.request_id().is_none());
                         assert!(now >= batch.since.saturating_add(grace_ms), "given up before its time");
                     }
                 }
@@ -93,7 +93,7 @@ impl Watch {
             }
             Event::Late { item, outcome } | Event::Duplicate { item, outcome, .. } => {
                 assert!(self.batches[&item.batch].items[item.index].ended, "late, and yet open: {item:?}");
-                assert_eq!(item.request_id.as_deref(), Some(&*outcome.request_id));
+                assert_eq!(item.request_id(), Some(&*outcome.request_id()));
             }
             Event::BatchDone { batch: name, summary } => {
                 let batch = self.batches.get_mut(name).unwrap();

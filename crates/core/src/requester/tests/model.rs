@@ -147,7 +147,7 @@ fn outcome(id: u8, outcome: u8) -> Value {
 }
 
 fn describe(event: Event) -> String {
-    let id = |item: &super::super::ItemRef| item.request_id.as_deref().unwrap().to_owned();
+    let id = |item: &super::super::ItemRef| item.request_id().unwrap().to_owned();
     match event {
         Event::Accepted { item } => format!("accepted {}", id(&item)),
         Event::Refused { item, .. } => format!("refused {}", id(&item)),
@@ -157,7 +157,7 @@ fn describe(event: Event) -> String {
         Event::Cancelled { item } => format!("cancelled {}", id(&item)),
         Event::Late { item, .. } => format!("late {}", id(&item)),
         Event::Duplicate { item, conflict, .. } => format!("duplicate {} {conflict}", id(&item)),
-        Event::Unknown { outcome } => format!("unknown {}", outcome.request_id),
+        Event::Unknown { outcome } => format!("unknown {}", outcome.request_id()),
         Event::BatchDone { batch, summary } => format!("done {} {summary:?}", batch.0),
         Event::Unreadable { reason } => panic!("{reason}"),
     }

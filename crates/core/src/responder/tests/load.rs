@@ -57,7 +57,7 @@ fn a_flood_of_answers_under_unknown_ids_leaves_nothing_behind() {
     }
     let stats = rig.responder.stats();
     assert_eq!((stats.unknown, stats.pending, stats.outbox, stats.remembered), (1_000_000, 1, 0, 1));
-    assert_eq!((rig.stored.len(), rig.responder.ended.get(crate::MessageId::from_bits(7)).is_none()), (before, true));
+    assert_eq!((rig.stored.len(), rig.responder.items.find(&crate::MessageId::from_bits(7)).is_none()), (before, true));
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
 }
 

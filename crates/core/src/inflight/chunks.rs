@@ -1,0 +1,64 @@
+//! A list that grows without moving what it holds: no call pays for the copy of a million entries.
+
+/// Items of one chunk.
+const CHUNK: usize = 2_048;
+
+/// A growing list, in chunks.
+#[derive(Debug)]
+pub(super) struct Chunks<T>(Vec<Vec<T>>);
+
+impl<T> Chunks<T> {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> Option<&T> {
+        let index = index as usize;
+        self.0.get(index / CHUNK)?.get(index % CHUNK)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        let index = index as usize;
+        self.0.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        if self.0.last().is_none_or(|last| last.len() == CHUNK) {
+            // The first chunk grows as it is needed: most tables stay small.
+            self.0.push(Vec::with_capacity(if self.0.is_empty() { 0 } else { CHUNK }));
+        }
+        if let Some(last) = self.0.last_mut() {
+            last.push(item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_pushed_across_chunks() {
+        let mut chunks = Chunks::new();
+        let count = 3 * CHUNK as u32 + 1;
+        for n in 0..count {
+            assert_eq!((chunks.len(), chunks.get(n)), (n as usize, None));
+            chunks.push(n);
+        }
+        for n in 0..count {
+            *chunks.get_mut(n).unwrap() += 1;
+            assert_eq!(chunks.get(n), Some(&(n + 1)));
+        }
+        assert_eq!(chunks.len(), count as usize);
+    }
+}

@@ -1,0 +1,212 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// An id, or none, and how far ahead.
+    Insert(Option<u16>, u64),
+    Remove(usize),
+    Unname(usize),
+    End(usize),
+    Forget,
+    Reschedule(usize, u64),
+    Unschedule(usize),
+    Advance(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Distances of every magnitude, so that every part of the wheel is used and crossed.
+    let distance = (0u32..44).prop_flat_map(|bits| 0..(1u64 << bits));
+    prop_oneof![
+        8 => (proptest::option::weighted(0.9, 0..300u16), distance.clone()).prop_map(|(id, at)| Step::Insert(id, at)),
+        1 => any::<usize>().prop_map(Step::Remove),
+        1 => any::<usize>().prop_map(Step::Unname),
+        2 => any::<usize>().prop_map(Step::End),
+        1 => Just(Step::Forget),
+        2 => (any::<usize>(), distance.clone()).prop_map(|(i, d)| Step::Reschedule(i, d)),
+        1 => any::<usize>().prop_map(Step::Unschedule),
+        4 => distance.prop_map(Step::Advance),
+    ]
+}
+
+/// What an entry is known to be.
+#[derive(Debug, Clone)]
+struct Known {
+    key: Key,
+    id: Option<u16>,
+    /// Deadline, order of setting, and whether it was set so far ahead that the order among such need not be kept.
+    due: Option<(u64, u64, bool)>,
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    now: u64,
+    sequence: u64,
+    entries: BTreeMap<u64, Known>,
+    ended: VecDeque<u64>,
+    gone: Vec<Key>,
+}
+
+impl Model {
+    fn pick(&self, pick: usize) -> Option<u64> {
+        self.entries.keys().nth(pick.checked_rem(self.entries.len())?).copied()
+    }
+
+    fn remove(&mut self, name: u64) -> Known {
+        let known = self.entries.remove(&name).unwrap();
+        self.gone.push(known.key);
+        self.ended.retain(|ended| *ended != name);
+        known
+    }
+
+    fn due(&self, distance: u64) -> (u64, u64, bool) {
+        (self.now + distance, self.sequence, distance > wheel::HORIZON_MS)
+    }
+
+    /// Names of those that are due, in order.
+    fn expired(&self) -> Vec<(u64, u64, bool)> {
+        let mut due: Vec<_> = self.entries.values().filter_map(|known| known.due).collect();
+        due.retain(|(at, ..)| *at <= self.now);
+        due.sort_unstable();
+        due
+    }
+}
+
+proptest! {
+    /// Against sorted maps: found by id, ended once, never early, never lost, equal deadlines in order.
+    #[test]
+    fn behaves_like_sorted_maps(start in any::<u32>(), steps in proptest::collection::vec(step(), 1..250)) {
+        let mut model = Model { now: u64::from(start), ..Model::default() };
+        let mut real = InFlight::new([7; 32]);
+        real.pop_expired(Instant::from_millis(model.now));
+        for step in steps {
+            model.sequence += 1;
+            let name = model.sequence;
+            match step {
+                Step::Insert(id, distance) => {
+                    let due = model.due(distance);
+                    let at = Instant::from_millis(due.0);
+                    let holder = id.and_then(|id| model.entries.values().find(|known| known.id == Some(id)));
+                    let key = match id {
+                        None => real.insert_nameless(at, name).unwrap(),
+                        Some(id) => match real.insert(id, at, name) {
+                            Ok(key) => { prop_assert!(holder.is_none()); key }
+                            Err(key) => { prop_assert_eq!(key, holder.map(|known| known.key)); continue }
+                        },
+                    };
+                    model.entries.insert(name, Known { key, id, due: Some(due), ended: false });
+                }
+                Step::Remove(pick) => if let Some(name) = model.pick(pick) {
+                    let known = model.remove(name);
+                    prop_assert_eq!(real.remove(known.key), Some((known.id, name)));
+                },
+                Step::Unname(pick) => if let Some(name) = model.pick(pick) {
+                    let known = model.entries.get_mut(&name).unwrap();
+                    prop_assert_eq!(real.unname(known.key), known.id.take());
+                },
+                Step::End(pick) => if let Some(name) = model.pick(pick) {
+                    let known = model.entries.get_mut(&name).unwrap();
+                    prop_assert_eq!(real.end(known.key), !known.ended);
+                    if !known.ended {
+                        (known.ended, known.due) = (true, None);
+                        model.ended.push_back(name);
+                    }
+                },
+                Step::Forget => {
+                    let name = model.ended.front().copied();
+                    let known = name.map(|name| model.remove(name));
+                    prop_assert_eq!(real.forget_oldest(), name.zip(known).map(|(name, known)| (known.id, name)));
+                }
+                Step::Reschedule(pick, distance) => if let Some(name) = model.pick(pick) {
+                    let due = model.due(distance);
+                    let known = model.entries.get_mut(&name).unwrap();
+                    real.reschedule(known.key, Instant::from_millis(due.0));
+                    if !known.ended {
+                        known.due = Some(due);
+                    }
+                },
+                Step::Unschedule(pick) => if let Some(name) = model.pick(pick) {
+                    let known = model.entries.get_mut(&name).unwrap();
+                    real.unschedule(known.key);
+                    known.due = None;
+                },
+                Step::Advance(distance) => {
+                    model.now += distance;
+                    if let Some(wakeup) = real.next_wakeup() {
+                        let first = model.entries.values().filter_map(|known| known.due).min();
+                        prop_assert!(first.is_none_or(|(at, ..)| wakeup.as_millis() <= at), "wakes too late");
+                    } else {
+                        prop_assert!(model.entries.values().all(|known| known.due.is_none()), "does not wake");
+                    }
+                    let expected = model.expired();
+                    let mut fired = Vec::new();
+                    while let Some(key) = real.pop_expired(Instant::from_millis(model.now)) {
+                        let known = model.entries.get_mut(real.get(key).unwrap()).unwrap();
+                        fired.push(known.due.take().expect("fires once"));
+                    }
+                    prop_assert_eq!(
+                        fired.iter().map(|(at, ..)| at).collect::<Vec<_>>(),
+                        expected.iter().map(|(at, ..)| at).collect::<Vec<_>>()
+                    );
+                    let near = |due: &[(u64, u64, bool)]| -> Vec<_> {
+                        due.iter().filter(|(.., far)| !far).copied().collect()
+                    };
+                    prop_assert_eq!(near(&fired), near(&expected));
+                }
+            }
+            prop_assert_eq!((real.len(), real.n_ended()), (model.entries.len() - model.ended.len(), model.ended.len()));
+        }
+        for (name, known) in &model.entries {
+            prop_assert_eq!((real.get(known.key), real.id(known.key)), (Some(name), known.id.as_ref()));
+        }
+        for key in &model.gone {
+            prop_assert_eq!(real.get(*key), None);
+            prop_assert!(!real.end(*key) && real.remove(*key).is_none() && real.unname(*key).is_none());
+        }
+        let ids: Vec<u16> = (0..300).collect();
+        let mut keys = Vec::new();
+        real.find_each(ids.iter().map(|id| (id % 7 != 3).then_some(*id)), &mut keys);
+        for (id, key) in ids.iter().zip(keys) {
+            let held = model.entries.values().find(|known| known.id == Some(*id)).map(|known| known.key);
+            prop_assert_eq!(real.find(id), held);
+            prop_assert_eq!(key, held.filter(|_| id % 7 != 3));
+        }
+    }
+}
+
+#[test]
+fn time_that_steps_back_fires_nothing_early() {
+    let mut table = InFlight::new([7; 32]);
+    assert_eq!(table.pop_expired(Instant::from_millis(1_000)), None);
+    let key = table.insert("r1", Instant::from_millis(1_500), ()).unwrap();
+    assert_eq!(table.pop_expired(Instant::from_millis(10)), None);
+    assert_eq!(table.pop_expired(Instant::from_millis(1_499)), None);
+    assert_eq!(table.pop_expired(Instant::from_millis(1_500)), Some(key));
+}
+
+#[test]
+fn the_end_of_time_comes_last() {
+    let mut table = InFlight::new([7; 32]);
+    let last = table.insert("r1", Instant::from_millis(u64::MAX), ()).unwrap();
+    let first = table.insert("r2", Instant::from_millis(u64::MAX - 1), ()).unwrap();
+    assert!(table.next_wakeup() <= Some(Instant::from_millis(u64::MAX - 1)));
+    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX - 1)), Some(first));
+    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX - 1)), None);
+    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX)), Some(last));
+}
+
+#[test]
+fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_place() {
+    let mut table = InFlight::new([7; 32]);
+    let old = table.insert("r1", Instant::from_millis(1), 'a').unwrap();
+    table.remove(old);
+    let new = table.insert("r1", Instant::from_millis(2), 'b').unwrap();
+    assert_eq!(old.place, new.place);
+    assert_eq!((table.get(old), table.get(new)), (None, Some(&'b')));
+    assert_eq!(table.remove(old), None);
+    assert_eq!(table.remove(new), Some((Some("r1"), 'b')));
+}

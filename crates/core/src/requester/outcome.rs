@@ -1,0 +1,171 @@
+//! A reply from the channel, kept by its receiver.
+
+use std::{borrow::Cow, fmt, hash::Hash, sync::Arc};
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+
+use crate::{
+    Code, Family,
+    json::Text,
+    reply::{BadReply, Reply, ReplySpans},
+};
+
+/// A reply as it came on the channel.
+///
+/// All outcomes of one channel message share one copy of it and read their texts from there, so an outcome costs no
+/// allocation, and holding one holds its message (about 700 bytes a reply; our gateway's messages have 100 at most).
+/// Two outcomes are equal if everything they say is.
+#[derive(Clone)]
+pub struct Outcome {
+    message: Arc<Message>,
+    /// Which of the message's replies.
+    index: u32,
+}
+
+/// A channel message, kept as long as one of its outcomes.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) text: Box<str>,
+    pub(super) replies: Vec<Result<ReplySpans, BadReply>>,
+}
+
+/// A method for each text.
+macro_rules! texts {
+    ($($name:ident, $doc:literal;)+) => {
+        $(
+            #[doc = $doc]
+            pub fn $name(&self) -> Option<Cow<'_, str>> {
+                self.spans().$name(&self.message.text).map(Text::decode)
+            }
+        )+
+    };
+}
+
+impl Outcome {
+    /// One of the message's replies; `None` if it has no such one, or it could not be read.
+    pub(super) fn new(message: &Arc<Message>, index: usize) -> Option<Self> {
+        message.replies.get(index)?.as_ref().ok()?;
+        Some(Self { message: Arc::clone(message), index: u32::try_from(index).ok()? })
+    }
+
+    /// Invoke or write.
+    pub fn family(&self) -> Family {
+        self.spans().family
+    }
+
+    /// 0 is success.
+    pub fn code(&self) -> Code {
+        self.spans().code
+    }
+
+    /// Whether the device did what it was asked.
+    pub fn is_success(&self) -> bool {
+        self.code().is_success()
+    }
+
+    /// The request id; empty if the reply has none.
+    pub fn request_id(&self) -> Cow<'_, str> {
+        self.spans().request_id(&self.message.text).map(Text::decode).unwrap_or_default()
+    }
+
+    texts! {
+        msg, "The code's message.";
+        submsg, "What exactly happened.";
+        product_key, "The device's product key, as far as the reply names it.";
+        device_key, "The device's key, as far as the reply names it.";
+        asset_id, "The device's asset id, as far as the reply names it.";
+        target, "Service id or measure point id.";
+    }
+
+    /// `outputData`, as the device wrote it: JSON text of an object; `{}` if there is none.
+    pub fn output_data(&self) -> &str {
+        self.spans().output(&self.message.text).as_str()
+    }
+
+    /// The output, deserialised.
+    ///
+    /// # Errors
+    /// The output does not fit `T`.
+    pub fn output<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.output_data())
+    }
+
+    /// When the service replied, epoch milliseconds.
+    pub fn gmt_service_reply(&self) -> Option<i64> {
+        self.spans().gmt_service_reply(&self.message.text)
+    }
+
+    /// When the device's answer was received, epoch milliseconds; -1 without one, `None` in the write family.
+    pub fn gmt_device_reply(&self) -> Option<i64> {
+        self.spans().gmt_device_reply(&self.message.text)
+    }
+
+    /// Everything that the reply says, as it is written.
+    pub fn reply(&self) -> Reply<'_> {
+        self.spans().reply(&self.message.text)
+    }
+
+    fn spans(&self) -> &ReplySpans {
+        // An outcome is only made of a reply that is there.
+        self.message
+            .replies
+            .get(self.index as usize)
+            .and_then(|reply| reply.as_ref().ok())
+            .unwrap_or(&ReplySpans::NOTHING)
+    }
+
+    /// What makes a repeated outcome the same one.
+    pub(super) fn hash_meaning<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.code().hash(state);
+        match self.spans().submsg(&self.message.text) {
+            None => state.write_u8(0),
+            Some(submsg) => submsg.decode().hash(state),
+        }
+        state.write(self.output_data().as_bytes());
+    }
+}
+
+impl PartialEq for Outcome {
+    fn eq(&self, other: &Self) -> bool {
+        self.reply() == other.reply()
+    }
+}
+impl Eq for Outcome {}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("family", &self.family())
+            .field("request_id", &self.request_id())
+            .field("code", &self.code())
+            .field("msg", &self.msg())
+            .field("submsg", &self.submsg())
+            .field("product_key", &self.product_key())
+            .field("device_key", &self.device_key())
+            .field("asset_id", &self.asset_id())
+            .field("target", &self.target())
+            .field("output_data", &self.output_data())
+            .field("gmt_service_reply", &self.gmt_service_reply())
+            .field("gmt_device_reply", &self.gmt_device_reply())
+            .finish()
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Outcome", 12)?;
+        fields.serialize_field("family", &self.family())?;
+        fields.serialize_field("requestId", &self.request_id())?;
+        fields.serialize_field("code", &self.code())?;
+        fields.serialize_field("msg", &self.msg())?;
+        fields.serialize_field("submsg", &self.submsg())?;
+        fields.serialize_field("productKey", &self.product_key())?;
+        fields.serialize_field("deviceKey", &self.device_key())?;
+        fields.serialize_field("assetId", &self.asset_id())?;
+        fields.serialize_field("target", &self.target())?;
+        fields.serialize_field("outputData", self.output_data())?;
+        fields.serialize_field("gmtServiceReply", &self.gmt_service_reply())?;
+        fields.serialize_field("gmtDeviceReply", &self.gmt_device_reply())?;
+        fields.end()
+    }
+}
