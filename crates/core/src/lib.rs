@@ -60,6 +60,7 @@ mod directory;
 mod error;
 mod family;
 mod fault;
+mod folded;
 pub mod inflight;
 pub mod json;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! Finding equal texts among many, in time that no choice of texts can spoil.
 
 use super::Text;
+use crate::folded::folded_hash;
 
 /// So many places of the table may be looked at for each text before its hashes are taken for useless.
 const PATIENCE: usize = 8;
@@ -62,38 +63,15 @@ fn groups<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec
 #[inline]
 fn hash(text: Text<'_>) -> u64 {
     match text.as_decoded() {
-        Some(content) => hash_of(content.as_bytes()),
-        None => hash_of(text.decode().as_bytes()),
+        Some(content) => folded_hash(0, content.as_bytes()),
+        None => folded_hash(0, text.decode().as_bytes()),
     }
-}
-
-#[inline]
-fn hash_of(content: &[u8]) -> u64 {
-    let mut hash = content.len() as u64;
-    let (words, rest) = content.as_chunks::<8>();
-    for word in words {
-        hash = mix(hash, u64::from_le_bytes(*word));
-    }
-    if rest.is_empty() {
-        return hash;
-    }
-    // What is left over, with some of what stands before it if that makes it eight bytes.
-    let last = content
-        .last_chunk()
-        .copied()
-        .map_or_else(|| rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), u64::from_le_bytes);
-    mix(hash, last)
-}
-
-/// Every bit of the word reaches every bit of the hash: the product's halves are folded.
-fn mix(hash: u64, word: u64) -> u64 {
-    let product = u128::from(hash ^ word) * 0xF39C_C060_5CED_C835;
-    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folded::fold;
 
     #[test]
     fn finds_every_group_by_content() {
@@ -145,7 +123,7 @@ mod tests {
                     break;
                 }
             }
-            let second = (mix(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
+            let second = (fold(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
             if is_usable(second) {
                 texts.push(String::from_utf8([first, second].concat()).unwrap());
             }

@@ -1,14 +1,12 @@
 //! What the service says, attributed to the items that it speaks of.
 
-use std::{
-    hash::{BuildHasher, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use crate::{
     Code, Family, Now, RequestError,
     inflight::{Id, Key},
     reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
+    secret::KeyedHash,
     submsg,
 };
 
@@ -19,10 +17,8 @@ use super::{End, Event, Item, Outcome, Refused, RequestBatchId, Requester, Respo
 pub(super) struct Digest([u8; 8]);
 
 impl Digest {
-    pub(super) fn of(hash: &impl BuildHasher, outcome: &Outcome) -> Self {
-        let mut hasher = hash.build_hasher();
-        outcome.hash_meaning(&mut hasher);
-        Self(hasher.finish().to_ne_bytes())
+    pub(super) fn of(hash: KeyedHash, outcome: &Outcome) -> Self {
+        Self(outcome.digest(hash).to_ne_bytes())
     }
 }
 
@@ -128,7 +124,7 @@ impl Requester {
             return;
         };
         if let Item { state: State::Ended { heard }, .. } = item {
-            let digest = Digest::of(&self.hash, &outcome);
+            let digest = Digest::of(self.hash, &outcome);
             let heard = heard.replace(digest);
             let Some(item) = self.place(key) else { return };
             self.events.push_back(match heard {

@@ -86,6 +86,8 @@ pub struct Requester {
     /// Batches with an open item. They have no deadlines of their own.
     batches: InFlight<RequestBatchId, Batch>,
     newest: u64,
+    /// The batch that was looked for last: mostly it is the next one as well.
+    recent: Option<(RequestBatchId, Key)>,
     events: VecDeque<Event>,
     /// How many replies the message before had.
     replies_before: usize,
@@ -143,6 +145,7 @@ impl Requester {
             items: InFlight::with_hash(hash),
             batches: InFlight::with_hash(hash),
             newest: 0,
+            recent: None,
             events: VecDeque::new(),
             replies_before: 0,
             keys: Vec::new(),
@@ -323,6 +326,13 @@ impl Requester {
         self.batches.get(self.batches.find(&batch)?)
     }
 
+    fn find_batch(&mut self, batch: RequestBatchId) -> Option<Key> {
+        let recent = self.recent.filter(|(id, key)| *id == batch && self.batches.is_open(*key));
+        let key = recent.map(|(_, key)| key).or_else(|| self.batches.find(&batch))?;
+        self.recent = Some((batch, key));
+        Some(key)
+    }
+
     fn keys_of(&self, batch: RequestBatchId) -> Vec<Key> {
         self.batch(batch).map_or_else(Vec::new, |batch| batch.items.clone())
     }
@@ -343,7 +353,7 @@ impl Requester {
             return;
         }
         let batch = *batch;
-        if let Some(batch) = self.batches.find(&batch).and_then(|key| self.batches.get_mut(key)) {
+        if let Some(batch) = self.find_batch(batch).and_then(|key| self.batches.get_mut(key)) {
             batch.summary.accepted += 1;
         }
         self.events.extend(self.place(key).map(|item| Event::Accepted { item }));
@@ -353,7 +363,7 @@ impl Requester {
     fn end(&mut self, key: Key, end: End) {
         let Some(item) = self.place(key).filter(|_| self.items.is_open(key)) else { return };
         let batch_id = item.batch;
-        let Some(batch_key) = self.batches.find(&batch_id) else { return };
+        let Some(batch_key) = self.find_batch(batch_id) else { return };
         let Some(batch) = self.batches.get_mut(batch_key) else { return };
         // An outcome that overtakes the response says as well that the item was taken.
         let says_taken = matches!(end, End::Finished(_) | End::TimedOut { outcome: Some(_), .. });
@@ -377,12 +387,12 @@ impl Requester {
                 } else {
                     summary.failed += 1;
                 }
-                heard = Some(Digest::of(&self.hash, &outcome));
+                heard = Some(Digest::of(self.hash, &outcome));
                 Event::Finished { item, outcome }
             }
             End::TimedOut { known_unsent, outcome } => {
                 summary.timed_out += 1;
-                heard = outcome.as_ref().map(|outcome| Digest::of(&self.hash, outcome));
+                heard = outcome.as_ref().map(|outcome| Digest::of(self.hash, outcome));
                 Event::TimedOut { item, known_unsent, outcome }
             }
             End::Cancelled => {

@@ -1,6 +1,6 @@
 //! A reply from the channel, kept by its receiver.
 
-use std::{borrow::Cow, fmt, hash::Hash, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
@@ -8,6 +8,7 @@ use crate::{
     Code, Family,
     json::Text,
     reply::{BadReply, Reply, ReplySpans},
+    secret::KeyedHash,
 };
 
 /// A reply as it came on the channel.
@@ -114,14 +115,12 @@ impl Outcome {
             .unwrap_or(&ReplySpans::NOTHING)
     }
 
-    /// What makes a repeated outcome the same one.
-    pub(super) fn hash_meaning<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.code().hash(state);
-        match self.spans().submsg(&self.message.text) {
-            None => state.write_u8(0),
-            Some(submsg) => submsg.decode().hash(state),
-        }
-        state.write(self.output_data().as_bytes());
+    /// What makes a repeated outcome the same one, in 64 bits.
+    pub(super) fn digest(&self, hash: KeyedHash) -> u64 {
+        let submsg = self.submsg();
+        let submsg = submsg.as_deref().map_or(0, |submsg| 1 | hash.quick(submsg.as_bytes()));
+        let parts = [self.code().0.cast_unsigned(), submsg, hash.quick(self.output_data().as_bytes())];
+        hash.quick(parts.map(u64::to_le_bytes).as_flattened())
     }
 }
 
