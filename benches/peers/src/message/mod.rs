@@ -5,7 +5,7 @@ pub mod cow;
 pub mod owned;
 pub mod sonic;
 
-use setpoint::{Family, Now, Requester, requester::RequesterConfig};
+use setpoint::{Family, Limits, Now, Requester, check::check_form, requester::RequesterConfig};
 use setpoint_benches::{EPOCH_MS, ORG, message, nth_id, small};
 
 /// Messages of so many replies each, more of them than a requester remembers, so that they can be sent in circles.
@@ -14,7 +14,7 @@ pub struct Messages {
     replies: usize,
     /// What was submitted before each message, and the message.
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
-    next: usize,
+    turn: std::ops::Range<usize>,
     requester: Requester,
 }
 
@@ -32,14 +32,18 @@ impl Messages {
             })
             .collect();
         let requester = Requester::new(ORG, RequesterConfig::default(), [7; 32]);
-        Self { replies, pairs, next: 0, requester }
+        Self { replies, pairs, turn: 0..0, requester }
     }
 
-    /// The next so many messages, which [`Self::ingest`] takes afterwards.
-    pub fn turn(&mut self, messages: usize) -> std::ops::Range<usize> {
-        let start = if self.next + messages > self.pairs.len() { 0 } else { self.next };
-        self.next = start + messages;
-        start..self.next
+    /// Goes on to the next so many messages.
+    pub fn next_turn(&mut self, messages: usize) {
+        let start = if self.turn.end + messages > self.pairs.len() { 0 } else { self.turn.end };
+        self.turn = start..start + messages;
+    }
+
+    /// The messages whose turn it is.
+    pub fn turn(&self) -> std::ops::Range<usize> {
+        self.turn.clone()
     }
 
     /// One message.
@@ -47,14 +51,18 @@ impl Messages {
         &self.pairs[n].1
     }
 
-    /// Submits what the messages speak of.
+    /// Submits what this turn's messages speak of, and has it accepted.
     ///
     /// # Panics
     /// The requester does not take it.
-    pub fn submit(&mut self, turn: std::ops::Range<usize>) {
-        for (body, _) in &self.pairs[turn] {
-            let sent = self.requester.submit_body(Family::Invoke, body.clone(), Now::new(0, EPOCH_MS));
-            assert_eq!(sent.map(|sent| sent.items), Ok(self.replies));
+    pub fn submit(&mut self) {
+        let now = Now::new(0, EPOCH_MS);
+        for (body, _) in &self.pairs[self.turn.clone()] {
+            let sent = self.requester.submit_body(Family::Invoke, body.clone(), now).expect("fresh ids");
+            let response = check_form(body, Family::Invoke, ORG, &Limits::DEFAULT, now).response;
+            self.requester.handle_response(sent.batch, &response, now).expect("a response");
+            let accepted = std::iter::from_fn(|| self.requester.poll_event());
+            assert_eq!(accepted.count(), self.replies);
         }
     }
 
@@ -62,8 +70,8 @@ impl Messages {
     ///
     /// # Panics
     /// The requester cannot read it.
-    pub fn ingest(&mut self, n: usize) {
-        self.requester.handle_message(&self.pairs[n].1).expect("a channel message");
+    pub fn ingest(&mut self, body: &[u8]) {
+        self.requester.handle_message(body).expect("a channel message");
         while let Some(event) = self.requester.poll_event() {
             std::hint::black_box(event);
         }
@@ -83,10 +91,10 @@ mod tests {
     fn every_reply_ends_an_item_and_every_peer_reads_the_same() {
         let mut messages = Messages::new(100);
         for _ in 0..3 {
-            let turn = messages.turn(2);
-            messages.submit(turn.clone());
+            messages.next_turn(2);
+            messages.submit();
             assert_eq!(messages.open_items(), 200);
-            for n in turn {
+            for n in messages.turn() {
                 let body = messages.body(n).to_vec();
                 let owned = owned::decode(&body);
                 assert_eq!(owned.data.len(), 100);
@@ -95,7 +103,7 @@ mod tests {
                 assert!(cow.data.iter().map(|reply| reply.request_id()).eq(ids.iter().copied()));
                 let sonic = sonic::decode(&body);
                 assert!(sonic.data.iter().map(|reply| reply.request_id()).eq(ids.iter().copied()));
-                messages.ingest(n);
+                messages.ingest(&body);
             }
             assert_eq!(messages.open_items(), 0);
         }

@@ -153,19 +153,24 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         self.ended
     }
 
-    /// Adds an entry that [`pop_expired`](Self::pop_expired) will name at `deadline`, not before.
+    /// Adds an entry that [`pop_expired`](Self::pop_expired) will name at `deadline`, not before; `None` is never.
     ///
     /// # Errors
     /// An entry has this id already, open or ended: its key. Also if 2³² places are taken: callers bound their tables
     /// long before.
-    pub fn insert<Q: Lookup<K> + Into<K>>(&mut self, id: Q, deadline: Instant, value: V) -> Result<Key, Option<Key>> {
+    pub fn insert<Q: Lookup<K> + Into<K>>(
+        &mut self,
+        id: Q,
+        deadline: impl Into<Option<Instant>>,
+        value: V,
+    ) -> Result<Key, Option<Key>> {
         let tag = self.tag(&id);
-        self.insert_tagged(id, tag, deadline, value)
+        self.insert_tagged(id, tag, deadline.into(), value)
     }
 
     /// Adds an entry that no id finds. `None` if 2³² places are taken.
     pub fn insert_nameless(&mut self, deadline: Instant, value: V) -> Option<Key> {
-        self.fill(None::<K>, 0, deadline, value)
+        self.fill(None::<K>, 0, Some(deadline), value)
     }
 
     /// The entry with this id, open or ended.
@@ -197,7 +202,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
             self.touch_tags(&tags[..n]);
             self.touch_free(n);
             for ((id, deadline, value), tag) in group.into_iter().flatten().zip(tags) {
-                results.push(self.insert_tagged(id, tag, deadline, value));
+                results.push(self.insert_tagged(id, tag, Some(deadline), value));
             }
         }
     }
@@ -375,7 +380,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     #[inline]
-    fn insert_tagged<Q>(&mut self, id: Q, tag: u32, deadline: Instant, value: V) -> Result<Key, Option<Key>>
+    fn insert_tagged<Q>(&mut self, id: Q, tag: u32, deadline: Option<Instant>, value: V) -> Result<Key, Option<Key>>
     where
         Q: Lookup<K> + Into<K>,
     {
@@ -434,8 +439,8 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Fills a free place, or a new one. The id is made where it stays.
     #[inline]
-    fn fill(&mut self, id: Option<impl Into<K>>, tag: u32, deadline: Instant, value: V) -> Option<Key> {
-        let deadline = deadline.as_millis();
+    fn fill(&mut self, id: Option<impl Into<K>>, tag: u32, due: Option<Instant>, value: V) -> Option<Key> {
+        let deadline = due.map_or(0, Instant::as_millis);
         let key = match self.free.pop() {
             Some(place) => {
                 let slot = self.slots.get_mut(place)?;
@@ -450,7 +455,9 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
                 Key { place, generation: 0 }
             }
         };
-        self.wheel.schedule(key.place, deadline);
+        if due.is_some() {
+            self.wheel.schedule(key.place, deadline);
+        }
         self.open += 1;
         Some(key)
     }

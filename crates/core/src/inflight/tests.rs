@@ -189,6 +189,15 @@ fn time_that_steps_back_fires_nothing_early() {
 }
 
 #[test]
+fn without_a_deadline_nothing_comes() {
+    let mut table = InFlight::new([7; 32]);
+    let key = table.insert("r1", None, ()).unwrap();
+    assert_eq!((table.next_wakeup(), table.pop_expired(Instant::from_millis(u64::MAX))), (None, None));
+    table.reschedule(key, Instant::from_millis(7));
+    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX)), Some(key));
+}
+
+#[test]
 fn the_end_of_time_comes_last() {
     let mut table = InFlight::new([7; 32]);
     let last = table.insert("r1", Instant::from_millis(u64::MAX), ()).unwrap();

@@ -70,6 +70,18 @@ enum Container {
     Object(usize),
 }
 
+/// Texts of so many bytes and more are worth the start of a check that is quicker by the byte.
+const LONG: usize = 4_096;
+
+fn utf8(text: &[u8]) -> Result<&str, SyntaxError> {
+    if text.len() >= LONG
+        && let Ok(text) = simdutf8::basic::from_utf8(text)
+    {
+        return Ok(text);
+    }
+    str::from_utf8(text).map_err(|error| SyntaxError::new(error.valid_up_to(), "not valid UTF-8"))
+}
+
 impl<'a> Reader<'a> {
     /// A reader at the start of `text`, which must be UTF-8 and not empty.
     pub(crate) fn new(text: &'a [u8], max_depth: usize) -> Result<Self, SyntaxError> {
@@ -79,7 +91,7 @@ impl<'a> Reader<'a> {
         if u32::try_from(text.len()).is_err() {
             return Err(SyntaxError::new(0, "the text is longer than 4 GiB"));
         }
-        let text = str::from_utf8(text).map_err(|error| SyntaxError::new(error.valid_up_to(), "not valid UTF-8"))?;
+        let text = utf8(text)?;
         let mut reader = Self {
             text,
             at: 0,

@@ -1,11 +1,9 @@
 //! What the service says, attributed to the items that it speaks of.
 
-use std::sync::Arc;
-
 use crate::{
     Code, Family, Now, RequestError,
     inflight::{Id, Key},
-    reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
+    reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response},
     secret::KeyedHash,
     submsg,
 };
@@ -47,11 +45,8 @@ impl Requester {
     }
 
     pub(super) fn take_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
-        let mut replies = Vec::with_capacity(self.replies_before);
-        let text = read_spans(body, &self.config.limits, &mut replies)?.into();
-        let count = replies.len();
-        self.replies_before = count;
-        let message = Arc::new(Message { text, replies });
+        let message = Message::read(body, &self.config.limits, std::mem::take(&mut self.message))?;
+        let count = message.replies.len();
 
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
@@ -69,6 +64,7 @@ impl Requester {
             }
         }
         self.keys = keys;
+        self.message = message;
         self.forget();
         Ok(count)
     }

@@ -23,6 +23,7 @@ use crate::{
 };
 use body::Outline;
 use incoming::Digest;
+use outcome::Message;
 
 /// A batch that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +90,8 @@ pub struct Requester {
     /// The batch that was looked for last: mostly it is the next one as well.
     recent: Option<(RequestBatchId, Key)>,
     events: VecDeque<Event>,
-    /// How many replies the message before had.
-    replies_before: usize,
+    /// The message before: if nobody holds an outcome of it any more, its room is used again.
+    message: Arc<Message>,
     /// Room for the items that a message speaks of, kept from one to the next.
     keys: Vec<Option<Key>>,
 }
@@ -147,7 +148,7 @@ impl Requester {
             newest: 0,
             recent: None,
             events: VecDeque::new(),
-            replies_before: 0,
+            message: Arc::default(),
             keys: Vec::new(),
             secret,
             hash,
@@ -246,7 +247,12 @@ impl Requester {
 
     /// What happened next.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            // Begins again at the front, where memory is still at hand.
+            self.events.clear();
+        }
+        event
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
@@ -310,7 +316,7 @@ impl Requester {
         let summary = Summary { submitted: items.len(), ..Summary::default() };
         let entry = Batch { family, open: items.len(), items, attempts: 1, summary };
         // A number that was never given before.
-        let inserted = self.batches.insert(batch, Instant::from_millis(u64::MAX), entry);
+        let inserted = self.batches.insert(batch, None, entry);
         debug_assert!(inserted.is_ok());
         Ok(batch)
     }

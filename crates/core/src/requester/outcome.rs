@@ -5,9 +5,9 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
-    Code, Family,
+    Code, Family, Limits,
     json::Text,
-    reply::{BadReply, Reply, ReplySpans},
+    reply::{BadReply, MessageError, Reply, ReplySpans, read_spans},
     secret::KeyedHash,
 };
 
@@ -24,10 +24,25 @@ pub struct Outcome {
 }
 
 /// A channel message, kept as long as one of its outcomes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Message {
-    pub(super) text: Box<str>,
+    pub(super) text: String,
     pub(super) replies: Vec<Result<ReplySpans, BadReply>>,
+}
+
+/// Room for larger messages is not kept for the next one, in bytes.
+const KEPT: usize = 1 << 20;
+
+impl Message {
+    /// Reads a message into the room of an earlier one, if nobody holds an outcome of that any more.
+    pub(super) fn read(body: &[u8], limits: &Limits, earlier: Arc<Self>) -> Result<Arc<Self>, MessageError> {
+        let room = Arc::into_inner(earlier).filter(|room| room.text.capacity() <= KEPT);
+        let Self { mut text, mut replies } = room.unwrap_or_default();
+        let read = read_spans(body, limits, &mut replies)?;
+        text.clear();
+        text.push_str(read);
+        Ok(Arc::new(Self { text, replies }))
+    }
 }
 
 /// A method for each text.
