@@ -38,7 +38,7 @@ impl Table {
             let entries = ids.iter().zip(timeouts).enumerate().map(|(n, (id, timeout_ms))| {
                 let n = n_batch * BATCH + n;
                 let deadline = *now_ms + Chunk::submitted_ms(n) + u64::from(*timeout_ms);
-                (IdRef { space: 0, text: id }, Instant::from_millis(deadline), n as u64)
+                (IdRef { space: 0, text: id.into() }, Instant::from_millis(deadline), n as u64)
             });
             table.insert_each(entries, inserted);
             assert!(inserted.iter().all(Result::is_ok), "fresh ids");
@@ -58,7 +58,8 @@ impl Keeper for Table {
             self.submit(chunk);
             for message in chunk.answers.chunks(MESSAGE) {
                 self.found.clear();
-                self.table.find_each(message.iter().map(|id| Some(IdRef { space: 0, text: id })), &mut self.found);
+                self.table
+                    .find_each(message.iter().map(|id| Some(IdRef { space: 0, text: id.into() })), &mut self.found);
                 for key in &self.found {
                     self.table.remove(key.expect("it is pending")).expect("it is pending");
                 }

@@ -1,6 +1,7 @@
 //! Text ids that need no allocation.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
@@ -20,7 +21,7 @@ const IN_PLACE: usize = 36;
 ///
 /// let id = Id::new(0, "r1");
 /// assert_eq!((id.as_str(), &id == &Id::new(0, "r1"), &id == &Id::new(1, "r1")), ("r1", true, false));
-/// assert_eq!(Id::from(IdRef { space: 0, text: "r1" }), id);
+/// assert_eq!(Id::from(IdRef { space: 0, text: "r1".into() }), id);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Id(Repr);
@@ -40,12 +41,12 @@ enum Repr {
 }
 
 /// An [`Id`] that is not kept: enough to look for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdRef<'a> {
     /// The space.
     pub space: u8,
     /// The text.
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
 }
 
 impl Id {
@@ -113,7 +114,7 @@ impl Lookup<Id> for IdRef<'_> {
 
 impl From<IdRef<'_>> for Id {
     fn from(id: IdRef<'_>) -> Self {
-        Self::new(id.space, id.text)
+        Self::new(id.space, &id.text)
     }
 }
 
@@ -138,9 +139,9 @@ mod tests {
             assert_eq!((one.as_str(), other.as_str(), format!("{one:?}")), (text, text, format!("{text:?}")));
             assert_eq!(one, Id::new(0, text));
             assert_ne!(one, other);
-            let sought = IdRef { space: 0, text };
-            assert_eq!(hash.hash_one(&one), hash.hash_one(sought));
-            assert!(sought.is(&one) && !sought.is(&other) && !IdRef { space: 0, text: "?" }.is(&one));
+            let [sought, none] = [text, "?"].map(|text| IdRef { space: 0, text: text.into() });
+            assert_eq!(hash.hash_one(&one), hash.hash_one(&sought));
+            assert!(sought.is(&one) && !sought.is(&other) && !none.is(&one));
             assert_ne!(hash.hash_one(&one), hash.hash_one(&other));
         }
     }

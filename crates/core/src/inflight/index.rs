@@ -138,32 +138,38 @@ impl Segment {
             return false;
         }
         let home = self.home(tag(word));
-        let Some(at) = self.words.iter().skip(home).position(|other| *other > word).map(|n| home + n) else {
+        let Some(words) = self.words.get_mut(home..) else { return false };
+        let Some(at) = words.iter().position(|other| *other > word) else { return false };
+        // All that follow move one place on, the last of them into an empty one.
+        if words.last() != Some(&EMPTY) {
             return false;
-        };
-        let Some(end) = self.words.iter().skip(at).position(|other| *other == EMPTY).map(|n| at + n) else {
-            return false;
-        };
-        self.words.copy_within(at..end, at + 1);
-        self.words[at] = word;
+        }
+        let mut carried = word;
+        for place in words.iter_mut().skip(at) {
+            carried = std::mem::replace(place, carried);
+            if carried == EMPTY {
+                break;
+            }
+        }
         self.len += 1;
         true
     }
 
     fn remove(&mut self, word: u64) {
         let home = self.home(tag(word));
-        let Some(at) = self.words.iter().skip(home).position(|other| *other >= word).map(|n| home + n) else { return };
-        if self.words[at] != word {
+        let words = self.words.get(home..).unwrap_or_default();
+        let Some(at) = words.iter().position(|other| *other >= word).map(|n| home + n) else { return };
+        if self.words.get(at) != Some(&word) {
             return;
         }
         // Whatever is not at its home moves one place towards it.
         let mut end = at + 1;
-        while let Some(next) = self.words.get(end).filter(|next| **next != EMPTY)
-            && self.home(tag(*next)) < end
+        while let Some(next) = self.words.get(end).copied().filter(|next| *next != EMPTY)
+            && self.home(tag(next)) < end
         {
+            self.words[end - 1] = next;
             end += 1;
         }
-        self.words.copy_within(at + 1..end, at);
         self.words[end - 1] = EMPTY;
         self.len -= 1;
     }

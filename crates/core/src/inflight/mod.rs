@@ -268,6 +268,12 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         slot.content.as_mut().map(|(_, value)| value)
     }
 
+    /// The id and the value of an entry that has not ended.
+    pub fn get_open(&mut self, key: Key) -> Option<(Option<&K>, &mut V)> {
+        let (id, value) = self.open_slot(key)?.content.as_mut()?;
+        Some((id.as_ref(), value))
+    }
+
     /// Takes the id off an entry, which stays: the id is free again.
     pub fn unname(&mut self, key: Key) -> Option<K> {
         let slot = self.slots.get_mut(key.place).filter(|slot| slot.is(key))?;
@@ -280,17 +286,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     pub fn remove(&mut self, key: Key) -> Option<(Option<K>, V)> {
         let slot = self.slots.get_mut(key.place).filter(|slot| slot.is(key))?;
         let content = slot.content.take()?;
-        if slot.has_ended() {
-            self.ended -= 1;
-        } else {
-            self.open -= 1;
-        }
-        slot.life = (slot.life | ENDED).wrapping_add(1);
-        if content.0.is_some() {
-            self.index.remove(slot.tag, key.place);
-        }
-        self.wheel.unlink(key.place, slot.deadline);
-        self.free.push(key.place);
+        self.leave(key.place, content.0.is_some());
         Some(content)
     }
 
@@ -339,8 +335,8 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
                 *tag = self.slots.get(*place).map_or(0, |slot| slot.tag);
             }
             self.touch_tags(&tags[..n]);
-            for _ in 0..n {
-                self.forget_oldest();
+            for place in &places[..n] {
+                self.forget(*place);
             }
         }
     }
@@ -373,6 +369,33 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// When to call [`pop_expired`](Self::pop_expired) next; at times earlier than the next deadline, never later.
     pub fn next_wakeup(&self) -> Option<Instant> {
         self.wheel.next_wakeup().map(Instant::from_millis)
+    }
+
+    /// Drops an entry.
+    #[inline]
+    fn forget(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        let Some((id, _)) = &slot.content else { return };
+        let is_named = id.is_some();
+        slot.content = None;
+        self.leave(place, is_named);
+    }
+
+    /// Frees a place whose content is gone.
+    #[inline]
+    fn leave(&mut self, place: u32, was_named: bool) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        if slot.has_ended() {
+            self.ended -= 1;
+        } else {
+            self.open -= 1;
+        }
+        slot.life = (slot.life | ENDED).wrapping_add(1);
+        if was_named {
+            self.index.remove(slot.tag, place);
+        }
+        self.wheel.unlink(place, slot.deadline);
+        self.free.push(place);
     }
 
     fn tag(&self, id: &impl Hash) -> u32 {

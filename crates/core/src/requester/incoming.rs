@@ -2,7 +2,8 @@
 
 use crate::{
     Code, Family, Now, RequestError,
-    inflight::{Id, Key},
+    inflight::{Id, IdRef, Key},
+    json::Text,
     reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response},
     secret::KeyedHash,
     submsg,
@@ -105,7 +106,7 @@ impl Requester {
     }
 
     fn by_id(&self, batch: RequestBatchId, family: Family, reply: &Reply<'_>) -> Option<Key> {
-        let key = self.items.find(&Id::new(family as u8, &reply.request_id?.decode()))?;
+        let key = self.items.find(&IdRef { space: family as u8, text: reply.request_id?.decode() })?;
         self.items.get(key).filter(|item| item.batch == batch && self.items.is_open(key)).map(|_| key)
     }
 
@@ -198,6 +199,6 @@ impl Requester {
 }
 
 /// The id under which an item is found; no item has an empty one.
-fn id_of(spans: &ReplySpans, message: &str) -> Id {
-    Id::new(spans.family as u8, &spans.request_id(message).map_or_else(Default::default, |id| id.decode()))
+fn id_of<'a>(spans: &ReplySpans, message: &'a str) -> IdRef<'a> {
+    IdRef { space: spans.family as u8, text: spans.request_id(message).map(Text::decode).unwrap_or_default() }
 }

@@ -367,18 +367,27 @@ impl Requester {
 
     /// Ends the item, unless it has ended.
     fn end(&mut self, key: Key, end: End) {
-        let Some(item) = self.place(key).filter(|_| self.items.is_open(key)) else { return };
-        let batch_id = item.batch;
+        let hash = self.hash;
+        let Some((id, entry)) = self.items.get_open(key) else { return };
+        let Item { batch: batch_id, index, state } = entry;
+        let was_accepted = matches!(state, State::Open { accepted: true, .. });
+        let (says_taken, heard) = match &end {
+            End::Finished(outcome) | End::TimedOut { outcome: Some(outcome), .. } => {
+                (true, Some(Digest::of(hash, outcome)))
+            }
+            _ => (false, None),
+        };
+        *state = State::Ended { heard };
+        let batch_id = *batch_id;
+        let item = ItemRef { batch: batch_id, index: *index as usize, id: id.cloned() };
         let Some(batch_key) = self.find_batch(batch_id) else { return };
         let Some(batch) = self.batches.get_mut(batch_key) else { return };
+        let summary = &mut batch.summary;
         // An outcome that overtakes the response says as well that the item was taken.
-        let says_taken = matches!(end, End::Finished(_) | End::TimedOut { outcome: Some(_), .. });
-        if says_taken && let Some(Item { state: State::Open { accepted: false, .. }, .. }) = self.items.get(key) {
-            batch.summary.accepted += 1;
+        if says_taken && !was_accepted {
+            summary.accepted += 1;
             self.events.push_back(Event::Accepted { item: item.clone() });
         }
-        let summary = &mut batch.summary;
-        let mut heard = None;
         // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
         let mut forget = item.id.is_none() || cfg!(feature = "canary-ended-forgotten");
         self.events.push_back(match end {
@@ -393,12 +402,10 @@ impl Requester {
                 } else {
                     summary.failed += 1;
                 }
-                heard = Some(Digest::of(self.hash, &outcome));
                 Event::Finished { item, outcome }
             }
             End::TimedOut { known_unsent, outcome } => {
                 summary.timed_out += 1;
-                heard = outcome.as_ref().map(|outcome| Digest::of(self.hash, outcome));
                 Event::TimedOut { item, known_unsent, outcome }
             }
             End::Cancelled => {
@@ -415,9 +422,6 @@ impl Requester {
         if forget {
             self.items.remove(key);
             return;
-        }
-        if let Some(item) = self.items.get_mut(key) {
-            item.state = State::Ended { heard };
         }
         self.items.end(key);
     }
