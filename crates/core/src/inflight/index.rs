@@ -140,8 +140,8 @@ impl Segment {
         let home = self.home(tag(word));
         let Some(words) = self.words.get_mut(home..) else { return false };
         let Some(at) = words.iter().position(|other| *other > word) else { return false };
-        // All that follow move one place on, the last of them into an empty one.
-        if words.last() != Some(&EMPTY) {
+        // All that follow move one place on, the last of them into an empty one. Nearly always the last of all is one.
+        if words.last() != Some(&EMPTY) && !words.iter().skip(at).any(|other| *other == EMPTY) {
             return false;
         }
         let mut carried = word;
@@ -184,8 +184,9 @@ impl Segment {
         let packed = std::mem::take(&mut self.words);
         self.len = packed.len();
         self.homes = (self.len * 6 / 5 * 9 / 8).max(self.homes + 1).next_multiple_of(SMALLEST);
-        // Nothing is far from its home at this load; should it be all the same, the spill is longer.
-        let mut words = Vec::with_capacity(self.homes + SPILL);
+        // Nothing is far from its home at this load, so the last words end in the first half of the room behind the homes;
+        // should they not, there is more.
+        let mut words = Vec::with_capacity(self.homes + 2 * SPILL);
         for word in packed {
             let home = self.home(tag(word)).max(words.len());
             words.resize(home, EMPTY);
