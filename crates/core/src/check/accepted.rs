@@ -27,13 +27,18 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
         Text::plain(org_id).write(out);
         piece(out, r#","callType":"ASYNC","setMeasurepointChannelId":"#);
     }
-    string(out, text, fields.channel_id());
-    piece(out, r#","productKey":"#);
-    name(out, text, fields.product_key());
-    piece(out, r#","deviceKey":"#);
-    name(out, text, fields.device_key());
-    piece(out, r#","assetId":"#);
-    name(out, text, fields.asset_id());
+    if has_names_as_replied(fields) {
+        let (first, last) = (fields.channel_id().range(), fields.asset_id().range());
+        write::copied(out, text.as_bytes(), first.start.saturating_sub(1), last.end + 1);
+    } else {
+        string(out, text, fields.channel_id());
+        piece(out, r#","productKey":"#);
+        name(out, text, fields.product_key());
+        piece(out, r#","deviceKey":"#);
+        name(out, text, fields.device_key());
+        piece(out, r#","assetId":"#);
+        name(out, text, fields.asset_id());
+    }
     piece(out, if is_invoke { r#","serviceName":null,"serviceId":"# } else { r#","measurepointId":"# });
     string(out, text, target);
     if fields.callback_url().is_nothing() {
@@ -62,6 +67,17 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
     piece(out, r#","gmtServiceReply":"#);
     piece(out, now);
     piece(out, if is_invoke { r#","gmtDeviceReply":-1}"# } else { "}" });
+}
+
+/// Whether channel and names of the device stand in the body just as in the reply: one copy then does for all of them.
+/// What lies between two members that come one after the other cannot be shorter than it is here, so it is this.
+#[inline(always)]
+fn has_names_as_replied(fields: &Fields<'_, '_>) -> bool {
+    let [channel, product, device, asset] =
+        [fields.channel_id(), fields.product_key(), fields.device_key(), fields.asset_id()].map(Token::range);
+    product.start == channel.end + r#"","productKey":""#.len()
+        && device.start == product.end + r#"","deviceKey":""#.len()
+        && asset.start == device.end + r#"","assetId":""#.len()
 }
 
 #[inline(always)]
