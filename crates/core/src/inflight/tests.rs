@@ -11,6 +11,7 @@ enum Step {
     Remove(usize),
     Unname(usize),
     End(usize),
+    Reopen(usize),
     Forget,
     Reschedule(usize, u64),
     Unschedule(usize),
@@ -25,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::Remove),
         1 => any::<usize>().prop_map(Step::Unname),
         2 => any::<usize>().prop_map(Step::End),
+        1 => any::<usize>().prop_map(Step::Reopen),
         1 => Just(Step::Forget),
         2 => (any::<usize>(), distance.clone()).prop_map(|(i, d)| Step::Reschedule(i, d)),
         1 => any::<usize>().prop_map(Step::Unschedule),
@@ -116,6 +118,12 @@ proptest! {
                         model.ended.push_back(name);
                     }
                 },
+                Step::Reopen(pick) => if let Some(name) = model.pick(pick) {
+                    let known = model.entries.get_mut(&name).unwrap();
+                    real.reopen(known.key);
+                    known.ended = false;
+                    model.ended.retain(|ended| *ended != name);
+                },
                 Step::Forget => {
                     let name = model.ended.front().copied();
                     let known = name.map(|name| model.remove(name));
@@ -159,6 +167,15 @@ proptest! {
                 }
             }
             prop_assert_eq!((real.len(), real.n_ended()), (model.entries.len() - model.ended.len(), model.ended.len()));
+            prop_assert_eq!(real.is_empty(), model.entries.len() == model.ended.len());
+        }
+        let mut open: Vec<_> = real.iter().map(|(key, name)| (*name, key)).collect();
+        open.sort_unstable_by_key(|(name, _)| *name);
+        let expected = model.entries.iter().filter(|(_, known)| !known.ended).map(|(name, known)| (*name, known.key));
+        prop_assert!(open.iter().copied().eq(expected));
+        for key in model.gone.iter().chain(model.entries.values().map(|known| &known.key)) {
+            let is_open = model.entries.values().any(|known| known.key == *key && !known.ended);
+            prop_assert_eq!((real.is_open(*key), real.get_open(*key).is_some()), (is_open, is_open));
         }
         for (name, known) in &model.entries {
             prop_assert_eq!((real.get(known.key), real.id(known.key)), (Some(name), known.id.as_ref()));
@@ -186,6 +203,46 @@ fn time_that_steps_back_fires_nothing_early() {
     assert_eq!(table.pop_expired(Instant::from_millis(10)), None);
     assert_eq!(table.pop_expired(Instant::from_millis(1_499)), None);
     assert_eq!(table.pop_expired(Instant::from_millis(1_500)), Some(key));
+}
+
+/// An id whose hash is that of every other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Colliding(u8);
+
+impl Hash for Colliding {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u8(0);
+    }
+}
+
+#[test]
+fn ids_whose_hashes_are_equal_are_told_apart() {
+    let mut table = InFlight::new([7; 32]);
+    let ids: Vec<_> = (0..50).map(Colliding).collect();
+    let keys: Vec<_> = ids.iter().map(|id| table.insert(*id, None, ()).unwrap()).collect();
+    let mut found = Vec::new();
+    table.find_each(ids.iter().copied().map(Some), &mut found);
+    assert!(found.iter().copied().eq(keys.iter().copied().map(Some)));
+    table.remove(keys[3]);
+    assert_eq!((table.find(&ids[3]), table.find(&ids[4])), (None, Some(keys[4])));
+}
+
+#[test]
+fn ids_have_tags_of_their_own() {
+    let table = InFlight::<u32, ()>::new([7; 32]);
+    let tags: std::collections::BTreeSet<u32> = (0..10_000u32).map(|id| table.tag(&id)).collect();
+    assert!(tags.len() > 9_990, "{}", tags.len());
+}
+
+#[test]
+fn a_key_of_what_was_removed_reopens_nothing() {
+    let mut table = InFlight::new([7; 32]);
+    let old = table.insert("r1", None, ()).unwrap();
+    table.remove(old);
+    let new = table.insert("r2", None, ()).unwrap();
+    table.end(new);
+    table.reopen(old);
+    assert_eq!((table.len(), table.n_ended(), table.is_open(new)), (0, 1, false));
 }
 
 #[test]
