@@ -65,7 +65,9 @@ impl Requester {
             }
         }
         self.keys = keys;
-        self.message = message;
+        if message.is_kept() {
+            self.message = message;
+        }
         self.forget();
         Ok(count)
     }

@@ -30,18 +30,22 @@ pub(super) struct Message {
     pub(super) replies: Vec<Result<ReplySpans, BadReply>>,
 }
 
-/// Room for larger messages is not kept for the next one, in bytes.
+/// Room for larger texts is not kept for the next message, in bytes.
 const KEPT: usize = 1 << 20;
 
 impl Message {
     /// Reads a message into the room of an earlier one, if nobody holds an outcome of that any more.
     pub(super) fn read(body: &[u8], limits: &Limits, earlier: Arc<Self>) -> Result<Arc<Self>, MessageError> {
-        let room = Arc::into_inner(earlier).filter(|room| room.text.capacity() <= KEPT);
-        let Self { mut text, mut replies } = room.unwrap_or_default();
+        let Self { mut text, mut replies } = Arc::into_inner(earlier).unwrap_or_default();
         let read = read_spans(body, limits, &mut replies)?;
         text.clear();
         text.push_str(read);
         Ok(Arc::new(Self { text, replies }))
+    }
+
+    /// Whether its room is worth keeping: a large message is let go as soon as its outcomes are.
+    pub(super) fn is_kept(&self) -> bool {
+        self.text.capacity() <= KEPT
     }
 }
 

@@ -90,3 +90,24 @@ fn an_invoke_read_from_json_is_the_one_that_was_written() {
     let json = serde_json::to_string(&item).unwrap();
     assert_eq!(serde_json::from_str::<Invoke>(&json).unwrap(), item);
 }
+
+#[test]
+fn room_is_kept_for_small_messages_and_not_for_large_ones() {
+    let mut requester = requester();
+    let message = |len: usize| {
+        let output = "x".repeat(len);
+        format!(r#"{{"data":[{{"controlChannelId":"c","serviceId":"s","status":0,"outputData":{{"x":"{output}"}}}}]}}"#)
+    };
+    let mut take = |len: usize| {
+        requester.config.limits.payload_bytes = usize::MAX;
+        requester.handle_message(message(len).as_bytes()).unwrap();
+        let Some(Event::Unknown { outcome }) = requester.poll_event() else { panic!("one reply, for nobody") };
+        assert_eq!(outcome.output_data().len(), len + 8);
+        drop(outcome);
+        requester.message.text.capacity()
+    };
+    let small = take(1_000);
+    assert!(small >= 1_000);
+    assert_eq!(take(10), small);
+    assert_eq!(take(2 << 20), 0);
+}
