@@ -138,7 +138,7 @@ impl<T: Transport> Actor<T> {
                 return;
             }
         };
-        let Submission { batch, family, body, items, .. } = submission;
+        let Submission { batch, family, body, items, patience_ms, .. } = submission;
         let (events, stream) = mpsc::unbounded_channel();
         let ticket = Ticket::new(batch, family, items, stream, self.ends.cancels_in.clone());
         if answer.send(Ok(ticket)).is_err() {
@@ -146,7 +146,8 @@ impl<T: Transport> Actor<T> {
             self.requester.cancel(batch);
             return;
         }
-        let parcel = Parcel { batch, family, body: Bytes::from(body) };
+        let patience = Duration::from_millis(u64::from(patience_ms));
+        let parcel = Parcel { batch, family, body: Bytes::from(body), patience };
         let sending = send::run(self.sending.clone(), parcel, Some(permit), self.ends.input_in.clone());
         let sender = self.senders.spawn(task("sender", sending));
         self.open.insert(batch, Open { events, sender });

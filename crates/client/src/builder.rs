@@ -222,7 +222,6 @@ impl Builder {
             response_timeout: self.response_timeout,
             connect_attempts: self.connect_attempts,
             backoff: self.pauses(),
-            limits: self.requester.limits.clone(),
         };
         let (ended, ended_out) = mpsc::channel(1);
         let ends = Ends { commands, input, input_in, cancels, cancels_in, stop, _ended: ended_out };

@@ -21,9 +21,6 @@ pub(crate) struct Http {
 
 /// The way to the service.
 pub(crate) trait Transport: Clone + Send + Sync + 'static {
-    /// The org in whose name it sends.
-    fn org_id(&self) -> &str;
-
     /// Sends a batch, once.
     fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> impl Future<Output = Attempt> + Send;
 }
@@ -60,6 +57,11 @@ impl Http {
             .build()
             .map_err(|error| Error::Setting { setting: "HTTP client", reason: chain(&error.without_url()) })?;
         Ok(Self { client, base, org_id: org_id.to_owned(), most })
+    }
+
+    /// The org in whose name every call is made.
+    pub(crate) fn org_id(&self) -> &str {
+        &self.org_id
     }
 
     pub(crate) fn client(&self) -> &reqwest::Client {
@@ -112,10 +114,6 @@ impl Http {
 }
 
 impl Transport for Http {
-    fn org_id(&self) -> &str {
-        &self.org_id
-    }
-
     async fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> Attempt {
         self.call(reqwest::Method::PUT, self.batch_url(family), Some(body), timeout).await
     }

@@ -3,12 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use setpoint::{
-    Family, Limits,
-    limits::DEFAULT_TIMEOUT_MS,
-    request::{Entry, read_batch},
-    requester::RequestBatchId,
-};
+use setpoint::{Family, requester::RequestBatchId};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, sleep},
@@ -31,8 +26,6 @@ pub(crate) struct Sending<T> {
     /// How often a connection is tried before a batch that was never sent is given up.
     pub(crate) connect_attempts: u32,
     pub(crate) backoff: Backoff,
-    /// As the requester reads bodies.
-    pub(crate) limits: Limits,
 }
 
 /// A batch under way.
@@ -40,6 +33,8 @@ pub(crate) struct Parcel {
     pub(crate) batch: RequestBatchId,
     pub(crate) family: Family,
     pub(crate) body: Bytes,
+    /// How long it may be sent again.
+    pub(crate) patience: Duration,
 }
 
 /// What the client's task makes of an attempt.
@@ -61,9 +56,8 @@ pub(crate) async fn run<T: Transport>(
     mut permit: Option<OwnedSemaphorePermit>,
     input: mpsc::Sender<Input>,
 ) {
-    let Parcel { batch, family, body } = parcel;
-    let started = Instant::now();
-    let mut until = None;
+    let Parcel { batch, family, body, patience } = parcel;
+    let until = Instant::now() + patience;
     let mut may_have_arrived = false;
     let mut refused_connections = 0;
     loop {
@@ -83,12 +77,7 @@ pub(crate) async fn run<T: Transport>(
         }
         let not_sent = matches!(attempt, Attempt::NotSent(_));
         let pause = sending.backoff.pause();
-        // Found out only when the first attempt did not do, which is rare.
-        let mut time_is_left = || {
-            let until =
-                *until.get_or_insert_with(|| started + patience(&body, family, sending.http.org_id(), &sending.limits));
-            Instant::now() + pause < until
-        };
+        let time_is_left = || Instant::now() + pause < until;
         let another_connection = not_sent && refused_connections < sending.connect_attempts && time_is_left();
         if !another_connection {
             may_have_arrived |= !not_sent;
@@ -102,37 +91,5 @@ pub(crate) async fn run<T: Transport>(
         }
         sleep(pause).await;
         permit = Arc::clone(&sending.slots).acquire_owned().await.ok();
-    }
-}
-
-/// The shortest timeout of the items that the service may take.
-fn patience(body: &[u8], family: Family, org_id: &str, limits: &Limits) -> Duration {
-    let shortest = read_batch(body, family, org_id, limits).ok().and_then(|entries| {
-        entries
-            .iter()
-            .filter_map(|entry| match entry {
-                Entry::Accepted(command) => Some(command.timeout_ms),
-                Entry::Refused(_) => None,
-            })
-            .min()
-    });
-    Duration::from_millis(u64::from(shortest.unwrap_or(DEFAULT_TIMEOUT_MS)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_is_the_shortest_timeout_that_counts() {
-        let item = |id: &str, timeout: &str| {
-            format!(
-                r#"{{"requestId":"{id}","controlChannelId":"DATASVC.CONTROL.x","assetId":"a","serviceId":"s","timeout":{timeout}}}"#
-            )
-        };
-        let body = format!(r#"{{"data":[{},{},{}]}}"#, item("a", "9000"), item("b", "4000"), item("c", "0"));
-        let patience = |body: &str| patience(body.as_bytes(), Family::Invoke, "o", &Limits::DEFAULT).as_millis();
-        assert_eq!(patience(&body), 4_000, "item c is refused and does not count");
-        assert_eq!(patience(r#"{"data":[1]}"#), u128::from(DEFAULT_TIMEOUT_MS));
     }
 }

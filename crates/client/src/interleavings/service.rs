@@ -176,10 +176,6 @@ async fn pause() {
 }
 
 impl Transport for Service {
-    fn org_id(&self) -> &str {
-        "o1"
-    }
-
     async fn put_batch(&self, _: Family, body: Bytes, at_most: Duration) -> Attempt {
         pause().await;
         let rallied = self.rally.come();

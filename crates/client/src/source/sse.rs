@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    http::{Http, Transport, read},
+    http::{Http, read},
 };
 
 /// Most bytes read of an answer that refuses the stream.

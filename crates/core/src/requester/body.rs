@@ -21,21 +21,26 @@ pub(super) struct Outline {
     pub(super) timeout_ms: u32,
 }
 
-/// Reads what has to be known of each item of a body. Several may have the same id.
+/// Reads what has to be known of each item of a body.
 pub(super) fn outline(
     body: &[u8],
     family: Family,
     org_id: &str,
     config: &RequesterConfig,
-) -> Result<Vec<Outline>, SubmitError> {
-    let mut outlines = Outlines { family, list: Vec::with_capacity(expected_items(body, &config.limits)) };
+) -> Result<Outlines, SubmitError> {
+    let list = Vec::with_capacity(expected_items(body, &config.limits));
+    let mut outlines = Outlines { family, list, shortest_ms: None };
     read_each(body, family, org_id, &config.limits, &mut outlines)?;
-    Ok(outlines.list)
+    Ok(outlines)
 }
 
-struct Outlines {
+/// The items of a body.
+pub(super) struct Outlines {
     family: Family,
-    list: Vec<Outline>,
+    /// In order. Several may have the same id.
+    pub(super) list: Vec<Outline>,
+    /// The shortest timeout of the items that may be taken.
+    shortest_ms: Option<u32>,
 }
 
 impl<'a> Take<'a> for Outlines {
@@ -43,31 +48,38 @@ impl<'a> Take<'a> for Outlines {
         let Some(id) = fields.request_id().printable(fields.text).filter(|_| is_plain()) else { return false };
         let timeout = fields.timeout();
         let timeout_ms = if timeout.is_nothing() { None } else { timeout.integer(fields.text) };
-        self.push(Some(id), timeout_ms);
+        self.push(Some(id), timeout_ms, true);
         true
     }
 
     fn entry(&mut self, entry: Entry<'a>) {
         match entry {
             Entry::Accepted(command) => {
-                self.push(Some(&command.request_id.decode()), Some(i64::from(command.timeout_ms)));
+                self.push(Some(&command.request_id.decode()), Some(i64::from(command.timeout_ms)), true);
             }
             Entry::Refused(refusal) => {
                 let id = refusal.echo.request_id.map(Text::decode);
-                self.push(id.as_deref(), refusal.echo.timeout);
+                self.push(id.as_deref(), refusal.echo.timeout, false);
             }
         }
     }
 }
 
 impl Outlines {
+    /// How long it makes sense to try to send the body, in milliseconds.
+    pub(super) fn patience_ms(&self) -> u32 {
+        self.shortest_ms.unwrap_or(DEFAULT_TIMEOUT_MS)
+    }
+
     /// An empty id is none; a timeout that no item may have says nothing.
-    fn push(&mut self, id: Option<&str>, timeout_ms: Option<i64>) {
+    fn push(&mut self, id: Option<&str>, timeout_ms: Option<i64>, may_be_taken: bool) {
         let timeout_ms = timeout_ms.and_then(|timeout| u32::try_from(timeout).ok());
-        self.list.push(Outline {
-            id: id.filter(|id| !id.is_empty()).map(|id| Id::new(self.family as u8, id)),
-            timeout_ms: timeout_ms.filter(|timeout| *timeout <= MAX_TIMEOUT_MS).unwrap_or(DEFAULT_TIMEOUT_MS),
-        });
+        let timeout_ms = timeout_ms.filter(|timeout| *timeout <= MAX_TIMEOUT_MS).unwrap_or(DEFAULT_TIMEOUT_MS);
+        if may_be_taken {
+            self.shortest_ms = Some(self.shortest_ms.map_or(timeout_ms, |shortest| shortest.min(timeout_ms)));
+        }
+        let id = id.filter(|id| !id.is_empty()).map(|id| Id::new(self.family as u8, id));
+        self.list.push(Outline { id, timeout_ms });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Code, inflight::Id};
+use crate::{Code, Family, inflight::Id};
 
 use super::Outcome;
 
@@ -25,6 +25,11 @@ pub struct ItemRef {
 }
 
 impl ItemRef {
+    /// Names an item, for instance one that was written down elsewhere.
+    pub fn new(batch: RequestBatchId, index: usize, family: Family, request_id: Option<&str>) -> Self {
+        Self { batch, index, id: request_id.map(|id| Id::new(family as u8, id)) }
+    }
+
     /// The item's request id; `None` for an item that was sent without a usable one and so can only be refused.
     pub fn request_id(&self) -> Option<&str> {
         self.id.as_ref().map(Id::as_str)

@@ -37,6 +37,9 @@ pub struct Submission {
     pub body: Vec<u8>,
     /// How many items it has.
     pub items: usize,
+    /// The shortest timeout of the items that a service may take, in milliseconds; the default one if it may take none.
+    /// Once so long has passed, nobody expects every command to be carried out any more: do not send the body again.
+    pub patience_ms: u32,
 }
 
 /// What a response, or the lack of one, means for whoever sends the batch.
@@ -180,12 +183,18 @@ impl Requester {
     /// The body is not usable as a whole, an id is in use here, or too many items are open. Nothing is kept then.
     pub fn submit_body(&mut self, family: Family, body: Vec<u8>, now: Now) -> Result<Submission, SubmitError> {
         let outlines = body::outline(&body, family, &self.org_id, &self.config)?;
-        let (open, more, bound) = (self.items.len(), outlines.len(), self.config.open_items);
+        let (open, more, bound) = (self.items.len(), outlines.list.len(), self.config.open_items);
         if open.saturating_add(more) > bound {
             return Err(SubmitError::Full { open, more, bound });
         }
-        let batch = self.register(family, outlines, now)?;
-        Ok(Submission { batch, family, body, items: more })
+        let patience_ms = outlines.patience_ms();
+        let batch = self.register(family, outlines.list, now)?;
+        Ok(Submission { batch, family, body, items: more, patience_ms })
+    }
+
+    /// A request id that nobody has used, a UUIDv7: for bodies that are written elsewhere.
+    pub fn new_request_id(&mut self, now: Now) -> String {
+        self.secret.uuid_v7(now.epoch_ms)
     }
 
     /// Notes that the batch's body is being sent once more. The service's clock may start only now, so the items'

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     Code, Family, Limits,
     json::Text,
-    reply::{BadReply, MessageError, Reply, ReplySpans, read_spans},
+    reply::{BadReply, MessageError, Reply, ReplySpans, close, open_message, read_spans, write_reply},
     secret::KeyedHash,
 };
 
@@ -66,6 +66,28 @@ impl Outcome {
     pub(super) fn new(message: &Arc<Message>, index: usize) -> Option<Self> {
         message.replies.get(index)?.as_ref().ok()?;
         Some(Self { message: Arc::clone(message), index: u32::try_from(index).ok()? })
+    }
+
+    /// The outcomes of a channel message, for whoever has no requester to ask; a requester attributes them as well.
+    ///
+    /// # Errors
+    /// It is not a channel message.
+    pub fn read(body: &[u8], limits: &Limits) -> Result<Vec<Result<Self, BadReply>>, MessageError> {
+        let message = Message::read(body, limits, Arc::default())?;
+        let outcome = |(index, reply): (usize, &Result<ReplySpans, BadReply>)| match reply {
+            Ok(_) => Ok(Self { message: Arc::clone(&message), index: index as u32 }),
+            Err(bad) => Err(bad.clone()),
+        };
+        Ok(message.replies.iter().enumerate().map(outcome).collect())
+    }
+
+    /// A channel message with this outcome alone, from which [`read`](Self::read) makes an equal one.
+    pub fn to_message(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        open_message(&mut out);
+        write_reply(&mut out, &self.reply());
+        close(&mut out);
+        out
     }
 
     /// Invoke or write.

@@ -4,9 +4,9 @@ mod model;
 
 use serde_json::json;
 
-use crate::{DeviceName, Family, Invoke, Now, Requester, Write};
+use crate::{DeviceName, Family, Invoke, Limits, Now, Requester, Write};
 
-use super::{Event, RequesterConfig};
+use super::{Event, ItemRef, Outcome, RequestBatchId, RequesterConfig};
 
 fn requester() -> Requester {
     Requester::new("o1", RequesterConfig::default(), [3; 32])
@@ -110,4 +110,57 @@ fn room_is_kept_for_small_messages_and_not_for_large_ones() {
     assert!(small >= 1_000);
     assert_eq!(take(10), small);
     assert_eq!(take(2 << 20), 0);
+}
+
+#[test]
+fn patience_is_the_shortest_timeout_that_counts() {
+    let item = |id: &str, timeout: &str| {
+        format!(
+            r#"{{"requestId":"{id}","controlChannelId":"DATASVC.CONTROL.x","assetId":"a","serviceId":"s","timeout":{timeout}}}"#
+        )
+    };
+    let patience = |body: String| {
+        let submitted = requester().submit_body(Family::Invoke, body.into_bytes(), Now::default());
+        submitted.unwrap().patience_ms
+    };
+    let body = format!(r#"{{"data":[{},{},{}]}}"#, item("a", "9000"), item("\\u0062", "4000"), item("c", "0"));
+    assert_eq!(patience(body), 4_000, "item c is refused and does not count");
+    assert_eq!(patience(r#"{"data":[1]}"#.to_owned()), 30_000);
+}
+
+#[test]
+fn an_outcome_written_as_a_message_is_read_as_an_equal_one() {
+    let message = br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","outputData":{"x": 1.0},
+        "status":1000204,"msg":"invoke service error","submsg":"\u00e9"},{"requestId":"r2","setMeasurepointChannelId":"c",
+        "orgId":"o","measurepointId":"m","status":0},{"requestId":"r3"}]}"#;
+    let outcomes = Outcome::read(message, &Limits::DEFAULT).unwrap();
+    assert_eq!(outcomes.len(), 3);
+    assert!(outcomes[2].as_ref().is_err_and(|bad| bad.index == 2));
+    let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+    assert_ne!(outcomes[0], outcomes[1]);
+    for outcome in outcomes {
+        let again = Outcome::read(&outcome.to_message(), &Limits::DEFAULT).unwrap();
+        assert_eq!(again, [Ok(outcome)]);
+    }
+    assert!(Outcome::read(b"{}", &Limits::DEFAULT).is_err());
+}
+
+#[test]
+fn an_item_named_elsewhere_is_the_one_that_events_name() {
+    let mut requester = requester();
+    let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r");
+    let batch = requester.submit_invokes(&[item], Now::default()).unwrap().batch;
+    requester.cancel(batch);
+    let named = ItemRef::new(RequestBatchId(1), 0, Family::Invoke, Some("r"));
+    assert_eq!(requester.poll_event(), Some(Event::Cancelled { item: named.clone() }));
+    assert_eq!(named.request_id(), Some("r"));
+    assert_ne!(named, ItemRef::new(RequestBatchId(1), 0, Family::Write, Some("r")));
+}
+
+#[test]
+fn request_ids_made_for_others_are_uuids_of_their_time() {
+    let mut requester = requester();
+    let ids = [(); 2].map(|()| requester.new_request_id(Now::new(0, 0x0123_4567_89ab)));
+    assert!(ids.iter().all(|id| id.len() == 36 && id.starts_with("01234567-89ab-7")));
+    assert_ne!(ids[0], ids[1]);
 }
