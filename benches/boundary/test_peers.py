@@ -15,6 +15,7 @@ from in_python.corpora import Facts
 from in_python.peers import PEERS, dumps
 
 FACTS = Facts("o15244861253", 1_536_638_268_000)
+CHECKER = engine.Checker(FACTS)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def test_every_peer_answers_every_item_as_the_engine_does(folder: Path, items: i
     assert corpora.facts(folder) == FACTS
     refused = 0
     for body in corpora.bodies(folder, items):
-        expected = answer(engine.respond(body, FACTS))
+        expected = answer(CHECKER.respond(body, FACTS))
         assert len(expected) == items
         refused += sum(reply["status"] != 0 for reply in expected)
         found = answer(PEERS[peer](body, FACTS))
@@ -49,7 +50,7 @@ def test_every_peer_answers_every_item_as_the_engine_does(folder: Path, items: i
 def test_dicts_get_the_same_response_as_bytes(folder: Path) -> None:
     for body in corpora.bodies(folder, 100):
         items = json.loads(body)["data"]
-        assert engine.respond_to_items(items, FACTS) == engine.respond(body, FACTS)
+        assert CHECKER.respond(items, FACTS) == CHECKER.respond(body, FACTS)
 
 
 GOOD = {"requestId": "r", "controlChannelId": "DATASVC.CONTROL.c", "assetId": "a", "serviceId": "s"}
@@ -85,14 +86,14 @@ LIMITS = [
 @pytest.mark.parametrize("members", LIMITS, ids=str)
 def test_every_peer_keeps_the_limits(members: dict[str, Any], peer: str) -> None:
     body = orjson.dumps({"data": [GOOD | members]})
-    assert answer(PEERS[peer](body, FACTS)) == answer(engine.respond(body, FACTS))
+    assert answer(PEERS[peer](body, FACTS)) == answer(CHECKER.respond(body, FACTS))
 
 
 @pytest.mark.parametrize("peer", PEERS)
 def test_every_peer_refuses_both_items_of_one_id(peer: str) -> None:
     body = orjson.dumps({"data": [GOOD, GOOD | {"requestId": "q"}, GOOD]})
     found = answer(PEERS[peer](body, FACTS))
-    assert found == answer(engine.respond(body, FACTS))
+    assert found == answer(CHECKER.respond(body, FACTS))
     assert [reply["status"] for reply in found] == [1000, 0, 1000]
 
 

@@ -76,7 +76,9 @@ def reply(item: Item, wrong: Fault | None, epoch_ms: int) -> Reply:
     else:
         echo, (code, submsg) = echoes(item), wrong
     get = echo.get
-    service_id, gmt = get("serviceId"), get("gmtServiceRequest")
+    service_id, gmt, timeout = get("serviceId"), get("gmtServiceRequest"), item.get("timeout")
+    if timeout is None:
+        timeout = DEFAULT_TIMEOUT_MS
     return {
         "requestId": get("requestId"),
         "messageId": None,
@@ -94,7 +96,7 @@ def reply(item: Item, wrong: Fault | None, epoch_ms: int) -> Reply:
         "status": code,
         "msg": MESSAGES[code],
         "submsg": submsg,
-        "timeout": get("timeout", DEFAULT_TIMEOUT_MS),
+        "timeout": timeout if type(timeout) is int else None,
         "gmtServiceRequest": gmt if gmt and gmt > 0 else epoch_ms,
         "gmtServiceReply": epoch_ms,
         "gmtDeviceReply": -1,
@@ -106,8 +108,6 @@ def echoes(item: Item) -> Item:
     echo = {field: item[field] for field in TEXTS if type(item.get(field)) is str}
     if type(item.get("inputData")) is dict:
         echo["inputData"] = item["inputData"]
-    if item.get("timeout") is not None:
-        echo["timeout"] = item["timeout"] if type(item["timeout"]) is int else None
     if type(item.get("gmtServiceRequest")) is int:
         echo["gmtServiceRequest"] = item["gmtServiceRequest"]
     return echo

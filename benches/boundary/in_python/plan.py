@@ -108,6 +108,7 @@ def respond(
     """Bodies in, responses out."""
     bodies = corpora.bodies(folder, items)
     lists = corpora.parsed(bodies)
+    checker = engine.Checker(facts)
     settle()
 
     def each(answer: Respond) -> Callable[[], None]:
@@ -119,11 +120,11 @@ def respond(
 
     def each_list() -> None:
         for commands in lists:
-            engine.respond_to_items(commands, facts)
+            checker.respond(commands, facts)
 
     in_all = items * len(bodies)
     contenders = [
-        Contender(SETPOINT, timed(each(engine.respond)), in_all),
+        Contender(SETPOINT, timed(each(checker.respond)), in_all),
         Contender(RUST, bare, in_all),
         Contender(DICTS, timed(each_list), in_all),
         *(Contender(name, timed(each(peer)), in_all) for name, peer in PEERS.items()),
