@@ -1,0 +1,355 @@
+//! Lists of dicts, written as the JSON text that `json.dumps` makes of them without spaces, text beyond ASCII as it is.
+//! What is right or wrong with an item, the engine says.
+
+use std::fmt::Write as _;
+
+use pyo3::{
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
+};
+use setpoint::{json::Text, limits::MAX_DEPTH};
+
+use crate::{error, float};
+
+/// Values for the fields that an item does not have, or has as `None` or `""`.
+#[derive(Default)]
+pub(crate) struct Fill<'py> {
+    /// Field names and values.
+    pub(crate) fields: Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>,
+    /// Makes request ids.
+    pub(crate) request_id: Option<NewRequestId<'py>>,
+}
+
+pub(crate) type NewRequestId<'py> = Box<dyn FnMut() -> PyResult<String> + 'py>;
+
+/// The body of a batch with these items.
+pub(crate) fn batch<'py>(items: &Bound<'py, PyAny>, fill: &mut Fill<'py>) -> PyResult<Vec<u8>> {
+    let mut writer = Writer::new(br#"{"data":["#);
+    let written = if let Ok(list) = items.cast::<PyList>() {
+        writer.items(list.iter(), fill)
+    } else if let Ok(tuple) = items.cast::<PyTuple>() {
+        writer.items(tuple.iter(), fill)
+    } else {
+        let found = type_name(items);
+        let expected = "a batch is bytes, bytearray, memoryview, str, or a list of dict, Invoke or Write";
+        return Err(PyTypeError::new_err(format!("{expected}, not {found}")));
+    };
+    written.map_err(|trouble| trouble.raise(items.py()))?;
+    writer.out.extend_from_slice(b"]}");
+    Ok(writer.out)
+}
+
+/// The text of any value.
+pub(crate) fn value(given: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut writer = Writer::new(b"");
+    writer.is_careful = true;
+    writer.value(given, 0).map_err(|trouble| trouble.raise(given.py()))?;
+    Ok(writer.out)
+}
+
+/// As many keys of an item are remembered.
+const MOST_KEYS: usize = 64;
+
+struct Writer<'py> {
+    out: Vec<u8>,
+    /// Whether code of the caller's may run, which may change any dict: each is then copied before it is walked.
+    is_careful: bool,
+    /// Keys as they are written, by their place in the item. Dicts that one line of code makes share their keys, so the
+    /// next item mostly has the very same objects there.
+    keys: Vec<(Bound<'py, PyString>, Vec<u8>)>,
+    place: usize,
+}
+
+/// Why a value cannot be written.
+enum Trouble {
+    /// Code of the caller's would have to run.
+    Careful,
+    /// Code of the caller's failed.
+    Raised(PyErr),
+    /// It is no JSON. The path has the innermost step first.
+    NotJson { path: Vec<Step>, reason: String },
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+type Written<T = ()> = Result<T, Box<Trouble>>;
+
+impl<'py> Writer<'py> {
+    fn new(start: &[u8]) -> Self {
+        Self { out: start.to_vec(), is_careful: false, keys: Vec::new(), place: 0 }
+    }
+
+    fn items(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, fill: &mut Fill<'py>) -> Written {
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.item(&item, fill).map_err(|trouble| trouble.inside(Step::Index(index)))?;
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, item: &Bound<'py, PyAny>, fill: &mut Fill<'py>) -> Written {
+        let Some(dict) = as_dict(item)? else { return self.carefully(|writer| writer.value(item, 0)) };
+        let missing = missing(&dict, fill)?;
+        self.carefully(|writer| {
+            writer.out.push(b'{');
+            for (key, value) in &missing {
+                writer.member(key, value, 1)?;
+            }
+            writer.members(&dict, 1, &missing)?;
+            writer.out.push(b'}');
+            Ok(())
+        })
+    }
+
+    /// Writes at once if no code of the caller's has to run, and else once more with care.
+    fn carefully(&mut self, write: impl Fn(&mut Self) -> Written) -> Written {
+        let start = self.out.len();
+        self.place = 0;
+        match write(self) {
+            Err(trouble) if matches!(*trouble, Trouble::Careful) => {
+                self.out.truncate(start);
+                self.place = 0;
+                self.is_careful = true;
+                let written = write(self);
+                self.is_careful = false;
+                written
+            }
+            written => written,
+        }
+    }
+
+    fn members(&mut self, dict: &Bound<'py, PyDict>, depth: usize, left_out: &[Missing<'py>]) -> Written {
+        let is_careful = self.is_careful;
+        let mut member = |key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>| {
+            let Ok(key) = key.cast::<PyString>() else {
+                return Err(Trouble::not_json(format!("the key {} is no str", repr(key))));
+            };
+            if left_out.iter().any(|(name, _)| is_same(name, key)) { Ok(()) } else { self.member(key, value, depth) }
+        };
+        if is_careful {
+            let members: Vec<_> = dict.iter().collect();
+            members.iter().try_for_each(|(key, value)| member(key, value))
+        } else {
+            dict.iter().try_for_each(|(key, value)| member(&key, &value))
+        }
+    }
+
+    fn member(&mut self, key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>, depth: usize) -> Written {
+        self.separate(b'{');
+        self.key(key)?;
+        self.value(value, depth).map_err(|trouble| trouble.inside(Step::Key(key.to_string())))
+    }
+
+    fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
+        let place = self.place;
+        self.place += 1;
+        if let Some((known, text)) = self.keys.get(place)
+            && known.is(key)
+        {
+            self.out.extend_from_slice(text);
+            return Ok(());
+        }
+        let start = self.out.len();
+        self.text(key)?;
+        self.out.push(b':');
+        let text = self.out.get(start..).unwrap_or_default();
+        if let Some((known, known_text)) = self.keys.get_mut(place) {
+            *known = key.clone();
+            known_text.clear();
+            known_text.extend_from_slice(text);
+        } else if place == self.keys.len() && place < MOST_KEYS {
+            self.keys.push((key.clone(), text.to_vec()));
+        }
+        Ok(())
+    }
+
+    /// Writes a value inside so many objects and arrays.
+    fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
+        if let Ok(text) = value.cast::<PyString>() {
+            return self.text(text);
+        }
+        if let Ok(flag) = value.cast::<PyBool>() {
+            self.out.extend_from_slice(if flag.is_true() { b"true" } else { b"false" });
+        } else if let Ok(number) = value.cast::<PyInt>() {
+            self.integer(number)?;
+        } else if value.is_none() {
+            self.out.extend_from_slice(b"null");
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            let number = number.value();
+            if !float::write(&mut self.out, number) {
+                return Err(Trouble::not_json(format!("{number} is no JSON number: leave it out, or send None")));
+            }
+        } else if let Ok(dict) = value.cast::<PyDict>() {
+            check_depth(depth)?;
+            self.out.push(b'{');
+            self.members(dict, depth + 1, &[])?;
+            self.out.push(b'}');
+        } else if let Ok(list) = value.cast::<PyList>() {
+            self.list(list.iter(), depth)?;
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.list(tuple.iter(), depth)?;
+        } else if self.is_careful {
+            self.other(value)?;
+        } else {
+            return Err(Box::new(Trouble::Careful));
+        }
+        Ok(())
+    }
+
+    /// Anything that says it is an integer, such as one of numpy's.
+    fn other(&mut self, value: &Bound<'py, PyAny>) -> Written {
+        let index = intern!(value.py(), "__index__");
+        if value.hasattr(index)?
+            && let Ok(number) = value.call_method0(index)?.cast::<PyInt>()
+        {
+            return self.integer(number);
+        }
+        let found = type_name(value);
+        Err(Trouble::not_json(format!("{found} is no JSON: make it str, int, float, bool, None, list or dict")))
+    }
+
+    fn list(&mut self, elements: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> Written {
+        check_depth(depth)?;
+        self.out.push(b'[');
+        for (index, element) in elements.enumerate() {
+            self.separate(b'[');
+            self.value(&element, depth + 1).map_err(|trouble| trouble.inside(Step::Index(index)))?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn integer(&mut self, number: &Bound<'py, PyInt>) -> Written {
+        match number.extract::<i64>() {
+            Ok(number) => self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+            Err(_) => {
+                // A subclass may say otherwise of itself.
+                let digits = number.py().get_type::<PyInt>().call_method1(intern!(number.py(), "__repr__"), (number,));
+                let digits = digits.map_err(|_| Trouble::not_json("the integer has too many digits".to_owned()))?;
+                self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &Bound<'py, PyString>) -> Written {
+        let text = text.to_str().map_err(|_| {
+            Trouble::not_json(format!("the text {} holds a lone surrogate, which is no character", repr(text.as_any())))
+        })?;
+        Text::plain(text).write(&mut self.out);
+        Ok(())
+    }
+
+    /// A comma, unless the value is the first one after `open`.
+    fn separate(&mut self, open: u8) {
+        if self.out.last() != Some(&open) {
+            self.out.push(b',');
+        }
+    }
+}
+
+type Missing<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
+
+/// The item as a dict, if it is one or says of itself what it is as one, as `Invoke` and `Write` do.
+fn as_dict<'py>(item: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    if let Ok(dict) = item.cast::<PyDict>() {
+        return Ok(Some(dict.clone()));
+    }
+    let hook = intern!(item.py(), "__setpoint_item__");
+    if !item.hasattr(hook)? {
+        return Ok(None);
+    }
+    Ok(Some(item.call_method0(hook)?.cast_into::<PyDict>()?))
+}
+
+/// What the item lacks and is filled in.
+fn missing<'py>(item: &Bound<'py, PyDict>, fill: &mut Fill<'py>) -> PyResult<Vec<Missing<'py>>> {
+    let lacks = |key: &Bound<'py, PyString>| -> PyResult<bool> {
+        let Some(value) = item.get_item(key)? else { return Ok(true) };
+        Ok(value.is_none() || value.cast::<PyString>().is_ok_and(|text| text.len().is_ok_and(|len| len == 0)))
+    };
+    let mut missing = Vec::new();
+    if let Some(make) = &mut fill.request_id {
+        let key = intern!(item.py(), "requestId");
+        if lacks(key)? {
+            missing.push((key.clone(), PyString::new(item.py(), &make()?).into_any()));
+        }
+    }
+    for (key, value) in &fill.fields {
+        if lacks(key)? {
+            missing.push((key.clone(), value.clone()));
+        }
+    }
+    Ok(missing)
+}
+
+fn is_same(one: &Bound<'_, PyString>, other: &Bound<'_, PyString>) -> bool {
+    one.is(other) || matches!((one.to_str(), other.to_str()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// What is nested deeper than any reader takes, or within itself.
+fn check_depth(depth: usize) -> Written {
+    if depth < MAX_DEPTH {
+        return Ok(());
+    }
+    Err(Trouble::not_json(format!("it is nested more than {MAX_DEPTH} deep, or within itself")))
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().fully_qualified_name().map_or_else(|_| "an object".to_owned(), |name| name.to_string())
+}
+
+fn repr(value: &Bound<'_, PyAny>) -> String {
+    value.repr().map_or_else(|_| type_name(value), |repr| repr.to_string_lossy().into_owned())
+}
+
+impl Trouble {
+    fn not_json(reason: String) -> Box<Self> {
+        Box::new(Self::NotJson { path: Vec::new(), reason })
+    }
+
+    fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
+        if let Self::NotJson { path, .. } = &mut *self {
+            path.push(step);
+        }
+        self
+    }
+
+    fn raise(self, py: Python<'_>) -> PyErr {
+        let (mut path, reason) = match self {
+            Self::Raised(error) => return error,
+            Self::NotJson { path, reason } => (path, reason),
+            Self::Careful => (Vec::new(), "it is no JSON".to_owned()),
+        };
+        let index = match path.last() {
+            Some(Step::Index(index)) => Some(*index),
+            _ => None,
+        };
+        if index.is_some() {
+            path.pop();
+        }
+        let mut field = String::new();
+        for step in path.iter().rev() {
+            // Writing to a string cannot fail.
+            let _ = match step {
+                Step::Key(key) if field.is_empty() => write!(field, "{key}"),
+                Step::Key(key) => write!(field, ".{key}"),
+                Step::Index(index) => write!(field, "[{index}]"),
+            };
+        }
+        error::ENCODE.raise(py, (reason, index, field))
+    }
+}
+
+impl From<PyErr> for Box<Trouble> {
+    fn from(error: PyErr) -> Self {
+        Box::new(Trouble::Raised(error))
+    }
+}
