@@ -63,11 +63,10 @@ from .errors import (
     WrongLoopError,
 )
 from .events import Ended, Event, LateEvent
-from .frames import outcomes_to_frame
 from .items import Invoke, Item, Write
-from .outcomes import Outcomes, Results
 
 if TYPE_CHECKING:
+    from . import sources, sync, wire
     from .client import Client
     from .frames import outcomes_to_frame
     from .outcomes import Outcomes, Results
@@ -131,10 +130,20 @@ __all__ = [
     "codes",
     "families",
     "outcomes_to_frame",
+    "sources",
+    "sync",
+    "wire",
 ]
 
 
+# What needs the client's libraries, or is needed by some alone, is loaded when it is asked for.
+_LAZY = {"Client": "client", "Outcomes": "outcomes", "Results": "outcomes", "outcomes_to_frame": "frames"}
+_MODULES = frozenset(("sources", "sync", "wire"))
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_LAZY[name]}", __name__), name)

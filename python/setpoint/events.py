@@ -1,0 +1,25 @@
+"""What a requester and a client tell, as types for annotations and `isinstance`."""
+
+from __future__ import annotations
+
+from ._core import (
+    Accepted,
+    BatchDone,
+    Cancelled,
+    Duplicate,
+    Finished,
+    Late,
+    Refused,
+    TimedOut,
+    Unknown,
+    Unreadable,
+)
+
+Ended = Refused | Finished | TimedOut | Cancelled
+"""An item has ended. Every item ends with exactly one of these."""
+
+LateEvent = Late | Duplicate | Unknown | Unreadable
+"""A reply that ends nothing."""
+
+Event = Accepted | Ended | LateEvent | BatchDone
+"""Whatever a requester tells."""
