@@ -104,6 +104,7 @@ def test_everybody_ends_every_item_in_flight(folder: Path) -> None:
     assert 0 < expected < 10_000
     assert engine.from_items(flight, FACTS) == expected
     assert engine.from_bodies(flight, FACTS) == expected
+    assert asyncio.run(futures.by_futures(flight, json.loads, None)) == expected
     assert asyncio.run(futures.by_futures(flight, json.loads, dumps)) == expected
     assert asyncio.run(futures.by_futures(flight, orjson.loads, orjson.dumps)) == expected
     assert asyncio.run(futures.by_tasks(flight, orjson.loads, orjson.dumps)) == expected

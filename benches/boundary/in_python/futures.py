@@ -15,9 +15,8 @@ Dumps = Callable[[Any], bytes]
 class Futures:
     """A future and a `call_later` for each item, by request id."""
 
-    def __init__(self, loads: Loads, dumps: Dumps) -> None:
+    def __init__(self, loads: Loads) -> None:
         self.loads = loads
-        self.dumps = dumps
         self.loop = asyncio.get_running_loop()
         self.pending: dict[str, tuple[asyncio.Future[Item], asyncio.TimerHandle]] = {}
 
@@ -28,11 +27,6 @@ class Futures:
         timer = self.loop.call_later(item["timeout"] / 1000, self.expire, request_id)
         self.pending[request_id] = future, timer
         return future
-
-    def submit(self, items: list[Item]) -> tuple[bytes, list[asyncio.Future[Item]]]:
-        """A batch: the body to send, and what to wait for."""
-        futures = [self.register(item) for item in items]
-        return self.dumps({"data": items}), futures
 
     def expire(self, request_id: str) -> None:
         """Nobody answered in time."""
@@ -51,17 +45,18 @@ class Futures:
                     future.set_result(reply)
 
 
-async def by_futures(flight: Flight, loads: Loads, dumps: Dumps) -> int:
+async def by_futures(flight: Flight, loads: Loads, dumps: Dumps | None) -> int:
     """Everything submitted, everything answered: how many succeeded.
 
-    Nobody awaits the futures: they are looked at when all have ended, which costs least.
+    Without `dumps` the bodies were written elsewhere. Nobody awaits the futures: they are looked at when all have ended,
+    which costs least.
     """
-    keeper = Futures(loads, dumps)
+    keeper = Futures(loads)
     waiting = []
     for items in flight.batches:
-        body, futures = keeper.submit(items)
-        send(body)
-        waiting += futures
+        waiting += [keeper.register(item) for item in items]
+        if dumps is not None:
+            send(dumps({"data": items}))
     for message in flight.messages:
         keeper.handle_message(message)
     # The loop sweeps cancelled timers at its next turn.
