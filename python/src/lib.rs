@@ -24,9 +24,7 @@ mod _core {
     #[pymodule_export]
     use crate::{
         code::{CodeInfo, code_info, codes},
-        event::{
-            Accepted, BatchDone, Cancelled, Duplicate, Finished, Late, Refused, TimedOut, Unknown, Unreadable,
-        },
+        event::{Accepted, BatchDone, Cancelled, Duplicate, Finished, Late, Refused, TimedOut, Unknown, Unreadable},
         outcome::{_restore_outcome, Outcome},
         report::{_restore_report, AcceptedItem, Fault, RefusedItem, Report, check},
         requester::{Requester, Submission},

@@ -135,7 +135,9 @@ impl Outcome {
         let (family, request_id, code) = (self.family(), self.said.request_id(), self.code());
         let submsg = self.submsg().unwrap_or_default();
         let output = self.said.output_data();
-        format!("Outcome(family='{family}', request_id={request_id:?}, code={code}, submsg={submsg:?}, output={output})")
+        format!(
+            "Outcome(family='{family}', request_id={request_id:?}, code={code}, submsg={submsg:?}, output={output})"
+        )
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -4,7 +4,6 @@ use pyo3::{
     basic::CompareOp,
     intern,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyBytes, PyDict, PyList, PyTuple},
 };
 use setpoint::{
@@ -16,9 +15,12 @@ use setpoint::{
 use crate::{
     body::Body,
     error,
+    settings::{Directory, FamilyName, Limits, Now, limits, wall_clock},
     shown::{equality, shown_by},
-    settings::{Directory, FamilyName, Limits, Now, limits, now},
 };
+
+/// While a body of less bytes is checked, other threads wait: it takes a few microseconds.
+const SHORT: usize = 16 << 10;
 
 /// Checks a batch without sending it: what would a service say of each item on first receipt?
 ///
@@ -39,11 +41,11 @@ pub(crate) fn check(
     now: Option<&Bound<'_, Now>>,
 ) -> PyResult<Report> {
     let FamilyName(family) = family;
-    let (limits, now) = (self::limits(limits), self::now(now));
+    let (limits, now) = (self::limits(limits), wall_clock(now));
     let body = Body::of_batch(body)?;
     let directory = directory.map(|directory| &directory.get().0);
     let bytes = body.as_bytes();
-    let found = py.detach(|| {
+    let check = || {
         let report = match directory {
             None => engine::check_form(bytes, family, org_id, &limits, now),
             Some(directory) => engine::check(bytes, family, org_id, directory, &limits, now),
@@ -55,9 +57,11 @@ pub(crate) fn check(
                 Ok((report.items.len(), refused.collect(), report.response))
             }
         }
-    });
+    };
+    // To let others run costs as much as a short body.
+    let found = if bytes.len() < SHORT { check() } else { py.detach(check) };
     let (items, refused, written) = found.map_err(|error| error::request(py, &error))?;
-    Ok(Report { family, items, refused, written, response: PyOnceLock::new() })
+    Ok(Report { family, items, refused, response: PyBytes::new(py, &written).unbind() })
 }
 
 /// What a check found: which items would be accepted, which refused and why, and the response that says so.
@@ -66,9 +70,7 @@ pub(crate) struct Report {
     family: Family,
     items: usize,
     refused: Vec<RefusedItem>,
-    written: Vec<u8>,
-    /// The same as a Python object, made when it is asked for.
-    response: PyOnceLock<Py<PyBytes>>,
+    response: Py<PyBytes>,
 }
 
 #[pymethods]
@@ -76,7 +78,7 @@ impl Report {
     /// The response body, JSON in UTF-8: one reply for each item, in request order.
     #[getter]
     fn response<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
-        self.response.get_or_init(py, || PyBytes::new(py, &self.written).unbind()).bind(py)
+        self.response.bind(py)
     }
 
     /// `"invoke"` or `"write"`.
@@ -118,7 +120,12 @@ impl Report {
         let text = match &self.refused[..] {
             [item] => format!("1 of {} items would be refused: {}", self.items, item.describe()),
             [item, ..] => {
-                format!("{} of {} items would be refused; the first: {}", self.refused.len(), self.items, item.describe())
+                format!(
+                    "{} of {} items would be refused; the first: {}",
+                    self.refused.len(),
+                    self.items,
+                    item.describe()
+                )
             }
             [] => String::new(),
         };
@@ -152,7 +159,7 @@ impl Report {
         let py = other.py();
         let Ok(other) = other.cast::<Self>().map(Bound::get) else { return Ok(py.NotImplemented().into_bound(py)) };
         // The response says all that the rest says.
-        let equal = self.family == other.family && self.written == other.written;
+        let equal = self.family == other.family && self.response.as_bytes(py) == other.response.as_bytes(py);
         equality(py, equal, op)
     }
 
@@ -181,11 +188,10 @@ impl Report {
         let mut limits = setpoint::Limits::DEFAULT;
         (limits.reply_bytes, limits.items, limits.payload_bytes) = (usize::MAX, usize::MAX, usize::MAX);
         limits.depth = setpoint::limits::MAX_DEPTH;
-        match read_response(&self.written, self.family, &limits) {
-            Ok(Response::Replies(replies)) => Ok(replies
-                .into_iter()
-                .map(|reply| Some(reply.ok()?.request_id?.decode().into_owned()))
-                .collect()),
+        match read_response(self.response.as_bytes(py), self.family, &limits) {
+            Ok(Response::Replies(replies)) => {
+                Ok(replies.into_iter().map(|reply| Some(reply.ok()?.request_id?.decode().into_owned())).collect())
+            }
             Ok(Response::Error(error)) => Err(error::request(py, &error)),
             Err(error) => Err(error::message(py, &error)),
         }
@@ -198,15 +204,9 @@ pub(crate) fn _restore_report(
     family: FamilyName,
     items: usize,
     refused: Vec<Bound<'_, RefusedItem>>,
-    response: &Bound<'_, PyBytes>,
+    response: Py<PyBytes>,
 ) -> Report {
-    Report {
-        family: family.0,
-        items,
-        refused: refused.iter().map(|item| item.get().clone()).collect(),
-        written: response.as_bytes().to_vec(),
-        response: PyOnceLock::new(),
-    }
+    Report { family: family.0, items, refused: refused.iter().map(|item| item.get().clone()).collect(), response }
 }
 
 /// An item that would be accepted.

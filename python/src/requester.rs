@@ -159,8 +159,7 @@ impl Requester {
     #[pyo3(signature = (most=None))]
     fn poll_events<'py>(&self, py: Python<'py>, most: Option<usize>) -> PyResult<Bound<'py, PyList>> {
         let mut engine = self.lock(py)?;
-        let events: Vec<_> =
-            std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX)).collect();
+        let events: Vec<_> = std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX)).collect();
         drop(engine);
         let objects: Vec<_> = events.into_iter().map(|event| event::object(py, event)).collect::<PyResult<_>>()?;
         PyList::new(py, objects)

@@ -18,7 +18,9 @@ impl<'py> FromPyObject<'_, 'py> for FamilyName {
     fn extract(name: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let text: &str = name.extract().map_err(|_| PyTypeError::new_err("family is \"invoke\" or \"write\""))?;
         let family = Family::ALL.into_iter().find(|family| family.name() == text);
-        family.map(Self).ok_or_else(|| PyValueError::new_err(format!("family is \"invoke\" or \"write\", not {text:?}")))
+        family
+            .map(Self)
+            .ok_or_else(|| PyValueError::new_err(format!("family is \"invoke\" or \"write\", not {text:?}")))
     }
 }
 
@@ -156,6 +158,11 @@ shown_by!(Now("monotonic_ms", "epoch_ms") {
         Self { monotonic_ms: monotonic_ms(), epoch_ms: epoch_ms() }
     }
 });
+
+/// The given time, or that of the wall clock, where no deadline runs.
+pub(crate) fn wall_clock(given: Option<&Bound<'_, Now>>) -> setpoint::Now {
+    setpoint::Now::new(0, given.map_or_else(epoch_ms, |now| now.get().epoch_ms))
+}
 
 /// The given time, or that of the clocks.
 pub(crate) fn now(given: Option<&Bound<'_, Now>>) -> setpoint::Now {
