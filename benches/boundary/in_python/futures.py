@@ -48,8 +48,8 @@ class Futures:
 async def by_futures(flight: Flight, loads: Loads, dumps: Dumps | None) -> int:
     """Everything submitted, everything answered: how many succeeded.
 
-    Without `dumps` the bodies were written elsewhere. Nobody awaits the futures: they are looked at when all have ended,
-    which costs least.
+    Without `dumps` the bodies were written elsewhere. Nobody awaits the futures: they are looked at when all have
+    ended, which costs least.
     """
     keeper = Futures(loads)
     waiting = []
