@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import random
 
 import pytest
 
 import setpoint
-from service import HOLD, OUTCOMES_FIRST, Service, Step, invoke, items, outcome, service
+from service import HOLD, Service, Step, invoke, items, outcome, service
 from support import client, own_outputs, settle, soon, until
 
 pytestmark = pytest.mark.asyncio
@@ -18,8 +19,11 @@ pytestmark = pytest.mark.asyncio
 
 async def works(one: setpoint.Client, it: Service, name: str) -> None:
     """A call that gets its own answer, and nobody else's."""
-    it.then(OUTCOMES_FIRST)
-    events, summary = await soon(settle(one.invoke([invoke(name)])))
+    waiting = asyncio.ensure_future(settle(one.invoke([invoke(name)])))
+    asked = json.dumps(name).encode()
+    await asyncio.to_thread(it.wait, lambda state: any(asked in body for _, body in state.batches))
+    it.publish(outcome(name))
+    events, summary = await soon(waiting)
     assert summary.succeeded == 1
     own_outputs(events)
 
@@ -118,6 +122,7 @@ async def test_a_call_that_waits_for_its_turn_was_never_sent() -> None:
             it.publish(outcome("first"))
             assert (await soon(first)).ok
             for n in (0, 2):
+                await it.received(2 + n // 2)
                 it.publish(outcome(f"waiting-{n}"))
                 assert (await soon(waiting[n])).ok
             assert [items(body)[0]["requestId"] for body in it.bodies()] == ["first", "waiting-0", "waiting-2"]
@@ -180,7 +185,7 @@ async def test_closing_cancels_what_is_open_and_ends_every_wait() -> None:
         with pytest.raises(setpoint.ClosedError):
             one.invoke([invoke("after")])
         await one.close()
-        await until(lambda: len(asyncio.all_tasks()) == 1)
+        assert len(asyncio.all_tasks()) == 1
         assert "closed" in repr(one)
 
 
