@@ -18,6 +18,9 @@ T = TypeVar("T")
 # How long the thread may take to end when the program does.
 _EXIT_S = 5.0
 
+# How long those who wait in the thread may take to notice that it ends.
+_LAST_WORDS_S = 1.0
+
 
 class LoopThread:
     """Runs coroutines for other threads until it is stopped. `closing` is run as the last one.
@@ -102,6 +105,9 @@ class LoopThread:
         if self._closing is not None:
             await self._closing()
         others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            # Closing ends the waits, and what they wait for still goes to the threads.
+            await asyncio.wait(others, timeout=_LAST_WORDS_S)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)

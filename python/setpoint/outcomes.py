@@ -97,11 +97,15 @@ class Outcomes:
 
     async def next_events(self) -> list[Event]:
         """All events that are there, at least one; none after `BatchDone`. Says nothing to `progress`."""
-        ticket = await self._wait()
-        if ticket is None:
+        await self._wait()
+        return self.rest()
+
+    def rest(self) -> list[Event]:
+        """All events that are there, without waiting."""
+        if self._ticket is None:
             return []
-        events = list(ticket.events)
-        ticket.events.clear()
+        events = list(self._ticket.events)
+        self._ticket.events.clear()
         return events
 
     async def _wait(self) -> Ticket | None:

@@ -169,6 +169,7 @@ class Outcomes:
         self._progress = progress
         # Fetched together: every crossing between threads costs more than an event.
         self._events: Iterator[Event] = iter(())
+        self._done = False
 
     @property
     def batch(self) -> int | None:
@@ -198,9 +199,10 @@ class Outcomes:
     def next_event(self) -> Event | None:
         """The next event of any kind; `None` after `BatchDone`."""
         event = next(self._events, None)
-        if event is None:
-            self._events = iter(self._thread.run(self._outcomes.next_events()))
+        if event is None and not self._done:
+            self._events = iter(self._fetch())
             event = next(self._events, None)
+        self._done = self._done or event is None or isinstance(event, BatchDone)
         if self._progress is not None and event is not None and not isinstance(event, Accepted | BatchDone):
             outcomes.advance(self._progress, 1)
         return event
@@ -208,6 +210,17 @@ class Outcomes:
     def close(self) -> None:
         """Cancels the batch; harmless if it has ended."""
         self._thread.run(_call(self._outcomes.cancel))
+
+    def _fetch(self) -> list[Event]:
+        try:
+            return self._thread.run(self._outcomes.next_events())
+        except ClosedError:
+            # How closing ended the items can still be read.
+            self._thread.join()
+            events = self._outcomes.rest()
+            if not events:
+                raise
+            return events
 
     def __repr__(self) -> str:
         return repr(self._outcomes)

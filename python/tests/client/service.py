@@ -255,7 +255,9 @@ class Service:
                 raw += 1
                 continue
             number = f"id: {at + 1}\n" if state.with_ids else ""
-            writer.write(f"{number}data: {state.messages[at]}\n\n".encode())
+            message = state.messages[at]
+            if ("setMeasurepointChannelId" in message) == (".SET." in path):
+                writer.write(f"{number}data: {message}\n\n".encode())
             at += 1
 
 
