@@ -44,7 +44,7 @@ def test_it_does_what_its_twin_does() -> None:
             assert (one.stats.unknown, one.open_items, late.missed) == (1, 0, 0)
             with pytest.raises(setpoint.NotListeningError):
                 one.invoke_all([invoke("x", controlChannelId="DATASVC.CONTROL.other")])
-            with pytest.raises(setpoint.UnreadableError):
+            with pytest.raises(setpoint.CallRefusedError, match="404"):
                 one.channels.list("invoke")
         assert list(late) == []
         with pytest.raises(setpoint.ClosedError):
