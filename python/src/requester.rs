@@ -81,6 +81,10 @@ impl Requester {
         now: Option<&Bound<'_, Now>>,
     ) -> PyResult<Submission> {
         let now = self::now(now);
+        if let Ok(bytes) = body.cast::<PyBytes>() {
+            let submitted = self.lock(py)?.submit_body(family.0, bytes.as_bytes(), now);
+            return submitted.map(|sent| Submission::new(&sent, bytes)).map_err(|error| error::submit(py, &error));
+        }
         let body = match Body::of_text(body)? {
             Some(body) => body.into_vec(),
             None => {
@@ -92,11 +96,10 @@ impl Requester {
                 walk::batch(body, &mut fill)?
             }
         };
-        let submitted = self.lock(py)?.submit_body(family.0, body, now);
-        match submitted {
-            Ok(submitted) => Ok(Submission::new(py, submitted)),
-            Err(error) => Err(error::submit(py, &error)),
-        }
+        let submitted = self.lock(py)?.submit_body(family.0, &body, now);
+        submitted
+            .map(|sent| Submission::new(&sent, &PyBytes::new(py, &body)))
+            .map_err(|error| error::submit(py, &error))
     }
 
     /// Notes that the batch's body is being sent once more: the service's clock may start only now, so the items' deadlines
@@ -233,11 +236,11 @@ impl Submission {
 }
 
 impl Submission {
-    fn new(py: Python<'_>, submitted: Submitted) -> Self {
+    fn new<B>(submitted: &Submitted<B>, body: &Bound<'_, PyBytes>) -> Self {
         Self {
             batch: submitted.batch.0,
             family: submitted.family.name(),
-            body: PyBytes::new(py, &submitted.body).unbind(),
+            body: body.clone().unbind(),
             items: submitted.items,
             patience_ms: submitted.patience_ms,
         }

@@ -63,9 +63,20 @@ struct Writer<'py> {
     is_careful: bool,
     /// Keys as they are written, by their place in the item. Dicts that one line of code makes share their keys, so the
     /// next item mostly has the very same objects there.
-    keys: Vec<(Bound<'py, PyString>, Vec<u8>)>,
+    keys: Vec<Key<'py>>,
     place: usize,
 }
+
+/// A key as it is written, with its colon.
+struct Key<'py> {
+    key: Bound<'py, PyString>,
+    /// Copied as a whole, and what is behind the text taken back: that costs less than a copy of just the right length.
+    text: [u8; KEY_BYTES],
+    len: usize,
+}
+
+/// Longer keys are not remembered, in bytes.
+const KEY_BYTES: usize = 48;
 
 /// Why a value cannot be written.
 enum Trouble {
@@ -157,22 +168,26 @@ impl<'py> Writer<'py> {
     fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
         let place = self.place;
         self.place += 1;
-        if let Some((known, text)) = self.keys.get(place)
-            && known.is(key)
+        if let Some(known) = self.keys.get(place)
+            && known.key.is(key)
         {
-            self.out.extend_from_slice(text);
+            self.out.extend_from_slice(&known.text);
+            self.out.truncate(self.out.len() - (KEY_BYTES - known.len));
             return Ok(());
         }
         let start = self.out.len();
         self.text(key)?;
         self.out.push(b':');
-        let text = self.out.get(start..).unwrap_or_default();
-        if let Some((known, known_text)) = self.keys.get_mut(place) {
-            *known = key.clone();
-            known_text.clear();
-            known_text.extend_from_slice(text);
-        } else if place == self.keys.len() && place < MOST_KEYS {
-            self.keys.push((key.clone(), text.to_vec()));
+        let written = self.out.get(start..).unwrap_or_default();
+        let mut text = [0; KEY_BYTES];
+        if let Some(room) = text.get_mut(..written.len()) {
+            room.copy_from_slice(written);
+            let key = Key { key: key.clone(), text, len: written.len() };
+            if let Some(known) = self.keys.get_mut(place) {
+                *known = key;
+            } else if place == self.keys.len() && place < MOST_KEYS {
+                self.keys.push(key);
+            }
         }
         Ok(())
     }
