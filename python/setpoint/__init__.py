@@ -1,8 +1,8 @@
 """Validation and reply correlation for batched device commands.
 
-`check` says what is wrong with a batch before it is sent. `Requester` matches replies for those with an HTTP client and a
-message queue of their own. `Client` (and `setpoint.sync.Client`, its blocking twin) does all of it; it takes
-`pip install "setpoint[client]"`.
+`check` says what is wrong with a batch before it is sent. `Requester` matches replies for those with an HTTP client and
+a message queue of their own. `Client` (and `setpoint.sync.Client`, its blocking twin) does all of it; it takes `pip
+install "setpoint[client]"`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ class Backoff:
         self._next = first_ms
 
     def pause(self) -> float:
-        """The next pause in seconds: between half and all of the step, so that many clients do not come back at once."""
+        """The next pause in seconds: between half and all of the step, so that many clients do not come back at
+        once."""
         step = self._next
         self._next = min(step * 2, self._most)
         return (step / 2 + random.random() * step / 2) / 1_000

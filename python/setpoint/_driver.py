@@ -1,7 +1,7 @@
 """Owns the requester of a client: gives it its inputs, and takes its events to where they belong.
 
-Everything here runs on one event loop and waits for nothing, so nothing that is slow elsewhere (a consumer, a source, the
-service) holds it up.
+Everything here runs on one event loop and waits for nothing, so nothing that is slow elsewhere (a consumer, a source,
+the service) holds it up.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class Driver:
     def submit(self, work: Work, permit: Permit) -> Ticket:
         """Takes a batch, and has it sent; the caller's slot goes with it.
 
-        Raises what `Requester.submit` raises, and `SourceEndedError`; then nothing was sent and the slot is the caller's.
+        Raises what `Requester.submit` raises, and `SourceEndedError`; then nothing was sent and the slot is the
+        caller's.
         """
         if self._ended is not None:
             raise SourceEndedError(*self._ended)
@@ -115,13 +116,13 @@ class Driver:
     def attempted(self, batch: int, attempt: Attempt) -> Next:
         """An attempt to send the batch is over. Says whether there is to be another."""
         if isinstance(attempt, Response):
-            verdict = self._response(batch, attempt)
+            settled = self._response(batch, attempt)
         elif isinstance(attempt, NotSent):
-            verdict = self._requester.handle_not_sent(batch, attempt.reason)
+            settled = self._requester.handle_not_sent(batch, attempt.reason) == "settled"
         else:
-            verdict = "resend"
+            settled = False
         self._settle()
-        return "done" if verdict == "settled" else "again"
+        return "done" if settled else "again"
 
     def source_event(self, name: str, event: SourceEvent) -> None:
         """What a source yielded."""
@@ -159,17 +160,18 @@ class Driver:
             self._timer.cancel()
         return senders
 
-    def _response(self, batch: int, response: Response) -> Literal["settled", "resend"]:
+    def _response(self, batch: int, response: Response) -> bool:
+        """Whether there is nothing more to send."""
         try:
-            return self._requester.handle_response(batch, response.body)
+            return bool(self._requester.handle_response(batch, response.body) == "settled")
         except MessageError as error:
             reason = f"HTTP {response.status} without a Setpoint answer ({error}); check the URL"
         self._feeds.unreadable(f"the response to batch {batch}: {reason}")
         # Whoever refused it in this way is not the service and has passed nothing on; of any other answer, such as a
         # proxy's 502, the service may know more.
         if 300 <= response.status < 500:
-            return self._requester.handle_not_sent(batch, reason)
-        return "resend"
+            return bool(self._requester.handle_not_sent(batch, reason) == "settled")
+        return False
 
     def _settle(self) -> None:
         """After every input: takes the events to where they belong, and sets the timer."""

@@ -18,15 +18,14 @@ _log = logging.getLogger("setpoint.client")
 T = TypeVar("T")
 
 
-
 @dataclass(frozen=True)
 class ChannelEvent:
     """A change of the way on which outcomes come."""
 
     kind: Literal["disconnected", "connected", "gap", "ended"]
-    """`disconnected`: lost, or it still cannot be made; the source goes on trying. `connected`: it is back. `gap`: messages
-    may have been missed, and items whose outcome was among them will time out. `ended`: for good; the client takes no
-    more batches."""
+    """`disconnected`: lost, or it still cannot be made; the source goes on trying. `connected`: it is back. `gap`:
+    messages may have been missed, and items whose outcome was among them will time out. `ended`: for good; the client
+    takes no more batches."""
     source: str
     """Which source."""
     reason: str | None = None

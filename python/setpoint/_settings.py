@@ -81,7 +81,9 @@ class Settings:
             raise SettingError("mqtt_client_id", "it is of use only with mqtt")
         if not self.channels and not self.sources:
             prefixes = " or ".join(f'channel="{family["channel_prefix"]}…"' for family in _FAMILIES.values())
-            raise SettingError("channel", f"none was given, so no outcome could be heard; give at least one: {prefixes}")
+            raise SettingError(
+                "channel", f"none was given, so no outcome could be heard; give at least one: {prefixes}"
+            )
         if inspect.iscoroutinefunction(self.on_late):
             raise SettingError("on_late", "it is called, not awaited: give a plain function, or read late_events()")
         for setting in ("connect_attempts", "requests_under_way"):

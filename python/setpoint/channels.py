@@ -40,8 +40,9 @@ class ChannelList:
 
 def family_of(channel_id: str) -> FamilyName:
     """The family whose channel ids start like this one. Raises `SettingError` if neither does."""
-    for name, family in _FAMILIES.items():
-        if channel_id.startswith(family["channel_prefix"]):
+    names: tuple[FamilyName, ...] = ("invoke", "write")
+    for name in names:
+        if channel_id.startswith(_FAMILIES[name]["channel_prefix"]):
             return name
     prefixes = " or ".join(family["channel_prefix"] for family in _FAMILIES.values())
     raise SettingError("channel", f"{channel_id!r} belongs to neither family; ids start with {prefixes}")
@@ -101,8 +102,8 @@ class Channels:
         await self._exchange("PUT", self._url(family, channel_id), _body(family, channel_id, desc))
 
     async def delete(self, channel_id: str, *, force: bool = False) -> None:
-        """Deletes a channel. While items are in flight on it the service refuses, unless `force` is set: their outcomes are
-        then never published."""
+        """Deletes a channel. While items are in flight on it the service refuses, unless `force` is set: their outcomes
+        are then never published."""
         query = {"force": "true"} if force else {}
         await self._exchange("DELETE", self._url(family_of(channel_id), channel_id, query=query))
 

@@ -55,31 +55,33 @@ class Client:
     - It listens before it sends, so the fastest outcome is not missed.
     - A response that got lost is asked for again by sending the same body; the service does not act on it twice.
     - What was certainly never sent ends as refused; what may have been sent stays open until its deadline.
-    - A lost channel is connected again and resumed; where outcomes may have been missed, `channel_events` tells of a gap.
+    - A lost channel is connected again and resumed; where outcomes may have been missed, `channel_events` tells of a
+      gap.
     - Every wait may be cancelled: the batch is then cancelled as well, and nobody gets anybody else's answer.
 
     Settings, none of which is a rule of the protocol:
 
     - `channel`: one id or several to listen on. The first one of each family is the channel of items that name none.
     - `create_channels`: creates those that do not exist yet.
-    - `mqtt`: listens on the MQTT topics named by the channels, at the broker `mqtt[s]://[user:password@]host[:port]`, instead of
-      the service's event streams. `mqtt_client_id` names the session at the broker, which then outlives this client;
-      without one, a name is made up and the session removed when the client closes.
-    - `stomp`: listens on the queues named by the channels, at an ActiveMQ `stomp://[user:password@]host[:port]`; with `/topic`
-      at the end of the URL, on topics.
-    - `source`: listens on a source of your own, or several: a `ChannelSource`, or any async iterable of bytes. With one,
-      nothing else is listened on, and `channel` only says what goes into items that name none.
+    - `mqtt`: listens on the MQTT topics named by the channels, at the broker `mqtt[s]://[user:password@]host[:port]`,
+      instead of the service's event streams. `mqtt_client_id` names the session at the broker, which then outlives this
+      client; without one, a name is made up and the session removed when the client closes.
+    - `stomp`: listens on the queues named by the channels, at an ActiveMQ `stomp://[user:password@]host[:port]`; with
+      `/topic` at the end of the URL, on topics.
+    - `source`: listens on a source of your own, or several: a `ChannelSource`, or any async iterable of bytes. With
+      one, nothing else is listened on, and `channel` only says what goes into items that name none.
     - `timeout_ms`: the timeout of items that name none; without it, the service's own default is theirs.
     - `on_late`: called with each reply that ends nothing. If it fails, that is logged.
-    - `ca_file`: certificates to trust, PEM, instead of the system's; or `ssl_context`, one that verifies. For `https://` and
-      `mqtts://`.
+    - `ca_file`: certificates to trust, PEM, instead of the system's; or `ssl_context`, one that verifies. For
+      `https://` and `mqtts://`.
     - `limits`, `open_items`, `grace_ms`, `remembered`: as of `Requester`.
     - `connect_timeout_ms`: how long a connection may take.
     - `response_timeout_ms`: how long one attempt waits for its response before the same body is sent again.
     - `connect_attempts`: how often a connection is tried before a batch of which nothing was sent is given up.
-    - `backoff_ms`: the first and the longest pause between attempts, of requests and of connections; they double, with jitter.
-    - `requests_under_way`: how many requests may be under way at once; further calls wait. The order in which the service
-      receives batches that are under way at once is open: with 1 it is the order of the calls.
+    - `backoff_ms`: the first and the longest pause between attempts, of requests and of connections; they double, with
+      jitter.
+    - `requests_under_way`: how many requests may be under way at once; further calls wait. The order in which the
+      service receives batches that are under way at once is open: with 1 it is the order of the calls.
     - `late_buffer`: how many events each feed may leave unread. More are counted, not kept.
 
     Raises `SettingError` for a setting that cannot be used.
@@ -122,7 +124,7 @@ class Client:
             mqtt=mqtt,
             mqtt_client_id=mqtt_client_id,
             stomp=stomp,
-            sources=tuple(source) if isinstance(source, list | tuple) else (source,),
+            sources=tuple(source) if isinstance(source, Sequence) else (source,),
             on_late=on_late,
             tls=tls_context(ca_file, ssl_context),
             limits=limits,
@@ -150,7 +152,9 @@ class Client:
             raise ClosedError("a client is opened once; make a new one")
         settings = self._settings
         limits = settings.limits or Limits()
-        http = Http(settings.url, settings.org_id, settings.connect_timeout_ms / 1_000, limits.reply_bytes, settings.tls)
+        http = Http(
+            settings.url, settings.org_id, settings.connect_timeout_ms / 1_000, limits.reply_bytes, settings.tls
+        )
         channels = Channels(http, settings.response_timeout_ms / 1_000)
         opened: list[ChannelSource] = []
         try:
@@ -187,7 +191,8 @@ class Client:
         self, items: Iterable[Item], *, timeout_ms: int | None = None, progress: Progress | None = None
     ) -> Outcomes:
         """The outcomes of a batch of invokes, as they come. The batch is sent when the iteration starts; while as many
-        requests are under way as the client may have, it waits. `progress` gets an `update(1)` for each item that ended.
+        requests are under way as the client may have, it waits. `progress` gets an `update(1)` for each item that
+        ended.
         """
         return self._items("invoke", items, timeout_ms, progress)
 
@@ -198,12 +203,16 @@ class Client:
         return self._items("write", items, timeout_ms, progress)
 
     def send_body(
-        self, body: bytes | bytearray | memoryview | str, family: FamilyName = "invoke", *, progress: Progress | None = None
+        self,
+        body: bytes | bytearray | memoryview | str,
+        family: FamilyName = "invoke",
+        *,
+        progress: Progress | None = None,
     ) -> Outcomes:
         """The outcomes of a body that was written elsewhere, which is sent byte for byte.
 
-        Items that the service is going to refuse may be in it, and no channel is filled in or checked: the outcomes of a
-        channel on which this client does not listen are never seen here, and their items time out.
+        Items that the service is going to refuse may be in it, and no channel is filled in or checked: the outcomes of
+        a channel on which this client does not listen are never seen here, and their items time out.
         """
         content = body.encode() if isinstance(body, str) else bytes(body)
         return self._outcomes(Work(family, content, None), progress)
@@ -211,7 +220,8 @@ class Client:
     async def invoke_all(
         self, items: Iterable[Item], *, timeout_ms: int | None = None, progress: Progress | None = None
     ) -> Results:
-        """Sends a batch of invokes and waits until every item has ended. Raises what the iteration of `invoke` raises."""
+        """Sends a batch of invokes and waits until every item has ended. Raises what the iteration of `invoke`
+        raises."""
         return await collect(self.invoke(items, timeout_ms=timeout_ms, progress=progress))
 
     async def write_all(
@@ -241,7 +251,7 @@ class Client:
     @property
     def open_items(self) -> int:
         """How many items have not ended."""
-        return self._requester.open_items
+        return int(self._requester.open_items)
 
     async def close(self) -> None:
         """Cancels what is open, stops to listen, and waits until nothing is left. Iterations of outcomes end with
@@ -318,8 +328,8 @@ class Client:
             loop = None
         if loop is not running.loop:
             raise WrongLoopError(
-                "this client belongs to the event loop that opened it; make one for each loop, or use setpoint.sync.Client, "
-                "which works in every thread"
+                "this client belongs to the event loop that opened it; make one for each loop, or use "
+                "setpoint.sync.Client, which works in every thread"
             )
 
 

@@ -188,8 +188,8 @@ class NotListeningError(ClientError):
 
     def __str__(self) -> str:
         return (
-            f"item {self.index}: this client does not listen on channel {self.channel_id!r}, so the outcome would never "
-            "be seen; add it to the client's channel=[…]"
+            f"item {self.index}: this client does not listen on channel {self.channel_id!r}, so the outcome would "
+            "never be seen; add it to the client's channel=[…]"
         )
 
 
@@ -271,8 +271,8 @@ class UnreadableError(ClientError):
 
     def __str__(self) -> str:
         return (
-            f"{self.url} answered HTTP {self.http_status} with something that is not a Setpoint answer ({self.reason}); "
-            "check the URL"
+            f"{self.url} answered HTTP {self.http_status} with something that is not a Setpoint answer "
+            f"({self.reason}); check the URL"
         )
 
 

@@ -51,9 +51,9 @@ def records(events: Iterable[Ended]) -> list[dict[str, Any]]:
 def outcomes_to_frame(events: Iterable[Ended], backend: Literal["pandas", "polars"] = "pandas") -> Any:
     """A data frame with one row for each item that ended, in the given order.
 
-    Columns: `index`, `request_id`, `kind` (how it ended), `ok`, `code`, `msg`, `submsg`; and, where an outcome came from the
-    channel, `target`, `asset_id`, `product_key`, `device_key`, `gmt_service_reply` and `gmt_device_reply` (ms since the
-    Unix epoch) and `output` (JSON text). Types are the same whatever is missing.
+    Columns: `index`, `request_id`, `kind` (how it ended), `ok`, `code`, `msg`, `submsg`; and, where an outcome came
+    from the channel, `target`, `asset_id`, `product_key`, `device_key`, `gmt_service_reply` and `gmt_device_reply` (ms
+    since the Unix epoch) and `output` (JSON text). Types are the same whatever is missing.
 
     Raises `ImportError` if the backend is not installed, `ValueError` for any other backend.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from ._core import families
 
@@ -15,9 +15,9 @@ _INVOKE, _WRITE = families()["invoke"], families()["write"]
 class Invoke:
     """Calls a service of a device.
 
-    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is none.
-    `input` is a mapping of arguments, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the service's default
-    is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check` does.
+    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
+    none. `input` is a mapping of arguments, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the service's
+    default is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check` does.
     """
 
     service_id: str
@@ -42,9 +42,10 @@ class Invoke:
 class Write:
     """Writes a value to a measure point of a device.
 
-    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is none.
-    `value` is anything that JSON can say, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the service's
-    default is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check` does.
+    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
+    none. `value` is anything that JSON can say, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the
+    service's default is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check`
+    does.
     """
 
     measurepoint_id: str
@@ -65,7 +66,7 @@ class Write:
         return item
 
 
-Item = Union[Mapping[str, Any], Invoke, Write]
+Item = Mapping[str, Any] | Invoke | Write
 """An item of a batch: a dict with the protocol's field names, or an object."""
 
 

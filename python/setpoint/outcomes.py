@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from . import _display, frames
 from ._core import Accepted, BatchDone, Summary
@@ -35,8 +35,8 @@ def advance(progress: Progress, ended: int) -> None:
 
 
 class Outcomes:
-    """The outcomes of one batch as they come: `async for outcome in client.invoke(items)` yields one event for each item,
-    in the order in which they end, and then stops.
+    """The outcomes of one batch as they come: `async for outcome in client.invoke(items)` yields one event for each
+    item, in the order in which they end, and then stops.
 
     The batch is sent when the iteration starts. Whatever ends the iteration before that, cancels the batch: leaving the
     loop and dropping this object, `aclose`, `cancel`, or a wait that is cancelled (also by `asyncio.timeout`). What is
@@ -78,7 +78,7 @@ class Outcomes:
         """
         while (event := await self.next_event()) is not None:
             if not isinstance(event, Accepted | BatchDone):
-                return event  # type: ignore[return-value]
+                return cast("Ended", event)
         raise StopAsyncIteration
 
     def events(self) -> AsyncIterator[Event]:
@@ -177,7 +177,7 @@ class Results(Sequence["Ended"]):
     @property
     def ok(self) -> bool:
         """Whether every item ended with success."""
-        return self.summary.succeeded == self.summary.submitted
+        return bool(self.summary.succeeded == self.summary.submitted)
 
     def to_records(self) -> list[dict[str, Any]]:
         """One dict for each item, with the output parsed."""

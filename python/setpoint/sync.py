@@ -10,9 +10,9 @@ with setpoint.sync.Client("http://127.0.0.1:8080", org_id="o1", channel="DATASVC
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from . import _feeds, channels, client, outcomes
 from ._core import Accepted, BatchDone, Summary
@@ -24,13 +24,9 @@ from .events import Ended, Event, LateEvent
 from .items import Item
 from .outcomes import Progress, Results
 
-if TYPE_CHECKING:
-    from typing_extensions import Concatenate, ParamSpec
-
-    P = ParamSpec("P")
-
 __all__ = ["Channels", "Client", "Feed", "Outcomes"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -44,8 +40,8 @@ def _settings_of(
 class Client:
     """The client of `setpoint.Client`, with its settings, for any thread of this process.
 
-    Its event loop runs in a thread of its own, which also calls `on_late` and reads a `source`. Ctrl-C in a wait cancels the
-    batch and leaves the client usable. At the end of the program it is closed, whatever is open then.
+    Its event loop runs in a thread of its own, which also calls `on_late` and reads a `source`. Ctrl-C in a wait
+    cancels the batch and leaves the client usable. At the end of the program it is closed, whatever is open then.
     """
 
     @_settings_of(client.Client.__init__)
@@ -73,7 +69,8 @@ class Client:
         self, items: Iterable[Item], *, timeout_ms: int | None = None, progress: Progress | None = None
     ) -> Outcomes:
         """The outcomes of a batch of invokes, as they come. The batch is sent when the iteration starts; while as many
-        requests are under way as the client may have, it waits. `progress` gets an `update(1)` for each item that ended.
+        requests are under way as the client may have, it waits. `progress` gets an `update(1)` for each item that
+        ended.
         """
         return self._outcomes(lambda: self._client.invoke(items, timeout_ms=timeout_ms), progress)
 
@@ -84,7 +81,11 @@ class Client:
         return self._outcomes(lambda: self._client.write(items, timeout_ms=timeout_ms), progress)
 
     def send_body(
-        self, body: bytes | bytearray | memoryview | str, family: FamilyName = "invoke", *, progress: Progress | None = None
+        self,
+        body: bytes | bytearray | memoryview | str,
+        family: FamilyName = "invoke",
+        *,
+        progress: Progress | None = None,
     ) -> Outcomes:
         """The outcomes of a body that was written elsewhere, as of `setpoint.Client.send_body`."""
         return self._outcomes(lambda: self._client.send_body(body, family), progress)
@@ -92,7 +93,8 @@ class Client:
     def invoke_all(
         self, items: Iterable[Item], *, timeout_ms: int | None = None, progress: Progress | None = None
     ) -> Results:
-        """Sends a batch of invokes and waits until every item has ended. Raises what the iteration of `invoke` raises."""
+        """Sends a batch of invokes and waits until every item has ended. Raises what the iteration of `invoke`
+        raises."""
         return _collect(self.invoke(items, timeout_ms=timeout_ms, progress=progress))
 
     def write_all(
@@ -156,8 +158,8 @@ class Client:
 
 
 class Outcomes:
-    """The outcomes of one batch as they come: `for outcome in client.invoke(items)` yields one event for each item, in the
-    order in which they end, and then stops.
+    """The outcomes of one batch as they come: `for outcome in client.invoke(items)` yields one event for each item, in
+    the order in which they end, and then stops.
 
     The batch is sent when the iteration starts. Whatever ends the iteration before that, cancels the batch: leaving the
     loop and dropping this object, `close`, or Ctrl-C in a wait. One thread at a time may iterate.

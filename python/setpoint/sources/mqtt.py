@@ -143,8 +143,8 @@ class MqttTopics:
                 loop.call_soon_threadsafe(forgotten.set)
 
         client = self._connection(clean=True)
-        client.on_connect = lambda client, *_: client.disconnect()
-        client.on_connect_fail = lambda client, _: client.disconnect()
+        client.on_connect = lambda client, *_: _hang_up(client)
+        client.on_connect_fail = lambda client, _: _hang_up(client)
         client.on_disconnect = tell
         self._connect(client)
         try:
@@ -217,7 +217,7 @@ class MqttTopics:
             self._bridge.call(self._gone.set)
 
     def _on_message(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
-        event: SourceEvent = message.payload
+        event: SourceEvent = bytes(message.payload)
         if message.retain:
             # Nothing on a channel is retained by the service: such a message was planted, or is from another time.
             event = Unreadable("a retained message was ignored")
@@ -241,3 +241,7 @@ class MqttTopics:
     def _settle(self, failure: str | None) -> None:
         if not self._opened.done():
             self._opened.set_result(failure)
+
+
+def _hang_up(client: paho.Client) -> None:
+    client.disconnect()

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import stomp  # type: ignore[import-untyped]
-
 from service import WAIT_S
 
 HERE = Path(__file__).parent

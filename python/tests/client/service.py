@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -243,11 +244,13 @@ class Service:
         self._change(lambda: self.state.streams.append(last_id))
         me = len(self.state.streams)
         start = f"id: {at}\n\n" if self.state.with_ids else ": hello\n\n"
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + start.encode())
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + start.encode()
+        )
+        state = self.state
         while True:
             await writer.drain()
-            state = self.state
-            await self._until(lambda: state.cut >= me or at < len(state.messages) or raw < len(state.raw))
+            await self._until(partial(_something_to_write, state, me, at, raw))
             if state.cut >= me:
                 return
             if raw < len(state.raw):
@@ -259,6 +262,10 @@ class Service:
             if ("setMeasurepointChannelId" in message) == (".SET." in path):
                 writer.write(f"{number}data: {message}\n\n".encode())
             at += 1
+
+
+def _something_to_write(state: State, me: int, at: int, raw: int) -> bool:
+    return state.cut >= me or at < len(state.messages) or raw < len(state.raw)
 
 
 async def _async(function: Callable[[], object]) -> None:

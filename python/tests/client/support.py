@@ -7,8 +7,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import setpoint
 from service import CHANNEL, WAIT_S
+
+import setpoint
 
 T = TypeVar("T")
 
@@ -39,6 +40,11 @@ async def until(done: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
     await soon(wait())
+
+
+async def heard(one: setpoint.Client, unknown: int) -> None:
+    """Waits until so many replies have come that nobody asked for."""
+    await until(lambda: one.stats.unknown >= unknown)
 
 
 async def settle(outcomes: setpoint.Outcomes) -> tuple[list[setpoint.Event], setpoint.Summary]:

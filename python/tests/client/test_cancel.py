@@ -9,10 +9,10 @@ import json
 import random
 
 import pytest
-
-import setpoint
 from service import HOLD, Service, Step, invoke, items, outcome, service
 from support import client, own_outputs, settle, soon, until
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 

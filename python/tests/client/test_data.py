@@ -9,9 +9,9 @@ import sys
 from typing import Any
 
 import pytest
+from service import CHANNEL, reply
 
 import setpoint
-from service import CHANNEL, reply
 from setpoint import _display
 
 
@@ -20,6 +20,7 @@ def results() -> setpoint.Results:
     requester = setpoint.Requester("o1", grace_ms=0)
     hostile = "<script>alert(1)</script>\x1b[2J\n"
     names = ["ok", "failed", "refused", hostile, "cancelled"]
+    items: list[dict[str, Any]]
     items = [{"requestId": name, "controlChannelId": CHANNEL, "assetId": "a<b>", "serviceId": "s"} for name in names]
     items[3]["timeout"] = 1
     sent = requester.submit(items, now=setpoint.Now(0, 0))

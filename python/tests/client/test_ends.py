@@ -9,10 +9,10 @@ import threading
 import warnings
 
 import pytest
-
-import setpoint
 from service import OUTCOMES_FIRST, invoke, service
 from support import client, soon
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 

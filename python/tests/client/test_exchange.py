@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
-
-import setpoint
 from service import CHANNEL, Step, invoke, items, org_of, outcome, service
 from support import client, own_outputs, settle, soon
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,7 +22,7 @@ async def test_outcomes_come_as_they_end_and_the_summary_afterwards() -> None:
             outcomes = one.invoke([invoke("a"), invoke("b"), invoke("c")])
             assert it.bodies() == [], "it is sent when the iteration starts"
             assert outcomes.summary is None
-            seen = []
+            seen: list[setpoint.Ended] = []
             names = iter(["c", "a", "b"])
 
             async def published() -> None:
@@ -44,10 +47,8 @@ async def test_outcomes_come_as_they_end_and_the_summary_afterwards() -> None:
         assert {item["controlChannelId"] for item in items(body)} == {CHANNEL}
 
 
-async def _both(outcomes: setpoint.Outcomes, seen: list[setpoint.Ended], publishing: object) -> None:
-    import asyncio
-
-    task = asyncio.ensure_future(publishing)  # type: ignore[arg-type]
+async def _both(outcomes: setpoint.Outcomes, seen: list[setpoint.Ended], publishing: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(publishing)
     seen.append(await anext(outcomes))
     await task
 
@@ -110,7 +111,7 @@ async def test_a_body_from_elsewhere_is_sent_byte_for_byte() -> None:
     with service(*[Step(outcomes_first=True)] * 2) as it:
         async with client(it.url) as one:
             for given in (body, bytearray(body.replace(b'"a"', b'"b"'))):
-                events, summary = await settle(one.send_body(given))
+                _, summary = await settle(one.send_body(given))
                 assert summary.succeeded == 1
         assert it.bodies() == [body, body.replace(b'"a"', b'"b"')]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import setpoint
 from gateway import CONTROL, DEVICES, SET, Gateway, devices, proxy, serve
 from support import client, soon, until
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,7 +30,13 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 def invoke(name: str, device: int = 0, **fields: Any) -> dict[str, Any]:
     data = {"unique": name}
-    return {"requestId": name, "assetId": f"asset-{device % DEVICES}", "serviceId": "start", "inputData": data, **fields}
+    return {
+        "requestId": name,
+        "assetId": f"asset-{device % DEVICES}",
+        "serviceId": "start",
+        "inputData": data,
+        **fields,
+    }
 
 
 async def test_both_families_go_there_and_back(gateway: Gateway) -> None:
@@ -41,7 +47,9 @@ async def test_both_families_go_there_and_back(gateway: Gateway) -> None:
             ]
             results = await soon(one.invoke_all(invokes))
             assert results.ok, results
-            assert [event.output for event in results] == [{"unique": f"i{n}"} for n in range(5)] + [{"deep": [1, None]}]
+            assert [event.output for event in results] == [{"unique": f"i{n}"} for n in range(5)] + [
+                {"deep": [1, None]}
+            ]
             write = setpoint.Write(asset_id="asset-1", measurepoint_id="power", value=2**60 + 1, timeout_ms=5_000)
             written = await soon(one.write_all([write, write]))
             assert written.ok, written
@@ -81,7 +89,17 @@ async def test_channels_are_created_listed_changed_and_deleted(gateway: Gateway)
         assert unreachable.value.not_sent in (True, False)
 
 
-FAULTS = ("slow=3", "fail=3", "late=1", "twice=2", "conflicting=1", "never=1", "garbage=1", "for-neighbour=1", "wrong-id=1")
+FAULTS = (
+    "slow=3",
+    "fail=3",
+    "late=1",
+    "twice=2",
+    "conflicting=1",
+    "never=1",
+    "garbage=1",
+    "for-neighbour=1",
+    "wrong-id=1",
+)
 
 
 def fits(entry: dict[str, Any], event: setpoint.Ended) -> bool:
@@ -89,12 +107,12 @@ def fits(entry: dict[str, Any], event: setpoint.Ended) -> bool:
     behaviour = entry["behaviour"]
     kind = behaviour if isinstance(behaviour, str) else next(iter(behaviour))
     if kind in ("succeed", "twice", "conflictingTwice"):
-        return event.ok and event.output == json.loads(entry["params"])
+        return bool(event.ok and event.output == json.loads(entry["params"]))
     if kind == "fail":
         said = f"device code {behaviour['fail']['code']}: "
         return event.kind == "finished" and not event.ok and str(event.submsg).startswith(said)
     if kind == "late" and behaviour["late"]["delayMs"] <= SLOW_MS:
-        return event.ok
+        return bool(event.ok)
     if kind == "garbage" and behaviour["garbage"] == "brokenContent":
         return event.kind == "finished" and not event.ok
     # It executed, and nothing that can be used came back in time.

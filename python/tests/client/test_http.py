@@ -6,10 +6,10 @@ import asyncio
 
 import httpx
 import pytest
-
 from service import service
-from setpoint._http import Http, Lost, NotSent, Response, _is_loopback
 from support import client, reserve, soon
+
+from setpoint._http import Http, Lost, NotSent, Response, _is_loopback
 
 pytestmark = pytest.mark.asyncio
 
@@ -78,11 +78,7 @@ async def test_only_what_fails_before_the_first_byte_is_not_sent(
 
 
 async def test_every_exception_of_the_library_is_one_of_those() -> None:
-    kinds = {
-        kind
-        for kind in vars(httpx).values()
-        if isinstance(kind, type) and issubclass(kind, httpx.RequestError)
-    }
+    kinds = {kind for kind in vars(httpx).values() if isinstance(kind, type) and issubclass(kind, httpx.RequestError)}
     abstract = {
         httpx.RequestError,
         httpx.TransportError,

@@ -7,10 +7,10 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-
-import setpoint
 from service import BREAK_OFF, CHANNEL, HOLD, OUTCOMES_FIRST, Service, Step, invoke, outcome, service, successes
 from support import client, own_outputs, reserve, settle, soon
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -203,17 +203,15 @@ async def test_any_async_iterable_of_bytes_is_a_source() -> None:
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["it ends", "it fails"])
-async def test_when_the_source_has_ended_nothing_more_is_sent(
-    broken: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_when_the_source_has_ended_nothing_more_is_sent(broken: bool, caplog: pytest.LogCaptureFixture) -> None:
     go = asyncio.Event()
 
     async def listen() -> AsyncIterator[bytes]:
         await go.wait()
         if broken:
             raise ValueError("the plug-in's own")
-        for nothing in ():
-            yield nothing
+        for message in list[bytes]():
+            yield message
 
     with service() as it:
         async with client(it.url, source=listen()) as one:
@@ -223,7 +221,7 @@ async def test_when_the_source_has_ended_nothing_more_is_sent(
             assert change.kind == "ended"
             assert change.reason is not None
             assert ("the plug-in's own" in change.reason) == broken
-            with pytest.raises(setpoint.SourceEndedError, match="listen|generator"):
+            with pytest.raises(setpoint.SourceEndedError, match=r"listen|generator"):
                 await one.invoke_all([invoke("a", controlChannelId=CHANNEL)])
         assert it.bodies() == []
     assert broken == any("the plug-in's own" in (record.exc_text or "") for record in caplog.records)

@@ -11,13 +11,13 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from gateway import CONTROL, SET, Gateway, devices, proxy, serve
 from paho.mqtt.enums import CallbackAPIVersion
+from service import WAIT_S, outcome
+from support import client, heard, soon, until
+from test_gateway import invoke
 
 import setpoint
-from gateway import CONTROL, SET, Gateway, devices, proxy, serve
-from service import WAIT_S, outcome
-from support import client, soon, until
-from test_gateway import invoke
 
 pytestmark = pytest.mark.asyncio
 
@@ -68,7 +68,8 @@ async def test_what_is_published_while_the_connection_is_down_comes_when_it_is_b
             assert results.ok
             assert [(await soon(anext(changes))).kind for _ in range(2)] == ["disconnected", "connected"]
             await until(lambda: one.stats.unknown == 1)
-            assert (one.stats.gaps, one.stats.duplicate) == (0, 0)
+            # What was handed on just before the cut may come again: its acknowledgement was lost.
+            assert one.stats.gaps == 0
 
 
 async def test_a_broker_that_is_killed_and_started_again_is_a_gap_and_goes_on(tmp_path: Path) -> None:
@@ -94,11 +95,11 @@ async def test_a_session_with_a_name_outlives_the_client_and_one_without_does_no
             settings = {"mqtt": gateway.mqtt, "mqtt_client_id": name}
             async with client(gateway.http, **settings) as one:
                 await asyncio.to_thread(publish, outcome("seen"))
-                await until(lambda one=one: one.stats.unknown == 1)
+                await heard(one, 1)
             await asyncio.to_thread(publish, outcome("missed"))
             async with client(gateway.http, **settings) as one:
                 await asyncio.to_thread(publish, outcome("last"))
-                await until(lambda one=one, kept=kept: one.stats.unknown >= 1 + kept)
+                await heard(one, 1 + kept)
                 assert one.stats.unknown == 1 + kept, name
 
 

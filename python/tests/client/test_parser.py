@@ -59,8 +59,15 @@ def test_line_ends_of_other_trades_are_data() -> None:
 def test_what_is_too_large_is_skipped_named_and_bounded() -> None:
     long = b"x" * 1_000
     parser = Parser(32)
-    pieces = [b"id: 5\ndata: ", long, long, b"\n\ndata: ok\n\n", b"data: " + long[:20] + b"\ndata: " + long[:20], b"\n\n"]
-    found = []
+    pieces = [
+        b"id: 5\ndata: ",
+        long,
+        long,
+        b"\n\ndata: ok\n\n",
+        b"data: " + long[:20] + b"\ndata: " + long[:20],
+        b"\n\n",
+    ]
+    found: list[Parsed] = []
     for piece in pieces:
         found += parser.push(piece)
         assert len(parser._line) <= 32 + 64

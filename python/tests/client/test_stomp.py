@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-import setpoint
 from activemq_broker import LOGIN, Broker, activemq, publisher
 from service import CHANNEL, invoke, outcome, service, successes
-from support import client, own_outputs, settle, soon, until
+from support import client, heard, own_outputs, settle, soon, until
+
+import setpoint
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
 
@@ -45,7 +45,9 @@ async def test_a_broker_that_is_killed_and_started_again_delivers_what_was_not_h
     with activemq(tmp_path) as first, service() as it:
         async with client(it.url, stomp=first.url) as one:
             changes = one.channel_events()
-            waiting = asyncio.ensure_future(one.invoke_all([invoke("a", timeout=100_000), invoke("b", timeout=100_000)]))
+            waiting = asyncio.ensure_future(
+                one.invoke_all([invoke("a", timeout=100_000), invoke("b", timeout=100_000)])
+            )
             await it.received(1)
             with publisher(first) as send:
                 await asyncio.to_thread(send, f"/queue/{CHANNEL}", json.dumps(outcome("a")))
@@ -68,7 +70,7 @@ async def test_what_was_handed_on_is_acknowledged_and_what_was_not_is_delivered_
         for number in (1, 0):
             async with client(it.url, stomp=broker.url) as one:
                 await asyncio.to_thread(send, f"/queue/{CHANNEL}", json.dumps(outcome(f"last-{number}")))
-                await until(lambda one=one, number=number: one.stats.unknown >= 1 + 3 * number)
+                await heard(one, 1 + 3 * number)
                 assert one.stats.unknown == 1 + 3 * number
 
 

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
-
-import setpoint
 from service import invoke, outcome, service
 from support import client, own_outputs, settle, soon, until
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 

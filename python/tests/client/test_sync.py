@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service import CHANNEL, OUTCOMES_FIRST, WAIT_S, invoke, outcome, service
 
 import setpoint
-from service import CHANNEL, OUTCOMES_FIRST, WAIT_S, invoke, outcome, service
+from setpoint import channels, sync
 
 
 def client(url: str, **settings: Any) -> setpoint.sync.Client:
@@ -33,7 +35,10 @@ def test_it_does_what_its_twin_does() -> None:
             assert [event.request_id for event in outcomes] == ["a", "b"]
             assert outcomes.summary is not None
             assert outcomes.summary.succeeded == 2
-            kinds = [event.kind for event in one.send_body(it.bodies()[0].replace(b'"a"', b'"c"').replace(b'"b"', b'"d"')).events()]
+            kinds = [
+                event.kind
+                for event in one.send_body(it.bodies()[0].replace(b'"a"', b'"c"').replace(b'"b"', b'"d"')).events()
+            ]
             assert kinds[-1] == "batchDone"
             assert kinds.count("finished") == 2
             write = {"requestId": "w", "assetId": "a", "measurepointId": "m", "inputData": {"v": 1}}
@@ -53,12 +58,7 @@ def test_it_does_what_its_twin_does() -> None:
 
 
 def test_signatures_are_those_of_the_twin() -> None:
-    import inspect
-
-    from setpoint import sync
-    from setpoint import client as twin
-
-    for theirs, ours in ((twin.Client, sync.Client), (twin.Channels, sync.Channels)):
+    for theirs, ours in ((setpoint.Client, sync.Client), (channels.Channels, sync.Channels)):
         names = {name for name in vars(theirs) if not name.startswith("_")}
         assert names == {name for name in vars(ours) if not name.startswith("_")}
         for name in names:
@@ -70,44 +70,42 @@ def test_signatures_are_those_of_the_twin() -> None:
 
 
 def test_many_threads_share_one_client_and_get_their_own_answers() -> None:
-    with service(*[OUTCOMES_FIRST] * 200) as it:
-        with client(it.url) as one:
+    with service(*[OUTCOMES_FIRST] * 200) as it, client(it.url) as one:
 
-            def call(n: int) -> None:
-                results = one.invoke_all([invoke(f"{n}-{i}") for i in range(5)])
-                assert [event.output["of"] for event in results] == [f"{n}-{i}" for i in range(5)]
+        def call(n: int) -> None:
+            results = one.invoke_all([invoke(f"{n}-{i}") for i in range(5)])
+            assert [event.output["of"] for event in results] == [f"{n}-{i}" for i in range(5)]
 
-            with ThreadPoolExecutor(16) as pool:
-                for _ in pool.map(call, range(200)):
-                    pass
-            assert one.open_items == 0
+        with ThreadPoolExecutor(16) as pool:
+            for _ in pool.map(call, range(200)):
+                pass
+        assert one.open_items == 0
 
 
 def test_leaving_the_loop_cancels_the_batch() -> None:
-    with service() as it:
-        with client(it.url) as one:
-            for event in one.invoke([invoke("a")]).events():
-                assert event.kind == "accepted"
-                break
-            wait_until(lambda: one.open_items == 0)
-            outcomes = one.invoke([invoke("b")])
-            next(outcomes.events())
-            outcomes.close()
-            assert [event.kind for event in outcomes] == ["cancelled"]
+    with service() as it, client(it.url) as one:
+        for event in one.invoke([invoke("a")]).events():
+            assert event.kind == "accepted"
+            break
+        wait_until(lambda: one.open_items == 0)
+        outcomes = one.invoke([invoke("b")])
+        next(outcomes.events())
+        outcomes.close()
+        assert [event.kind for event in outcomes] == ["cancelled"]
 
 
 def test_progress_is_told_in_the_thread_that_waits() -> None:
     class Bar:
-        threads: list[int] = []
+        def __init__(self) -> None:
+            self.threads: list[int] = []
 
         def update(self, n: int) -> None:
             self.threads += [threading.get_ident()] * n
 
-    with service(OUTCOMES_FIRST) as it:
-        with client(it.url) as one:
-            bar = Bar()
-            one.invoke_all([invoke(str(n)) for n in range(7)], progress=bar)
-            assert bar.threads == [threading.get_ident()] * 7
+    with service(OUTCOMES_FIRST) as it, client(it.url) as one:
+        bar = Bar()
+        one.invoke_all([invoke(str(n)) for n in range(7)], progress=bar)
+        assert bar.threads == [threading.get_ident()] * 7
 
 
 def test_a_callback_cannot_wait_for_its_own_client() -> None:
@@ -127,22 +125,21 @@ def test_a_callback_cannot_wait_for_its_own_client() -> None:
 
 
 def test_a_forked_child_is_told_so() -> None:
-    with service(OUTCOMES_FIRST) as it:
-        with client(it.url) as one:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                child = os.fork()
-            if child == 0:
-                code = 1
-                try:
-                    one.invoke_all([invoke("a")])
-                except setpoint.WrongLoopError as error:
-                    one.close()
-                    code = 0 if "fork" in str(error) else 2
-                finally:
-                    os._exit(code)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-            assert one.invoke_all([invoke("b")]).ok
+    with service(OUTCOMES_FIRST) as it, client(it.url) as one:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                one.invoke_all([invoke("a")])
+            except setpoint.WrongLoopError as error:
+                one.close()
+                code = 0 if "fork" in str(error) else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert one.invoke_all([invoke("b")]).ok
 
 
 def test_a_client_that_cannot_open_leaves_no_thread_behind() -> None:
@@ -241,7 +238,8 @@ import asyncio
 async def main():
     two = setpoint.Client(one._client._settings.url, org_id="o1", channel="DATASVC.CONTROL.ops")
     await two.open()
-    waiting = [asyncio.ensure_future(two.invoke_all([invoke(f"{b}-{n}", timeout=300_000) for n in range(500)])) for b in range(10)]
+    batches = [[invoke(f"{b}-{n}", timeout=300_000) for n in range(500)] for b in range(10)]
+    waiting = [asyncio.ensure_future(two.invoke_all(batch)) for batch in batches]
     while two.open_items < 5000:
         await asyncio.sleep(0.01)
     print(two.open_items, flush=True)

@@ -9,14 +9,15 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-import setpoint
 from gateway import Gateway, devices, serve
 from support import client, soon
 from test_gateway import invoke
 from test_lost import Fed
+
+import setpoint
 
 pytestmark = pytest.mark.asyncio
 
@@ -86,9 +87,10 @@ async def test_a_certificate_that_nobody_vouches_for_or_of_another_host_is_refus
     cert, key = certificate(tmp_path, "127.0.0.1")
     foreign, foreign_key = certificate(tmp_path, "elsewhere.example")
     async with encrypted(gateway.port, cert, key) as unknown, encrypted(gateway.port, foreign, foreign_key) as other:
-        for port, settings in ((unknown, {}), (other, {"ca_file": foreign})):
+        trust: list[tuple[int, dict[str, Any]]] = [(unknown, {}), (other, {"ca_file": foreign})]
+        for port, settings in trust:
             url = f"https://127.0.0.1:{port}"
-            with pytest.raises(setpoint.SourceError, match="(?i)certificate"):
+            with pytest.raises(setpoint.SourceError, match=r"(?i)certificate"):
                 await soon(client(url, **settings).open())
             async with client(url, source=Fed(), connect_attempts=1, **settings) as one:
                 (event,) = await soon(one.invoke_all([invoke("a")]))
@@ -101,7 +103,7 @@ async def test_a_certificate_that_nobody_vouches_for_or_of_another_host_is_refus
 async def test_a_broker_that_nobody_vouches_for_is_refused(gateway: Gateway, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "127.0.0.1")
     async with encrypted(gateway.mqtt_port, cert, key) as port:
-        with pytest.raises(setpoint.SourceError, match="(?i)certificate"):
+        with pytest.raises(setpoint.SourceError, match=r"(?i)certificate"):
             await soon(client(gateway.http, mqtt=f"mqtts://127.0.0.1:{port}").open())
 
 
@@ -111,11 +113,12 @@ async def test_there_is_no_silent_way_not_to_verify(tmp_path: Path) -> None:
     careless.verify_mode = ssl.CERT_NONE
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("no certificate")
-    for settings, part in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"ssl_context": careless}, "verifies no certificates"),
         ({"ca_file": str(nothing)}, "nothing.pem"),
         ({"ca_file": str(tmp_path / "none.pem")}, "none.pem"),
         ({"ca_file": str(nothing), "ssl_context": ssl.create_default_context()}, "give it or ssl_context"),
-    ]:
+    ]
+    for settings, part in cases:
         with pytest.raises(setpoint.SettingError, match=part):
             client("https://127.0.0.1:1", **settings)
