@@ -73,9 +73,10 @@ def serve(folder: Path, http_port: int = 0, mqtt_port: int = 0) -> Iterator[Gate
 
 
 class Devices:
-    """Simulated devices, and the ledger of what they executed."""
+    """Simulated devices, and the ledger of what they executed, if it is to be kept."""
 
-    def __init__(self, gateway: Gateway, *faults: str) -> None:
+    def __init__(self, gateway: Gateway, *faults: str, keep: bool) -> None:
+        self._keep = keep
         command = [os.environ["SETPOINT_BIN"], "devices", "simulate", "--json", "--broker", gateway.mqtt]
         command += ["--devices", str(gateway.devices), *faults]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -88,7 +89,8 @@ class Devices:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._ledger.append(json.loads(line))
+            if self._keep:
+                self._ledger.append(json.loads(line))
 
     def close(self) -> list[Json]:
         """Disconnects them. Everything that was executed, in order."""
@@ -112,8 +114,8 @@ class Devices:
 
 
 @contextmanager
-def devices(gateway: Gateway, *faults: str) -> Iterator[Devices]:
-    running = Devices(gateway, *faults)
+def devices(gateway: Gateway, *faults: str, keep: bool = True) -> Iterator[Devices]:
+    running = Devices(gateway, *faults, keep=keep)
     try:
         yield running
     finally:
