@@ -11,6 +11,9 @@ from .corpora import Flight, Item, send
 Loads = Callable[[bytes], Any]
 Dumps = Callable[[Any], bytes]
 
+PATIENCE_S = 3600.0
+"""Added to every timeout: nothing expires because the machine was busy."""
+
 
 class Futures:
     """A future and a `call_later` for each item, by request id."""
@@ -24,7 +27,7 @@ class Futures:
         """Waits for the answer to an item from now on."""
         request_id = item["requestId"]
         future: asyncio.Future[Item] = self.loop.create_future()
-        timer = self.loop.call_later(item["timeout"] / 1000, self.expire, request_id)
+        timer = self.loop.call_later(PATIENCE_S + item["timeout"] / 1000, self.expire, request_id)
         self.pending[request_id] = future, timer
         return future
 
@@ -93,7 +96,7 @@ class Waiters:
         request_id = item["requestId"]
         future = self.pending[request_id] = self.loop.create_future()
         try:
-            return await asyncio.wait_for(future, item["timeout"] / 1000)
+            return await asyncio.wait_for(future, PATIENCE_S + item["timeout"] / 1000)
         finally:
             del self.pending[request_id]
 

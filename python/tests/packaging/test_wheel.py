@@ -12,7 +12,9 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
 
 NATIVE = "setpoint/_core.abi3.so"
 # What manylinux2014 promises to be there.
@@ -54,7 +56,9 @@ def test_nothing_newer_than_glibc_2_17_is_needed(native: ELFFile) -> None:
 
 
 def test_no_library_is_needed_that_a_system_may_lack(native: ELFFile) -> None:
-    libraries = [tag.needed for tag in native.get_section_by_name(".dynamic").iter_tags("DT_NEEDED")]
+    dynamic = native.get_section_by_name(".dynamic")
+    assert isinstance(dynamic, DynamicSection)
+    libraries = [str(vars(tag)["needed"]) for tag in dynamic.iter_tags("DT_NEEDED")]
     assert libraries
     assert [library for library in libraries if not LIBRARIES.fullmatch(library)] == []
 
@@ -95,9 +99,11 @@ def test_the_engine_alone_needs_nothing_else(metadata: Message) -> None:
 
 def versions(native: ELFFile) -> Iterator[tuple[str, str]]:
     """Every version of a library's symbols that is asked for, and the library."""
-    for library, wanted in native.get_section_by_name(".gnu.version_r").iter_versions():
+    section = native.get_section_by_name(".gnu.version_r")
+    assert isinstance(section, GNUVerNeedSection)
+    for library, wanted in section.iter_versions():
         for symbol in wanted:
-            yield symbol.name, library.name
+            yield symbol.name, str(library.name)
 
 
 def version(name: str) -> tuple[int, ...]:
