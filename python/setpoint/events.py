@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from ._core import (
     Accepted,
     BatchDone,
@@ -15,11 +17,11 @@ from ._core import (
     Unreadable,
 )
 
-Ended = Refused | Finished | TimedOut | Cancelled
+Ended: TypeAlias = Refused | Finished | TimedOut | Cancelled
 """An item has ended. Every item ends with exactly one of these."""
 
-LateEvent = Late | Duplicate | Unknown | Unreadable
+LateEvent: TypeAlias = Late | Duplicate | Unknown | Unreadable
 """A reply that ends nothing."""
 
-Event = Accepted | Ended | LateEvent | BatchDone
+Event: TypeAlias = Accepted | Ended | LateEvent | BatchDone
 """Whatever a requester tells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ._core import families
 
@@ -66,7 +66,7 @@ class Write:
         return item
 
 
-Item = Mapping[str, Any] | Invoke | Write
+Item: TypeAlias = Mapping[str, Any] | Invoke | Write
 """An item of a batch: a dict with the protocol's field names, or an object."""
 
 

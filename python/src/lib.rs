@@ -13,6 +13,7 @@ mod requester;
 mod settings;
 mod shown;
 mod summary;
+mod typed;
 mod walk;
 mod wire;
 

@@ -5,10 +5,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use pyo3::{basic::CompareOp, intern, prelude::*, sync::PyOnceLock, types::PyBytes};
+use pyo3::{intern, prelude::*, sync::PyOnceLock, types::PyBytes};
 use setpoint::requester::Outcome as Said;
 
-use crate::{error, shown::equality};
+use crate::{error, typed::FamilyText};
 
 /// A reply as it came on the channel.
 ///
@@ -31,8 +31,8 @@ impl Outcome {
 impl Outcome {
     /// `"invoke"` or `"write"`.
     #[getter]
-    fn family(&self) -> &'static str {
-        self.said.family().name()
+    fn family(&self) -> FamilyText {
+        FamilyText(self.said.family().name())
     }
 
     /// 0 is success.
@@ -117,12 +117,8 @@ impl Outcome {
         self.said.gmt_device_reply()
     }
 
-    fn __richcmp__<'py>(&self, other: &Bound<'py, PyAny>, op: CompareOp) -> PyResult<Bound<'py, PyAny>> {
-        let py = other.py();
-        match other.cast::<Self>() {
-            Ok(other) => equality(py, self.said == other.get().said, op),
-            Err(_) => Ok(py.NotImplemented().into_bound(py)),
-        }
+    fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
+        self.said == other.get().said
     }
 
     fn __hash__(&self) -> u64 {
@@ -132,7 +128,7 @@ impl Outcome {
     }
 
     fn __repr__(&self) -> String {
-        let (family, request_id, code) = (self.family(), self.said.request_id(), self.code());
+        let (family, request_id, code) = (self.said.family().name(), self.said.request_id(), self.code());
         let submsg = self.submsg().unwrap_or_default();
         let output = self.said.output_data();
         format!(
@@ -140,6 +136,7 @@ impl Outcome {
         )
     }
 
+    #[pyo3(signature = () -> "tuple[Any, tuple[Any, ...]]")]
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let restore = py.import("setpoint._core")?.getattr("_restore_outcome")?;
         Ok((restore, (PyBytes::new(py, &self.said.to_message()),)).into_pyobject(py)?.into_any())

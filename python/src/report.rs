@@ -1,7 +1,6 @@
 //! The check of a batch, and what it found.
 
 use pyo3::{
-    basic::CompareOp,
     intern,
     prelude::*,
     types::{PyBytes, PyDict, PyList, PyTuple},
@@ -16,7 +15,8 @@ use crate::{
     body::Body,
     error,
     settings::{Directory, FamilyName, Limits, Now, limits, wall_clock},
-    shown::{equality, shown_by},
+    shown::shown_by,
+    typed::{FamilyText, TupleOf},
 };
 
 /// While a body of less bytes is checked, other threads wait: it takes a few microseconds.
@@ -30,7 +30,11 @@ const SHORT: usize = 16 << 10;
 ///
 /// Raises `RequestError` if the whole request would be refused, and `EncodeError` if a list holds what is no JSON.
 #[pyfunction]
-#[pyo3(signature = (body, family=FamilyName(Family::Invoke), *, org_id, directory=None, limits=None, now=None))]
+#[pyo3(signature = (
+    body: "bytes | bytearray | memoryview | str | Sequence[Item]",
+    family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+    *, org_id, directory=None, limits=None, now=None
+))]
 pub(crate) fn check(
     py: Python<'_>,
     body: &Bound<'_, PyAny>,
@@ -83,8 +87,8 @@ impl Report {
 
     /// `"invoke"` or `"write"`.
     #[getter]
-    fn family(&self) -> &'static str {
-        self.family.name()
+    fn family(&self) -> FamilyText {
+        FamilyText(self.family.name())
     }
 
     /// Whether every item would be accepted.
@@ -134,6 +138,7 @@ impl Report {
 
     /// One dict for each item, in request order, with `index`, `request_id`, `accepted`, `code`, `msg` and `reason` (every
     /// fault as text, `None` if accepted): rows for a table.
+    #[pyo3(signature = () -> "list[dict[str, Any]]")]
     fn to_records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let records = PyList::empty(py);
         let mut refused = self.refused.iter().peekable();
@@ -155,12 +160,10 @@ impl Report {
         self.items
     }
 
-    fn __richcmp__<'py>(&self, other: &Bound<'py, PyAny>, op: CompareOp) -> PyResult<Bound<'py, PyAny>> {
-        let py = other.py();
-        let Ok(other) = other.cast::<Self>().map(Bound::get) else { return Ok(py.NotImplemented().into_bound(py)) };
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, Self>) -> bool {
+        let other = other.get();
         // The response says all that the rest says.
-        let equal = self.family == other.family && self.response.as_bytes(py) == other.response.as_bytes(py);
-        equality(py, equal, op)
+        self.family == other.family && self.response.as_bytes(py) == other.response.as_bytes(py)
     }
 
     fn __repr__(&self) -> String {
@@ -169,11 +172,13 @@ impl Report {
     }
 
     /// The rows as a table, in notebooks.
+    #[pyo3(signature = () -> "str")]
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         py.import("setpoint._display")?.call_method1("report_html", (slf,))
     }
 
+    #[pyo3(signature = () -> "tuple[Any, tuple[Any, ...]]")]
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let restore = py.import("setpoint._core")?.getattr("_restore_report")?;
         let refused = PyTuple::new(py, self.refused())?;
@@ -200,6 +205,7 @@ impl Report {
 
 /// A report, as it was pickled.
 #[pyfunction]
+#[pyo3(signature = (family: "Literal[\"invoke\", \"write\"]", items, refused: "Sequence[RefusedItem]", response))]
 pub(crate) fn _restore_report(
     family: FamilyName,
     items: usize,
@@ -259,14 +265,15 @@ pub(crate) struct Fault {
 
 shown_by!(RefusedItem("index", "request_id", "code", "msg", "faults") {
     #[new]
+    #[pyo3(signature = (index, request_id, code, msg, faults: "Sequence[Fault]"))]
     fn new(index: usize, request_id: Option<String>, code: i64, msg: String, faults: Vec<Fault>) -> Self {
         Self { index, request_id, code, msg, faults }
     }
 
     /// Everything that is wrong with it.
     #[getter]
-    fn faults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.faults.clone())
+    fn faults<'py>(&self, py: Python<'py>) -> PyResult<TupleOf<'py, Fault>> {
+        TupleOf::new(py, self.faults.clone())
     }
 
     /// Every fault as text, `field: reason`, joined by `; `.

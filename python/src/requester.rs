@@ -6,7 +6,7 @@ use pyo3::{
     exceptions::PyOSError,
     prelude::*,
     sync::MutexExt,
-    types::{PyBytes, PyDict, PyList},
+    types::{PyBytes, PyList, PyMapping},
 };
 use setpoint::{
     Family, Requester as Engine,
@@ -17,6 +17,7 @@ use crate::{
     body::Body,
     error, event,
     settings::{FamilyName, Limits, Now, limits, now},
+    typed::{FamilyText, Verdict},
     walk::{self, Fill},
 };
 
@@ -71,13 +72,17 @@ impl Requester {
     ///
     /// Raises `RequestError` if the body is not usable as a whole, `InUseError` if a request id is in use here, `FullError` if too
     /// many items are open, and `EncodeError` if a list holds what is no JSON. Nothing is kept then.
-    #[pyo3(signature = (body, family=FamilyName(Family::Invoke), *, defaults=None, now=None))]
+    #[pyo3(signature = (
+        body: "bytes | bytearray | memoryview | str | Sequence[Item]",
+        family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+        *, defaults: "Mapping[str, Any] | None" = None, now=None
+    ))]
     fn submit(
         &self,
         py: Python<'_>,
         body: &Bound<'_, PyAny>,
         family: FamilyName,
-        defaults: Option<&Bound<'_, PyDict>>,
+        defaults: Option<&Bound<'_, PyMapping>>,
         now: Option<&Bound<'_, Now>>,
     ) -> PyResult<Submission> {
         let now = self::now(now);
@@ -90,8 +95,8 @@ impl Requester {
             None => {
                 let new_request_id = || Ok(self.lock(py)?.new_request_id(now));
                 let mut fill = Fill { fields: Vec::new(), request_id: Some(Box::new(new_request_id)) };
-                for (name, value) in defaults.into_iter().flatten() {
-                    fill.fields.push((name.cast_into()?, value));
+                if let Some(defaults) = defaults {
+                    fill.fields = defaults.items()?.extract()?;
                 }
                 walk::batch(body, &mut fill)?
             }
@@ -122,14 +127,14 @@ impl Requester {
     ///
     /// Raises `MessageError` if it is not an answer of this protocol, as from a proxy: the items stay open, and the body may be
     /// sent again.
-    #[pyo3(signature = (batch, body, now=None))]
+    #[pyo3(signature = (batch, body: "bytes | bytearray | memoryview | str", now=None))]
     fn handle_response(
         &self,
         py: Python<'_>,
         batch: u64,
         body: &Bound<'_, PyAny>,
         now: Option<&Bound<'_, Now>>,
-    ) -> PyResult<&'static str> {
+    ) -> PyResult<Verdict> {
         let (body, now) = (Body::of_message(body)?, self::now(now));
         let verdict = self.lock(py)?.handle_response(RequestBatchId(batch), body.as_bytes(), now);
         verdict.map(name_of).map_err(|error| error::message(py, &error))
@@ -137,13 +142,14 @@ impl Requester {
 
     /// The attempt is over and certainly nothing was sent, for instance because no connection could be made. Ends the
     /// items as refused, unless an earlier attempt may have arrived. Answers as `handle_response` does.
-    fn handle_not_sent(&self, py: Python<'_>, batch: u64, reason: &str) -> PyResult<&'static str> {
+    fn handle_not_sent(&self, py: Python<'_>, batch: u64, reason: &str) -> PyResult<Verdict> {
         Ok(name_of(self.lock(py)?.handle_not_sent(RequestBatchId(batch), reason)))
     }
 
     /// A message from the channel. Returns how many replies it carried, also those that end nothing.
     ///
     /// Raises `MessageError` if it is no channel message; nothing of it was used then.
+    #[pyo3(signature = (body: "bytes | bytearray | memoryview | str"))]
     fn handle_message(&self, py: Python<'_>, body: &Bound<'_, PyAny>) -> PyResult<usize> {
         let body = Body::of_message(body)?;
         let replies = self.lock(py)?.handle_message(body.as_bytes());
@@ -159,7 +165,7 @@ impl Requester {
     }
 
     /// What happened since the last time, in order; at most so many events, if `most` is given.
-    #[pyo3(signature = (most=None))]
+    #[pyo3(signature = (most=None) -> "list[Event]")]
     fn poll_events<'py>(&self, py: Python<'py>, most: Option<usize>) -> PyResult<Bound<'py, PyList>> {
         let mut engine = self.lock(py)?;
         let events: Vec<_> = std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX)).collect();
@@ -202,11 +208,11 @@ impl Requester {
     }
 }
 
-fn name_of(verdict: ResponseVerdict) -> &'static str {
+fn name_of(verdict: ResponseVerdict) -> Verdict {
     match verdict {
-        ResponseVerdict::Settled => "settled",
+        ResponseVerdict::Settled => Verdict("settled"),
         // Also whatever a later engine says that is no end.
-        _ => "resend",
+        _ => Verdict("resend"),
     }
 }
 
@@ -217,7 +223,7 @@ pub(crate) struct Submission {
     /// The batch's number from here on.
     batch: u64,
     /// Which call to make: `"invoke"` or `"write"`.
-    family: &'static str,
+    family: FamilyText,
     /// The body to PUT. Send exactly these bytes again if no response arrived.
     body: Py<PyBytes>,
     /// How many items it has.
@@ -230,7 +236,7 @@ pub(crate) struct Submission {
 #[pymethods]
 impl Submission {
     fn __repr__(&self) -> String {
-        let Self { batch, family, items, .. } = self;
+        let Self { batch, family: FamilyText(family), items, .. } = self;
         format!("Submission(batch={batch}, family='{family}', items={items})")
     }
 }
@@ -239,7 +245,7 @@ impl Submission {
     fn new<B>(submitted: &Submitted<B>, body: &Bound<'_, PyBytes>) -> Self {
         Self {
             batch: submitted.batch.0,
-            family: submitted.family.name(),
+            family: FamilyText(submitted.family.name()),
             body: body.clone().unbind(),
             items: submitted.items,
             patience_ms: submitted.patience_ms,

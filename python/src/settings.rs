@@ -98,6 +98,7 @@ impl Limits {
         )
     }
 
+    #[pyo3(signature = () -> "tuple[Any, tuple[Any, ...]]")]
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let values = PyDict::new(py);
         values.set_item("body_bytes", self.0.body_bytes)?;
@@ -128,6 +129,7 @@ pub(crate) struct Directory(pub(crate) TableDirectory);
 #[pymethods]
 impl Directory {
     #[new]
+    #[pyo3(signature = (orgs: "Mapping[str, Any] | bytes | bytearray | memoryview | str"))]
     fn new(orgs: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = json_text(orgs)?;
         serde_json::from_slice(&text).map(Self).map_err(|error| PyValueError::new_err(format!("directory: {error}")))
@@ -192,6 +194,7 @@ fn monotonic_ms() -> u64 {
 
 /// Everything in which the two families differ: names of calls and fields, and codes, by the family's name.
 #[pyfunction]
+#[pyo3(signature = () -> "dict[Literal[\"invoke\", \"write\"], FamilyTable]")]
 pub(crate) fn families(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let families = PyDict::new(py);
     for family in Family::ALL {

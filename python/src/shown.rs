@@ -1,31 +1,13 @@
 //! Classes that are compared, hashed, shown and pickled by the attributes that their constructors take.
 
 use pyo3::{
-    basic::CompareOp,
     prelude::*,
     types::{PyString, PyTuple},
 };
 
-/// `==` and `!=` for two objects of one class; they have no order.
-pub(crate) fn compare<'py>(
-    this: &Bound<'py, PyAny>,
-    other: &Bound<'py, PyAny>,
-    names: &[&str],
-    op: CompareOp,
-) -> PyResult<Bound<'py, PyAny>> {
-    if !this.get_type().is(other.get_type()) {
-        return Ok(this.py().NotImplemented().into_bound(this.py()));
-    }
-    equality(this.py(), arguments(this, names)?.eq(arguments(other, names)?)?, op)
-}
-
-/// The answer to `==` or `!=`, where it is known whether the two are equal.
-pub(crate) fn equality(py: Python<'_>, equal: bool, op: CompareOp) -> PyResult<Bound<'_, PyAny>> {
-    match op {
-        CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any()),
-        CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any()),
-        _ => Ok(py.NotImplemented().into_bound(py)),
-    }
+/// Whether two objects of one class show the same.
+pub(crate) fn equal(this: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<bool> {
+    arguments(this, names)?.eq(arguments(other, names)?)
 }
 
 pub(crate) fn hash(this: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<isize> {
@@ -62,12 +44,8 @@ macro_rules! shown_by {
         impl $class {
             $($methods)*
 
-            fn __richcmp__<'py>(
-                this: &Bound<'py, Self>,
-                other: &Bound<'py, PyAny>,
-                op: pyo3::basic::CompareOp,
-            ) -> PyResult<Bound<'py, PyAny>> {
-                $crate::shown::compare(this, other, &[$($name),+], op)
+            fn __eq__(this: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<bool> {
+                $crate::shown::equal(this, other, &[$($name),+])
             }
 
             fn __hash__(this: &Bound<'_, Self>) -> PyResult<isize> {
@@ -78,6 +56,7 @@ macro_rules! shown_by {
                 $crate::shown::repr(this, &[$($name),+])
             }
 
+            #[pyo3(signature = () -> "tuple[type, tuple[Any, ...]]")]
             fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
                 $crate::shown::reduce(this, &[$($name),+])
             }

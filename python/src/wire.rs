@@ -17,6 +17,7 @@ use crate::{
     error,
     settings::{FamilyName, Limits, limits},
     shown::shown_by,
+    typed::FamilyText,
 };
 
 /// Whether a text is strict JSON, as the engine reads it: nothing but one value in UTF-8, no duplicate key, no lone
@@ -24,7 +25,7 @@ use crate::{
 ///
 /// Raises `JsonError` with the byte offset and the reason.
 #[pyfunction]
-#[pyo3(signature = (text, depth=None))]
+#[pyo3(signature = (text: "bytes | bytearray | memoryview | str", depth=None))]
 pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<usize>) -> PyResult<()> {
     let text = Body::of_message(text)?;
     json::check(text.as_bytes(), depth.unwrap_or(setpoint::Limits::DEFAULT.depth))
@@ -35,7 +36,11 @@ pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<
 ///
 /// Raises `RequestError` if it says that the whole request was refused, and `MessageError` if it is no response.
 #[pyfunction]
-#[pyo3(signature = (body, family=FamilyName(Family::Invoke), *, limits=None))]
+#[pyo3(signature = (
+    body: "bytes | bytearray | memoryview | str",
+    family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+    *, limits=None
+) -> "list[Reply | BadReply]")]
 pub(crate) fn read_response<'py>(
     py: Python<'py>,
     body: &Bound<'py, PyAny>,
@@ -54,7 +59,7 @@ pub(crate) fn read_response<'py>(
 ///
 /// Raises `MessageError` if it is no channel message.
 #[pyfunction]
-#[pyo3(signature = (body, *, limits=None))]
+#[pyo3(signature = (body: "bytes | bytearray | memoryview | str", *, limits=None) -> "list[Reply | BadReply]")]
 pub(crate) fn read_message<'py>(
     py: Python<'py>,
     body: &Bound<'py, PyAny>,
@@ -69,12 +74,14 @@ pub(crate) fn read_message<'py>(
 
 /// The response that carries these replies.
 #[pyfunction]
+#[pyo3(signature = (replies: "Sequence[Reply]"))]
 pub(crate) fn write_response<'py>(py: Python<'py>, replies: Vec<Bound<'py, Reply>>) -> Bound<'py, PyBytes> {
     write(py, &replies, reply::open_response)
 }
 
 /// The channel message that carries these replies.
 #[pyfunction]
+#[pyo3(signature = (replies: "Sequence[Reply]"))]
 pub(crate) fn write_message<'py>(py: Python<'py>, replies: Vec<Bound<'py, Reply>>) -> Bound<'py, PyBytes> {
     write(py, &replies, reply::open_message)
 }
@@ -108,7 +115,7 @@ fn objects<'py>(py: Python<'py>, replies: &[Result<Said<'_>, Bad>]) -> PyResult<
 #[derive(Debug)]
 pub(crate) struct Reply {
     /// `"invoke"` or `"write"`.
-    family: &'static str,
+    family: FamilyText,
     /// The reply as it is written: JSON text of an object with all fields of the family, payloads as they came.
     text: String,
 }
@@ -122,7 +129,7 @@ impl Reply {
     }
 
     fn __repr__(&self) -> String {
-        format!("Reply({}: {})", self.family, self.text)
+        format!("Reply({}: {})", self.family.0, self.text)
     }
 }
 
@@ -131,7 +138,7 @@ impl Reply {
         let mut text = Vec::new();
         reply::write_reply(&mut text, said);
         // The engine writes UTF-8 alone.
-        Self { family: said.family.name(), text: String::from_utf8(text).unwrap_or_default() }
+        Self { family: FamilyText(said.family.name()), text: String::from_utf8(text).unwrap_or_default() }
     }
 }
 
@@ -162,6 +169,7 @@ impl BadReply {
 
 /// The MQTT topic that carries a command to its device. `target` is a service id or a measure point id.
 #[pyfunction]
+#[pyo3(signature = (family: "Literal[\"invoke\", \"write\"]", product_key, device_key, target))]
 pub(crate) fn command_topic(family: FamilyName, product_key: &str, device_key: &str, target: &str) -> String {
     device::command_topic(family.0, product_key, device_key, target)
 }
@@ -171,7 +179,10 @@ pub(crate) fn command_topic(family: FamilyName, product_key: &str, device_key: &
 ///
 /// Raises `JsonError` if `input` is not the strict JSON of an object.
 #[pyfunction]
-#[pyo3(signature = (family, message_id, target, input, *, timeout_ms, deadline_epoch_ms))]
+#[pyo3(signature = (
+    family: "Literal[\"invoke\", \"write\"]",
+    message_id, target, input, *, timeout_ms, deadline_epoch_ms
+))]
 pub(crate) fn command_payload<'py>(
     py: Python<'py>,
     family: FamilyName,
@@ -222,7 +233,7 @@ shown_by!(AnswerTopic("product_key", "device_key", "service_id") {
 ///
 /// Raises `ValueError` with the reason if not even its id can be read.
 #[pyfunction]
-#[pyo3(signature = (payload, *, limits=None))]
+#[pyo3(signature = (payload: "bytes | bytearray | memoryview | str", *, limits=None))]
 pub(crate) fn read_answer(payload: &Bound<'_, PyAny>, limits: Option<&Bound<'_, Limits>>) -> PyResult<Answer> {
     let payload = Body::of_message(payload)?;
     let answer = device::read_answer(payload.as_bytes(), &self::limits(limits)).map_err(PyValueError::new_err)?;
