@@ -330,7 +330,9 @@ fn as_dict<'py>(item: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>
 fn missing<'py>(item: &Bound<'py, PyDict>, fill: &mut Fill<'py>) -> PyResult<Vec<Missing<'py>>> {
     let lacks = |key: &Bound<'py, PyString>| -> PyResult<bool> {
         let Some(value) = item.get_item(key)? else { return Ok(true) };
-        Ok(value.is_none() || value.cast::<PyString>().is_ok_and(|text| text.len().is_ok_and(|len| len == 0)))
+        // A text that is no text is not empty, and is refused when it is written.
+        let is_empty = |text: &Bound<'_, PyString>| text.to_str().is_ok_and(str::is_empty);
+        Ok(value.is_none() || exact(&value).or_else(|| value.cast().ok()).is_some_and(is_empty))
     };
     let mut missing = Vec::new();
     if let Some(make) = &mut fill.request_id {
