@@ -1,7 +1,7 @@
 //! Lists of dicts, written as the JSON text that `json.dumps` makes of them without spaces, text beyond ASCII as it is.
 //! What is right or wrong with an item, the engine says.
 
-use std::fmt::Write as _;
+mod trouble;
 
 use pyo3::{
     PyTypeInfo,
@@ -12,7 +12,8 @@ use pyo3::{
 };
 use setpoint::{json::Text, limits::MAX_DEPTH};
 
-use crate::{error, float};
+use crate::float;
+use trouble::{Step, Trouble};
 
 /// Values for the fields that an item does not have, or has as `None` or `""`.
 #[derive(Default)]
@@ -77,21 +78,6 @@ struct Key<'py> {
 
 /// Longer keys are not remembered, in bytes.
 const KEY_BYTES: usize = 48;
-
-/// Why a value cannot be written.
-enum Trouble {
-    /// Code of the caller's would have to run.
-    Careful,
-    /// Code of the caller's failed.
-    Raised(PyErr),
-    /// It is no JSON. The path has the innermost step first.
-    NotJson { path: Vec<Step>, reason: String },
-}
-
-enum Step {
-    Key(String),
-    Index(usize),
-}
 
 type Written<T = ()> = Result<T, Box<Trouble>>;
 
@@ -367,48 +353,4 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 
 fn repr(value: &Bound<'_, PyAny>) -> String {
     value.repr().map_or_else(|_| type_name(value), |repr| repr.to_string_lossy().into_owned())
-}
-
-impl Trouble {
-    fn not_json(reason: String) -> Box<Self> {
-        Box::new(Self::NotJson { path: Vec::new(), reason })
-    }
-
-    fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
-        if let Self::NotJson { path, .. } = &mut *self {
-            path.push(step);
-        }
-        self
-    }
-
-    fn raise(self, py: Python<'_>) -> PyErr {
-        let (mut path, reason) = match self {
-            Self::Raised(error) => return error,
-            Self::NotJson { path, reason } => (path, reason),
-            Self::Careful => (Vec::new(), "it is no JSON".to_owned()),
-        };
-        let index = match path.last() {
-            Some(Step::Index(index)) => Some(*index),
-            _ => None,
-        };
-        if index.is_some() {
-            path.pop();
-        }
-        let mut field = String::new();
-        for step in path.iter().rev() {
-            // Writing to a string cannot fail.
-            let _ = match step {
-                Step::Key(key) if field.is_empty() => write!(field, "{key}"),
-                Step::Key(key) => write!(field, ".{key}"),
-                Step::Index(index) => write!(field, "[{index}]"),
-            };
-        }
-        error::ENCODE.raise(py, (reason, index, field))
-    }
-}
-
-impl From<PyErr> for Box<Trouble> {
-    fn from(error: PyErr) -> Self {
-        Box::new(Trouble::Raised(error))
-    }
 }
