@@ -29,6 +29,8 @@ _log = logging.getLogger("setpoint.client")
 # The longest sleep while items are open, in ms: timers elsewhere stand still while the machine is suspended.
 _LONGEST_SLEEP_MS = 1_000
 
+_LATE = (Late, Duplicate, Unknown, Unreadable)
+
 FamilyName = Literal["invoke", "write"]
 
 
@@ -189,7 +191,7 @@ class Driver:
     def _deliver(self, events: Sequence[Event]) -> None:
         touched: set[Ticket] = set()
         for event in events:
-            if isinstance(event, Late | Duplicate | Unknown | Unreadable):
+            if isinstance(event, _LATE):
                 self._feeds.late(event)
                 continue
             batch = self._open.get(event.batch)

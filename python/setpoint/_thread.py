@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .errors import ClosedError, WrongLoopError
 
@@ -20,6 +21,45 @@ _EXIT_S = 5.0
 
 # How long those who wait in the thread may take to notice that it ends.
 _LAST_WORDS_S = 1.0
+
+
+class _Call(Generic[T]):
+    """A coroutine that another thread waits for. Its methods are called on the event loop, but for the first."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._coroutine: Coroutine[Any, Any, T] | None = coroutine
+        self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        """Runs it."""
+        coroutine, self._coroutine = self._coroutine, None
+        if coroutine is not None:
+            self._task = asyncio.ensure_future(coroutine)
+            self._task.add_done_callback(self._done)
+
+    def abandon(self) -> None:
+        """Nobody waits any more, whether it has begun or not."""
+        if self._task is not None:
+            self._task.cancel()
+        self._drop()
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.future.cancel()
+        elif (error := task.exception()) is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(task.result())
+
+    def _drop(self) -> None:
+        coroutine, self._coroutine = self._coroutine, None
+        if coroutine is not None:
+            coroutine.close()
+
+    def __del__(self) -> None:
+        # It was never begun: the thread had stopped, or is not there in a forked child.
+        self._drop()
 
 
 class LoopThread:
@@ -45,20 +85,24 @@ class LoopThread:
 
         Raises `ClosedError` once the thread was stopped, `WrongLoopError` in a forked child and in the thread itself.
         """
+        call = _Call(coroutine)
+        # Ctrl-C may come at any place from here on.
         try:
             self._check()
-            future = self._begin(coroutine)
-        except BaseException:
-            coroutine.close()
-            raise
-        try:
-            return future.result()
+            self._post(call.start)
+            return call.future.result()
         except concurrent.futures.CancelledError:
             raise ClosedError from None
         except BaseException:
-            # Ctrl-C, for instance; harmless if it was the coroutine itself that raised.
-            future.cancel()
+            # Harmless if it was the coroutine itself that raised.
+            self.soon(call.abandon)
             raise
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Has the event loop call it, without waiting; not if the thread was stopped."""
+        if self._pid == os.getpid():
+            with contextlib.suppress(ClosedError):
+                self._post(function)
 
     def at_stop(self, closing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Has this run when the thread is stopped."""
@@ -87,11 +131,11 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             raise WrongLoopError("a callback of this client cannot wait for it; hand the work to another thread")
 
-    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+    def _post(self, function: Callable[[], object]) -> None:
         with self._lock:
             if self._stopped:
                 raise ClosedError
-            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            self._loop.call_soon_threadsafe(function)
 
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)

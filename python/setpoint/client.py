@@ -116,6 +116,7 @@ class Client:
         # Before anything can fail: `__del__` looks at it.
         self._running: _Running | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._opened = False
         self._settings = Settings(
             url=url,
             org_id=org_id,
@@ -148,8 +149,9 @@ class Client:
         Raises `SettingError` for a URL that cannot be used, `SourceError` if a channel cannot be listened on, and with
         `create_channels` what `Channels.create` raises.
         """
-        if self._running is not None or self._closing is not None:
+        if self._opened:
             raise ClosedError("a client is opened once; make a new one")
+        self._opened = True
         settings = self._settings
         limits = settings.limits or Limits()
         http = Http(

@@ -6,15 +6,15 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from . import _display, frames
-from ._core import Accepted, BatchDone, Summary
+from ._core import Summary
 from .errors import ClosedError
+from .events import Ended, Event
 
 if TYPE_CHECKING:
     from ._driver import Driver, Ticket
-    from .events import Ended, Event
 
 _log = logging.getLogger("setpoint.client")
 
@@ -77,8 +77,8 @@ class Outcomes:
         `NotListeningError`, `SourceEndedError`, `ClosedError`; then nothing was sent.
         """
         while (event := await self.next_event()) is not None:
-            if not isinstance(event, Accepted | BatchDone):
-                return cast("Ended", event)
+            if isinstance(event, Ended):
+                return event
         raise StopAsyncIteration
 
     def events(self) -> AsyncIterator[Event]:
@@ -91,7 +91,7 @@ class Outcomes:
         if ticket is None or not ticket.events:
             return None
         event = ticket.events.popleft()
-        if self._progress is not None and not isinstance(event, Accepted | BatchDone):
+        if self._progress is not None and isinstance(event, Ended):
             advance(self._progress, 1)
         return event
 

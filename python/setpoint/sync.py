@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from . import _feeds, channels, client, outcomes
-from ._core import Accepted, BatchDone, Summary
+from ._core import BatchDone, Summary
 from ._feeds import ChannelEvent, Stats
 from ._thread import LoopThread
 from .channels import Channel, ChannelList, FamilyName
@@ -189,7 +189,7 @@ class Outcomes:
     def __next__(self) -> Ended:
         """The next item that ended. Raises what the iteration of `setpoint.Outcomes` raises."""
         while (event := self.next_event()) is not None:
-            if not isinstance(event, Accepted | BatchDone):
+            if isinstance(event, Ended):
                 return event
         raise StopIteration
 
@@ -200,18 +200,26 @@ class Outcomes:
 
     def next_event(self) -> Event | None:
         """The next event of any kind; `None` after `BatchDone`."""
-        event = next(self._events, None)
-        if event is None and not self._done:
-            self._events = iter(self._fetch())
+        try:
             event = next(self._events, None)
+            if event is None and not self._done:
+                self._events = iter(self._fetch())
+                event = next(self._events, None)
+        except BaseException:
+            # Ctrl-C, also where nothing was being waited for just then.
+            self._abandon()
+            raise
         self._done = self._done or event is None or isinstance(event, BatchDone)
-        if self._progress is not None and event is not None and not isinstance(event, Accepted | BatchDone):
+        if self._progress is not None and isinstance(event, Ended):
             outcomes.advance(self._progress, 1)
         return event
 
     def close(self) -> None:
         """Cancels the batch; harmless if it has ended."""
         self._thread.run(_call(self._outcomes.cancel))
+
+    def _abandon(self) -> None:
+        self._thread.soon(self._outcomes.cancel)
 
     def _fetch(self) -> list[Event]:
         try:
@@ -298,7 +306,11 @@ async def _next(feed: _feeds.Feed[T]) -> T:
 
 
 def _collect(waited: Outcomes) -> Results:
-    ended = list(waited)
+    try:
+        ended = list(waited)
+    except BaseException:
+        waited._abandon()
+        raise
     if waited.summary is None:
         raise ClosedError
     return Results(ended, waited.summary)

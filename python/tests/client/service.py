@@ -48,6 +48,8 @@ BREAK_OFF = Step(cut=5)
 @dataclass
 class State:
     script: deque[Step] = field(default_factory=deque)
+    always: Step = ACCEPT
+    """What to do when the script is at its end."""
     batches: list[tuple[str, bytes]] = field(default_factory=list)
     """Path with query, and body, of every batch call."""
     connections_of_batches: list[int] = field(default_factory=list)
@@ -68,7 +70,7 @@ class State:
 
 
 class Service:
-    """The service; the script's default is to accept."""
+    """The service; without a script it accepts."""
 
     def __init__(self, *script: Step, port: int = 0) -> None:
         self.state = State(deque(script))
@@ -202,7 +204,7 @@ class Service:
                 await _answer(writer, 404, json.dumps({"status": 404, "msg": "Not Found", "submsg": None}).encode())
 
     async def _batch(self, target: str, body: bytes, connection: int, writer: asyncio.StreamWriter) -> None:
-        step = self.state.script.popleft() if self.state.script else ACCEPT
+        step = self.state.script.popleft() if self.state.script else self.state.always
 
         def received() -> None:
             self.state.batches.append((target, body))

@@ -52,7 +52,7 @@ async def settle(outcomes: setpoint.Outcomes) -> tuple[list[setpoint.Event], set
     events = [event async for event in outcomes.events()]
     last = events.pop()
     assert isinstance(last, setpoint.BatchDone)
-    ended = [event.index for event in events if not isinstance(event, setpoint.Accepted)]
+    ended = [event.index for event in events if isinstance(event, setpoint.Ended)]
     assert sorted(ended) == list(range(last.summary.submitted)), events
     assert outcomes.summary == last.summary
     return events, last.summary

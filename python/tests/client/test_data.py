@@ -36,7 +36,7 @@ def results() -> setpoint.Results:
     events = requester.poll_events()
     done = events.pop()
     assert isinstance(done, setpoint.BatchDone)
-    ended = [event for event in events if not isinstance(event, setpoint.Accepted)]
+    ended = [event for event in events if isinstance(event, setpoint.Ended)]
     return setpoint.Results(list(reversed(ended)), done.summary)
 
 

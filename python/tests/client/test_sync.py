@@ -74,7 +74,7 @@ def test_many_threads_share_one_client_and_get_their_own_answers() -> None:
 
         def call(n: int) -> None:
             results = one.invoke_all([invoke(f"{n}-{i}") for i in range(5)])
-            assert [event.output["of"] for event in results] == [f"{n}-{i}" for i in range(5)]
+            assert [event.output for event in results] == [{"of": f"{n}-{i}"} for i in range(5)]
 
         with ThreadPoolExecutor(16) as pool:
             for _ in pool.map(call, range(200)):
@@ -249,3 +249,35 @@ asyncio.run(main())
         code, out, err = finish(run(it.url, script))
     assert (code, out) == (0, "5000"), err
     assert "Fatal" not in err, err
+
+
+def test_interrupts_at_random_places_leave_nothing_open_and_the_client_usable() -> None:
+    script = """
+import random, signal, time
+seed = random.randrange(1 << 32)
+chance = random.Random(seed)
+print("seed", seed, file=sys.stderr, flush=True)
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+for n in range(60):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0002 + chance.random() * 0.01)
+        for i in range(100):
+            one.invoke_all([invoke(f"{n}-{i}")])
+    except KeyboardInterrupt:
+        pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    until = time.monotonic() + 20
+    while one.open_items:
+        assert time.monotonic() < until, (n, one)
+        time.sleep(0.001)
+    assert one.invoke_all([invoke(f"kept-{n}")]).ok
+print("usable")
+"""
+    with service() as it:
+        it.state.always = OUTCOMES_FIRST
+        code, out, err = finish(run(it.url, script))
+    assert (code, out) == (0, "usable"), err
