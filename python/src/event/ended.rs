@@ -47,7 +47,9 @@ item_event! {
 
     /// Always `None`: there is no output.
     #[getter]
-    fn output(&self) {}
+    fn output(&self) -> Option<Py<PyAny>> {
+        None
+    }
 }
 
 item_event! {
@@ -149,7 +151,9 @@ item_event! {
 
     /// Always `None`: there is no output.
     #[getter]
-    fn output(&self) {}
+    fn output(&self) -> Option<Py<PyAny>> {
+        None
+    }
 }
 
 item_event! {
@@ -169,17 +173,25 @@ item_event! {
 
     /// Always `None`: nobody said anything.
     #[getter]
-    fn code(&self) {}
+    fn code(&self) -> Option<i64> {
+        None
+    }
 
     /// Always `None`: nobody said anything.
     #[getter]
-    fn msg(&self) {}
+    fn msg(&self) -> Option<&str> {
+        None
+    }
 
     /// Always `None`: nobody said anything.
     #[getter]
-    fn submsg(&self) {}
+    fn submsg(&self) -> Option<&str> {
+        None
+    }
 
     /// Always `None`: there is no output.
     #[getter]
-    fn output(&self) {}
+    fn output(&self) -> Option<Py<PyAny>> {
+        None
+    }
 }
