@@ -39,7 +39,9 @@ from ._core import (
     codes,
     families,
 )
+from ._families import FamilyName, FamilyTable
 from .errors import (
+    AnswerError,
     CallRefusedError,
     ClientError,
     ClosedError,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Accepted",
     "AcceptedItem",
+    "AnswerError",
     "BatchDone",
     "CallRefusedError",
     "Cancelled",
@@ -86,6 +89,8 @@ __all__ = [
     "EncodeError",
     "Ended",
     "Event",
+    "FamilyName",
+    "FamilyTable",
     "Fault",
     "Finished",
     "ForkedError",

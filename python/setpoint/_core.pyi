@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, SupportsIndex, final
 
-from ._families import FamilyTable
+from ._families import FamilyName, FamilyTable
 from .events import Event
 from .items import Item
 
@@ -242,7 +242,7 @@ class Cancelled:
         The batch's number.
         """
     @property
-    def code(self, /) -> None:
+    def code(self, /) -> int | None:
         """
         Always `None`: nobody said anything.
         """
@@ -252,7 +252,7 @@ class Cancelled:
         The item's place in its batch, from 0.
         """
     @property
-    def msg(self, /) -> None:
+    def msg(self, /) -> str | None:
         """
         Always `None`: nobody said anything.
         """
@@ -262,7 +262,7 @@ class Cancelled:
         Whether the device is known to have done what it was asked: it is not.
         """
     @property
-    def output(self, /) -> None:
+    def output(self, /) -> Any | None:
         """
         Always `None`: there is no output.
         """
@@ -272,7 +272,7 @@ class Cancelled:
         The item's request id; `None` if it was sent without a usable one, and so can only be refused.
         """
     @property
-    def submsg(self, /) -> None:
+    def submsg(self, /) -> str | None:
         """
         Always `None`: nobody said anything.
         """
@@ -733,7 +733,7 @@ class Refused:
         Whether the device did what it was asked: it did not.
         """
     @property
-    def output(self, /) -> None:
+    def output(self, /) -> Any | None:
         """
         Always `None`: there is no output.
         """
@@ -950,7 +950,7 @@ class Requester:
         self,
         /,
         body: bytes | bytearray | memoryview | str | Sequence[Item],
-        family: Literal["invoke", "write"] = ...,
+        family: FamilyName = ...,
         *,
         defaults: Mapping[str, Any] | None = None,
         now: Now | None = None,
@@ -1113,7 +1113,7 @@ class TimedOut:
         What the service said, if it was the service that gave up; `None` if nothing came at all.
         """
     @property
-    def output(self, /) -> None:
+    def output(self, /) -> Any | None:
         """
         Always `None`: there is no output.
         """
@@ -1176,7 +1176,7 @@ def _restore_outcome(message: bytes) -> Outcome:
     """
 
 def _restore_report(
-    family: Literal["invoke", "write"], items: SupportsIndex, refused: Sequence[RefusedItem], response: bytes
+    family: FamilyName, items: SupportsIndex, refused: Sequence[RefusedItem], response: bytes
 ) -> Report:
     """
     A report, as it was pickled.
@@ -1189,7 +1189,7 @@ def answer_topic(topic: str) -> AnswerTopic | None:
 
 def check(
     body: bytes | bytearray | memoryview | str | Sequence[Item],
-    family: Literal["invoke", "write"] = ...,
+    family: FamilyName = ...,
     *,
     org_id: str,
     directory: Directory | None = None,
@@ -1225,7 +1225,7 @@ def codes() -> list[CodeInfo]:
     """
 
 def command_payload(
-    family: Literal["invoke", "write"],
+    family: FamilyName,
     message_id: str,
     target: str,
     input: str | None,
@@ -1240,12 +1240,12 @@ def command_payload(
     Raises `JsonError` if `input` is not the strict JSON of an object.
     """
 
-def command_topic(family: Literal["invoke", "write"], product_key: str, device_key: str, target: str) -> str:
+def command_topic(family: FamilyName, product_key: str, device_key: str, target: str) -> str:
     """
     The MQTT topic that carries a command to its device. `target` is a service id or a measure point id.
     """
 
-def families() -> dict[Literal["invoke", "write"], FamilyTable]:
+def families() -> dict[FamilyName, FamilyTable]:
     """
     Everything in which the two families differ: names of calls and fields, and codes, by the family's name.
     """
@@ -1254,7 +1254,7 @@ def read_answer(payload: bytes | bytearray | memoryview | str, *, limits: Limits
     """
     Reads a device's answer.
 
-    Raises `ValueError` with the reason if not even its id can be read.
+    Raises `AnswerError` with the reason if not even its id can be read.
     """
 
 def read_message(body: bytes | bytearray | memoryview | str, *, limits: Limits | None = None) -> list[Reply | BadReply]:
@@ -1265,10 +1265,7 @@ def read_message(body: bytes | bytearray | memoryview | str, *, limits: Limits |
     """
 
 def read_response(
-    body: bytes | bytearray | memoryview | str,
-    family: Literal["invoke", "write"] = ...,
-    *,
-    limits: Limits | None = None,
+    body: bytes | bytearray | memoryview | str, family: FamilyName = ..., *, limits: Limits | None = None
 ) -> list[Reply | BadReply]:
     """
     Reads the response to a batch: one `Reply` for each item, or a `BadReply` for one that cannot be used.

@@ -1,8 +1,11 @@
-"""The type of what `setpoint.families` gives."""
+"""The types of what `setpoint.families` gives."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypeAlias, TypedDict
+
+FamilyName: TypeAlias = Literal["invoke", "write"]
+"""Which of the two families."""
 
 
 class FamilyTable(TypedDict):

@@ -118,6 +118,15 @@ class JsonError(MessageError):
     """A text that is not strict JSON."""
 
 
+class AnswerError(SetpointError, ValueError):
+    """A device's answer of which not even the id can be read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """What is wrong."""
+
+
 class ForkedError(SetpointError):
     """A requester is used in another process than the one that made it: both would draw the same request ids."""
 

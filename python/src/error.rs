@@ -27,6 +27,7 @@ impl ErrorClass {
     }
 }
 
+pub(crate) static ANSWER: ErrorClass = ErrorClass::new("AnswerError");
 pub(crate) static ENCODE: ErrorClass = ErrorClass::new("EncodeError");
 pub(crate) static FORKED: ErrorClass = ErrorClass::new("ForkedError");
 pub(crate) static JSON: ErrorClass = ErrorClass::new("JsonError");

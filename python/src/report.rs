@@ -32,7 +32,7 @@ const SHORT: usize = 16 << 10;
 #[pyfunction]
 #[pyo3(signature = (
     body: "bytes | bytearray | memoryview | str | Sequence[Item]",
-    family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+    family: "FamilyName" = FamilyName(Family::Invoke),
     *, org_id, directory=None, limits=None, now=None
 ))]
 pub(crate) fn check(
@@ -205,7 +205,7 @@ impl Report {
 
 /// A report, as it was pickled.
 #[pyfunction]
-#[pyo3(signature = (family: "Literal[\"invoke\", \"write\"]", items, refused: "Sequence[RefusedItem]", response))]
+#[pyo3(signature = (family: "FamilyName", items, refused: "Sequence[RefusedItem]", response))]
 pub(crate) fn _restore_report(
     family: FamilyName,
     items: usize,

@@ -74,7 +74,7 @@ impl Requester {
     /// many items are open, and `EncodeError` if a list holds what is no JSON. Nothing is kept then.
     #[pyo3(signature = (
         body: "bytes | bytearray | memoryview | str | Sequence[Item]",
-        family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+        family: "FamilyName" = FamilyName(Family::Invoke),
         *, defaults: "Mapping[str, Any] | None" = None, now=None
     ))]
     fn submit(

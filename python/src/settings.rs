@@ -194,7 +194,7 @@ fn monotonic_ms() -> u64 {
 
 /// Everything in which the two families differ: names of calls and fields, and codes, by the family's name.
 #[pyfunction]
-#[pyo3(signature = () -> "dict[Literal[\"invoke\", \"write\"], FamilyTable]")]
+#[pyo3(signature = () -> "dict[FamilyName, FamilyTable]")]
 pub(crate) fn families(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let families = PyDict::new(py);
     for family in Family::ALL {

@@ -1,7 +1,6 @@
 //! Single messages: for devices, services and tools written in Python.
 
 use pyo3::{
-    exceptions::PyValueError,
     prelude::*,
     types::{PyBytes, PyList},
 };
@@ -38,7 +37,7 @@ pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<
 #[pyfunction]
 #[pyo3(signature = (
     body: "bytes | bytearray | memoryview | str",
-    family: "Literal[\"invoke\", \"write\"]" = FamilyName(Family::Invoke),
+    family: "FamilyName" = FamilyName(Family::Invoke),
     *, limits=None
 ) -> "list[Reply | BadReply]")]
 pub(crate) fn read_response<'py>(
@@ -169,7 +168,7 @@ impl BadReply {
 
 /// The MQTT topic that carries a command to its device. `target` is a service id or a measure point id.
 #[pyfunction]
-#[pyo3(signature = (family: "Literal[\"invoke\", \"write\"]", product_key, device_key, target))]
+#[pyo3(signature = (family: "FamilyName", product_key, device_key, target))]
 pub(crate) fn command_topic(family: FamilyName, product_key: &str, device_key: &str, target: &str) -> String {
     device::command_topic(family.0, product_key, device_key, target)
 }
@@ -180,7 +179,7 @@ pub(crate) fn command_topic(family: FamilyName, product_key: &str, device_key: &
 /// Raises `JsonError` if `input` is not the strict JSON of an object.
 #[pyfunction]
 #[pyo3(signature = (
-    family: "Literal[\"invoke\", \"write\"]",
+    family: "FamilyName",
     message_id, target, input, *, timeout_ms, deadline_epoch_ms
 ))]
 pub(crate) fn command_payload<'py>(
@@ -231,12 +230,17 @@ shown_by!(AnswerTopic("product_key", "device_key", "service_id") {
 
 /// Reads a device's answer.
 ///
-/// Raises `ValueError` with the reason if not even its id can be read.
+/// Raises `AnswerError` with the reason if not even its id can be read.
 #[pyfunction]
 #[pyo3(signature = (payload: "bytes | bytearray | memoryview | str", *, limits=None))]
-pub(crate) fn read_answer(payload: &Bound<'_, PyAny>, limits: Option<&Bound<'_, Limits>>) -> PyResult<Answer> {
+pub(crate) fn read_answer(
+    py: Python<'_>,
+    payload: &Bound<'_, PyAny>,
+    limits: Option<&Bound<'_, Limits>>,
+) -> PyResult<Answer> {
     let payload = Body::of_message(payload)?;
-    let answer = device::read_answer(payload.as_bytes(), &self::limits(limits)).map_err(PyValueError::new_err)?;
+    let answer = device::read_answer(payload.as_bytes(), &self::limits(limits));
+    let answer = answer.map_err(|reason| error::ANSWER.raise(py, (reason,)))?;
     let id = answer.id.decode().into_owned();
     Ok(match answer.content {
         Ok(content) => Answer {
