@@ -9,7 +9,10 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple},
 };
 
-use crate::walk::{self, Fill};
+use crate::{
+    error,
+    walk::{self, Fill},
+};
 
 /// A body as it is, or one that was written here.
 pub(crate) enum Body<'a> {
@@ -43,7 +46,11 @@ impl<'a> Body<'a> {
             return Ok(Some(Self::Borrowed(bytes.as_bytes())));
         }
         if let Ok(text) = given.cast::<PyString>() {
-            return text.to_str().map(|text| Some(Self::Borrowed(text.as_bytes())));
+            let text = text.to_str().map_err(|_| {
+                let reason = "the text holds a lone surrogate, which is no character: give the bytes as they came";
+                error::ENCODE.raise(given.py(), (reason, None::<usize>, ""))
+            })?;
+            return Ok(Some(Self::Borrowed(text.as_bytes())));
         }
         if let Ok(bytes) = given.cast::<PyByteArray>() {
             return Ok(Some(Self::Owned(bytes.to_vec())));

@@ -75,7 +75,7 @@ def _batch(step: dict[str, Any]) -> int:
 
 
 def _message(given: dict[str, Any], is_response: bool) -> bytes:
-    """A response or a channel message: replies that are completed with the fields that place them, or bytes as they are."""
+    """A response or a channel message: replies completed with the fields that place them, or bytes as they are."""
     if "replies" not in given:
         return corpus.body(given)
     place = REPLIES[given.get("family", "invoke")]

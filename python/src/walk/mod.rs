@@ -137,7 +137,16 @@ impl<'py> Writer<'py> {
             };
             if left_out.iter().any(|(name, _)| is_same(name, key)) { Ok(()) } else { self.member(key, value, depth) }
         };
-        if is_careful {
+        if exact::<PyDict>(dict).is_none() {
+            // It may have an order of its own, and says so by code that anybody may have written.
+            if !is_careful {
+                return Err(Box::new(Trouble::Careful));
+            }
+            let items = dict.call_method0(intern!(dict.py(), "items"))?;
+            let members: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> =
+                items.try_iter()?.map(|member| member?.extract()).collect::<PyResult<_>>()?;
+            members.iter().try_for_each(|(key, value)| member(key, value))
+        } else if is_careful {
             let members: Vec<_> = dict.iter().collect();
             members.iter().try_for_each(|(key, value)| member(key, value))
         } else {
@@ -226,10 +235,17 @@ impl<'py> Writer<'py> {
     /// Anything that says it is an integer, such as one of numpy's.
     fn other(&mut self, value: &Bound<'py, PyAny>) -> Written {
         let index = intern!(value.py(), "__index__");
-        if value.hasattr(index)?
-            && let Ok(number) = value.call_method0(index)?.cast::<PyInt>()
-        {
-            return self.integer(number);
+        if value.hasattr(index)? {
+            match value.call_method0(index) {
+                Ok(number) => {
+                    if let Ok(number) = number.cast::<PyInt>() {
+                        return self.integer(number);
+                    }
+                }
+                // As numpy's arrays say that have more than one element.
+                Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let found = type_name(value);
         Err(Trouble::not_json(format!("{found} is no JSON: make it str, int, float, bool, None, list or dict")))
