@@ -97,10 +97,10 @@ bench-quick: ## The same with few rounds, for a look; writes nothing.
 	cd $(PEERS) && $(CARGO) build --locked --release && $(CARGO) run --locked --release --bin peers -- --quick
 
 bench-python: $(PYENV)/installed $(CORPORA)/facts.json ## The Python package beside json, orjson, msgspec, pydantic and asyncio; writes benches/boundary/PYTHON.md.
-	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/release/boundary"
+	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/bindings/boundary"
 
 bench-python-quick: $(PYENV)/installed $(CORPORA)/facts.json ## The same with few rounds, for a look; writes nothing.
-	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/release/boundary" --quick
+	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/bindings/boundary" --quick
 
 bench-groups: ## The criterion groups; plots in target/criterion/report/index.html.
 	$(CARGO) bench --locked -p setpoint-benches
@@ -142,7 +142,7 @@ $(PYENV)/installed: $(PYENV)/ready $(PYSOURCES) python/Cargo.toml python/pyproje
 	touch $@
 
 $(CORPORA)/facts.json: $(wildcard benches/src/*.rs) $(wildcard $(BOUNDARY)/*.rs)
-	$(CARGO) run --locked --release -p setpoint-benches --bin boundary -- write $(CORPORA)
+	$(CARGO) run --locked --profile bindings -p setpoint-benches --bin boundary -- write $(CORPORA)
 
 clean: ## Remove everything that was built.
 	$(CARGO) clean
