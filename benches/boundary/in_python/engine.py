@@ -44,7 +44,7 @@ def drained(requester: setpoint.Requester, flight: Flight) -> int:
     for message in flight.messages:
         requester.handle_message(message)
         for event in requester.poll_events():
-            if event.kind == "finished" and event.ok:
+            if isinstance(event, setpoint.Finished) and event.ok:
                 succeeded += 1
     return succeeded
 
