@@ -162,17 +162,11 @@ class Service:
             self._loop.close()
 
     async def _main(self, port: int) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            tasks.add(task)
             try:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                     await self._serve(reader, writer)
             finally:
-                tasks.discard(task)
                 writer.transport.abort()
 
         server = await asyncio.start_server(serve, "127.0.0.1", port, limit=1 << 26)
@@ -180,10 +174,13 @@ class Service:
         self._started.set()
         await self._stop.wait()
         server.close()
-        for task in tuple(tasks):
-            task.cancel()
-        while tasks:
-            await asyncio.sleep(0)
+        # What was accepted at the last moment is a task, too, and may start another one.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+        # Transports that were aborted end in the loop's next turn.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.state.connections += 1
