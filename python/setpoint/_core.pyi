@@ -37,7 +37,9 @@ __all__ = [
     "Unknown",
     "Unreadable",
     "_restore_outcome",
+    "_restore_reply",
     "_restore_report",
+    "_restore_submission",
     "answer_topic",
     "check",
     "check_json",
@@ -801,6 +803,9 @@ class Reply:
     """
     One reply of a response or of a channel message.
     """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[Any, ...]]: ...
     def __repr__(self, /) -> str: ...
     @property
     def family(self, /) -> Literal["invoke", "write"]:
@@ -970,6 +975,9 @@ class Submission:
     """
     A batch that is ready to be sent.
     """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[Any, ...]]: ...
     def __repr__(self, /) -> str: ...
     @property
     def batch(self, /) -> int:
@@ -1175,11 +1183,23 @@ def _restore_outcome(message: bytes) -> Outcome:
     An outcome, as it was pickled: a channel message with this reply alone.
     """
 
+def _restore_reply(family: FamilyName, text: str) -> Reply:
+    """
+    A reply, as it was pickled.
+    """
+
 def _restore_report(
     family: FamilyName, items: SupportsIndex, refused: Sequence[RefusedItem], response: bytes
 ) -> Report:
     """
     A report, as it was pickled.
+    """
+
+def _restore_submission(
+    batch: SupportsIndex, family: FamilyName, body: bytes, items: SupportsIndex, patience_ms: SupportsIndex
+) -> Submission:
+    """
+    A submission, as it was pickled.
     """
 
 def answer_topic(topic: str) -> AnswerTopic | None:

@@ -28,12 +28,12 @@ mod _core {
         event::{Accepted, BatchDone, Cancelled, Duplicate, Finished, Late, Refused, TimedOut, Unknown, Unreadable},
         outcome::{_restore_outcome, Outcome},
         report::{_restore_report, AcceptedItem, Fault, RefusedItem, Report, check},
-        requester::{Requester, Submission},
+        requester::{_restore_submission, Requester, Submission},
         settings::{Directory, Limits, Now, families},
         summary::{Refusal, Summary},
         wire::{
-            Answer, AnswerTopic, BadReply, Reply, answer_topic, check_json, command_payload, command_topic,
-            read_answer, read_message, read_response, write_message, write_response,
+            _restore_reply, Answer, AnswerTopic, BadReply, Reply, answer_topic, check_json, command_payload,
+            command_topic, read_answer, read_message, read_response, write_message, write_response,
         },
     };
 }

@@ -235,10 +235,41 @@ pub(crate) struct Submission {
 
 #[pymethods]
 impl Submission {
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, Self>) -> bool {
+        let other = other.get();
+        (self.batch, self.family.0, self.items, self.patience_ms)
+            == (other.batch, other.family.0, other.items, other.patience_ms)
+            && self.body.as_bytes(py) == other.body.as_bytes(py)
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.batch
+    }
+
     fn __repr__(&self) -> String {
         let Self { batch, family: FamilyText(family), items, .. } = self;
         format!("Submission(batch={batch}, family='{family}', items={items})")
     }
+
+    #[pyo3(signature = () -> "tuple[Any, tuple[Any, ...]]")]
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let restore = py.import("setpoint._core")?.getattr("_restore_submission")?;
+        let fields = (self.batch, self.family.0, &self.body, self.items, self.patience_ms);
+        Ok((restore, fields).into_pyobject(py)?.into_any())
+    }
+}
+
+/// A submission, as it was pickled.
+#[pyfunction]
+#[pyo3(signature = (batch, family: "FamilyName", body, items, patience_ms))]
+pub(crate) fn _restore_submission(
+    batch: u64,
+    family: FamilyName,
+    body: Py<PyBytes>,
+    items: usize,
+    patience_ms: u32,
+) -> Submission {
+    Submission { batch, family: FamilyText(family.0.name()), body, items, patience_ms }
 }
 
 impl Submission {

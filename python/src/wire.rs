@@ -1,5 +1,7 @@
 //! Single messages: for devices, services and tools written in Python.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyList},
@@ -127,8 +129,27 @@ impl Reply {
         py.import("json")?.getattr("loads")?.call1((&self.text,))
     }
 
+    fn __eq__(&self, other: &Bound<'_, Self>) -> bool {
+        let other = other.get();
+        self.family.0 == other.family.0 && self.text == other.text
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.text.hash(&mut hasher);
+        hasher.finish()
+    }
+
     fn __repr__(&self) -> String {
         format!("Reply({}: {})", self.family.0, self.text)
+    }
+
+    #[pyo3(signature = () -> "tuple[Any, tuple[Any, ...]]")]
+    fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = this.py();
+        let restore = py.import("setpoint._core")?.getattr("_restore_reply")?;
+        let reply = this.get();
+        Ok((restore, (reply.family.0, &reply.text)).into_pyobject(py)?.into_any())
     }
 }
 
@@ -139,6 +160,13 @@ impl Reply {
         // The engine writes UTF-8 alone.
         Self { family: FamilyText(said.family.name()), text: String::from_utf8(text).unwrap_or_default() }
     }
+}
+
+/// A reply, as it was pickled.
+#[pyfunction]
+#[pyo3(signature = (family: "FamilyName", text))]
+pub(crate) fn _restore_reply(family: FamilyName, text: String) -> Reply {
+    Reply { family: FamilyText(family.0.name()), text }
 }
 
 /// A reply that cannot be used.

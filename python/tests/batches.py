@@ -9,7 +9,8 @@ from typing import Any
 
 from setpoint import FamilyName, families
 
-LETTERS = 'abcXYZ019 _-./"\\\n\t\x00\x1f\x7f/éßЖ中\u2028\ufeff\ue000😀𝔸'
+# Whatever JSON escapes, and characters of one to four bytes.
+LETTERS = 'abcXYZ019 _-./"\\\n\t\x00\x1f\x7f/éßЖ中\u2028\ufeff\ue000😀\U0001d538'
 
 
 def batch(rng: random.Random, family: FamilyName) -> list[Any]:

@@ -9,7 +9,7 @@ from corpus import Case
 
 from setpoint import Event, Now, Outcome, Requester, SetpointError
 
-PLACES = {
+PLACES: dict[str, dict[str, Any]] = {
     "invoke": {"controlChannelId": "DATASVC.CONTROL.c", "assetId": "a1", "serviceId": "s"},
     "write": {
         "setMeasurepointChannelId": "DATASVC.SET.c",
@@ -18,7 +18,7 @@ PLACES = {
         "inputData": {"arg": 1},
     },
 }
-REPLIES = {
+REPLIES: dict[str, dict[str, Any]] = {
     "invoke": {"controlChannelId": "DATASVC.CONTROL.c", "serviceId": "s", "outputData": {}},
     "write": {"setMeasurepointChannelId": "DATASVC.SET.c", "measurepointId": "m"},
 }
@@ -81,7 +81,7 @@ def _message(given: dict[str, Any], is_response: bool) -> bytes:
     place = REPLIES[given.get("family", "invoke")]
     submsg = None if is_response else "SUCCESS"
     data = _completed(given["replies"], place | {"status": 0, "msg": "SUCCESS", "submsg": submsg})
-    head = {"status": 0, "msg": "Success", "submsg": None} if is_response else {}
+    head: dict[str, Any] = {"status": 0, "msg": "Success", "submsg": None} if is_response else {}
     return corpus.compact(head | {"data": data})
 
 

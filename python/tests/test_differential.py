@@ -1,4 +1,4 @@
-"""The same batches as bytes, as text, as dicts, and through the engine without Python: byte for byte the same answers."""
+"""The same batches as bytes, as text, as dicts, and without Python: byte for byte the same answers."""
 
 from __future__ import annotations
 

@@ -171,7 +171,8 @@ def test_nesting_beyond_every_reader_is_refused_with_its_place() -> None:
 
 
 def test_items_that_are_no_dicts_are_refused_by_the_engine() -> None:
-    report = check([1, "x", None, [], {"requestId": "r"}], org_id="o1")
+    items: Any = [1, "x", None, [], {"requestId": "r"}]
+    report = check(items, org_id="o1")
     assert [item.index for item in report.refused] == [0, 1, 2, 3, 4]
     assert [item.faults[0].reason for item in report.refused][:2] == [
         "the item must be an object, not a number",

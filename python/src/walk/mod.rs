@@ -13,7 +13,7 @@ use pyo3::{
 use setpoint::{json::Text, limits::MAX_DEPTH};
 
 use crate::float;
-use trouble::{Step, Trouble};
+use trouble::Trouble;
 
 /// Values for the fields that an item does not have, or has as `None` or `""`.
 #[derive(Default)]
@@ -93,7 +93,7 @@ impl<'py> Writer<'py> {
             if index > 0 {
                 self.out.push(b',');
             }
-            self.item(&item, fill).map_err(|trouble| trouble.inside(Step::Index(index)))?;
+            self.item(&item, fill).map_err(|trouble| trouble.inside_index(index))?;
         }
         Ok(())
     }
@@ -129,35 +129,34 @@ impl<'py> Writer<'py> {
         }
     }
 
+    // What calls itself for what is nested keeps nothing on the stack that it need not: 1,024 levels have to fit into
+    // the 512 KiB that some systems give to threads.
     fn members(&mut self, dict: &Bound<'py, PyDict>, depth: usize, left_out: &[Missing<'py>]) -> Written {
-        let is_careful = self.is_careful;
-        let mut member = |key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>| {
-            let Some(key) = exact(key).or_else(|| key.cast().ok()) else {
-                return Err(Trouble::not_json(format!("the key {} is no str", repr(key))));
-            };
-            if left_out.iter().any(|(name, _)| is_same(name, key)) { Ok(()) } else { self.member(key, value, depth) }
-        };
-        if exact::<PyDict>(dict).is_none() {
-            // It may have an order of its own, and says so by code that anybody may have written.
-            if !is_careful {
-                return Err(Box::new(Trouble::Careful));
-            }
-            let items = dict.call_method0(intern!(dict.py(), "items"))?;
-            let members: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> =
-                items.try_iter()?.map(|member| member?.extract()).collect::<PyResult<_>>()?;
-            members.iter().try_for_each(|(key, value)| member(key, value))
-        } else if is_careful {
-            let members: Vec<_> = dict.iter().collect();
-            members.iter().try_for_each(|(key, value)| member(key, value))
+        if self.is_careful {
+            let members = copied(dict)?;
+            members.iter().try_for_each(|(key, value)| self.member_unless(left_out, key, value, depth))
+        } else if exact::<PyDict>(dict).is_some() {
+            dict.iter().try_for_each(|(key, value)| self.member_unless(left_out, &key, &value, depth))
         } else {
-            dict.iter().try_for_each(|(key, value)| member(&key, &value))
+            Err(Box::new(Trouble::Careful))
         }
+    }
+
+    fn member_unless(
+        &mut self,
+        left_out: &[Missing<'py>],
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        depth: usize,
+    ) -> Written {
+        let Some(key) = exact(key).or_else(|| derived_text(key)) else { return Err(no_text(key)) };
+        if left_out.iter().any(|(name, _)| is_same(name, key)) { Ok(()) } else { self.member(key, value, depth) }
     }
 
     fn member(&mut self, key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         self.separate(b'{');
         self.key(key)?;
-        self.value(value, depth).map_err(|trouble| trouble.inside(Step::Key(key.to_string())))
+        self.value(value, depth).map_err(|trouble| trouble.inside_key(key))
     }
 
     fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
@@ -170,6 +169,11 @@ impl<'py> Writer<'py> {
             self.out.truncate(self.out.len() - (KEY_BYTES - known.len));
             return Ok(());
         }
+        self.new_key(key, place)
+    }
+
+    #[inline(never)]
+    fn new_key(&mut self, key: &Bound<'py, PyString>, place: usize) -> Written {
         let start = self.out.len();
         self.text(key)?;
         self.out.push(b':');
@@ -212,6 +216,7 @@ impl<'py> Writer<'py> {
     }
 
     /// Tuples, and whatever is derived from one of the types.
+    #[inline(never)]
     fn derived(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         if let Ok(text) = value.cast::<PyString>() {
             self.text(text)
@@ -233,6 +238,7 @@ impl<'py> Writer<'py> {
     }
 
     /// Anything that says it is an integer, such as one of numpy's.
+    #[inline(never)]
     fn other(&mut self, value: &Bound<'py, PyAny>) -> Written {
         let index = intern!(value.py(), "__index__");
         if value.hasattr(index)? {
@@ -264,12 +270,13 @@ impl<'py> Writer<'py> {
         self.out.push(b'[');
         for (index, element) in elements.enumerate() {
             self.separate(b'[');
-            self.value(&element, depth + 1).map_err(|trouble| trouble.inside(Step::Index(index)))?;
+            self.value(&element, depth + 1).map_err(|trouble| trouble.inside_index(index))?;
         }
         self.out.push(b']');
         Ok(())
     }
 
+    #[inline(never)]
     fn integer(&mut self, number: &Bound<'py, PyInt>) -> Written {
         match number.extract::<i64>() {
             Ok(number) => self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
@@ -283,6 +290,7 @@ impl<'py> Writer<'py> {
         Ok(())
     }
 
+    #[inline(never)]
     fn float(&mut self, number: &Bound<'py, PyFloat>) -> Written {
         let number = number.value();
         match float::write(&mut self.out, number) {
@@ -351,6 +359,28 @@ fn missing<'py>(item: &Bound<'py, PyDict>, fill: &mut Fill<'py>) -> PyResult<Vec
     Ok(missing)
 }
 
+/// The members as they are now: code of the caller's may change the dict while they are written.
+#[inline(never)]
+fn copied<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    if exact::<PyDict>(dict).is_some() {
+        return Ok(dict.iter().collect());
+    }
+    // A derived one may have an order of its own.
+    let items = dict.call_method0(intern!(dict.py(), "items"))?;
+    items.try_iter()?.map(|member| member?.extract()).collect()
+}
+
+#[cold]
+fn derived_text<'a, 'py>(key: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyString>> {
+    key.cast().ok()
+}
+
+#[cold]
+fn no_text(key: &Bound<'_, PyAny>) -> Box<Trouble> {
+    Trouble::not_json(format!("the key {} is no str", repr(key)))
+}
+
+#[inline(never)]
 fn is_same(one: &Bound<'_, PyString>, other: &Bound<'_, PyString>) -> bool {
     one.is(other) || matches!((one.to_str(), other.to_str()), (Ok(one), Ok(other)) if one == other)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pyo3::prelude::*;
+use pyo3::{prelude::*, types::PyString};
 
 use crate::error;
 
@@ -22,11 +22,22 @@ pub(super) enum Step {
 }
 
 impl Trouble {
+    #[cold]
     pub(super) fn not_json(reason: String) -> Box<Self> {
         Box::new(Self::NotJson { path: Vec::new(), reason })
     }
 
-    pub(super) fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
+    #[cold]
+    pub(super) fn inside_key(self: Box<Self>, key: &Bound<'_, PyString>) -> Box<Self> {
+        self.inside(Step::Key(key.to_string_lossy().into_owned()))
+    }
+
+    #[cold]
+    pub(super) fn inside_index(self: Box<Self>, index: usize) -> Box<Self> {
+        self.inside(Step::Index(index))
+    }
+
+    fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
         if let Self::NotJson { path, .. } = &mut *self {
             path.push(step);
         }
