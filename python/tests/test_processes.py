@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -34,7 +35,7 @@ def test_a_forked_process_needs_a_requester_of_its_own() -> None:
 
         def use():
             while not stop.is_set():
-                requester.submit([{}] * 20)
+                requester.cancel(requester.submit([{}] * 20).batch)
                 requester.poll_events()
                 check(items(5), org_id="o1")
 
@@ -95,7 +96,7 @@ def test_a_program_may_end_with_thousands_pending() -> None:
         def use(one):
             started.wait()
             while True:
-                one.submit([{}] * 50)
+                one.cancel(one.submit([{}] * 50).batch)
                 one.poll_events()
 
         for at in range(4):
@@ -133,6 +134,29 @@ def test_an_interrupt_between_calls_leaves_everything_usable() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 no module can say that it is for one interpreter")
+def test_an_interrupt_that_nobody_catches_ends_the_program_as_usual() -> None:
+    script = f"""
+import sys; sys.path.insert(0, {str(SUPPORT)!r})
+from conversation import items, message
+from setpoint import Requester, check
+body, requester = message(*items(5_000)), Requester("o1")
+print("ready", flush=True)
+while True:
+    check(body, org_id="o1")
+    requester.poll_events()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    # Python ends itself by the signal, which a shell shows as 130.
+    assert running.returncode in (-signal.SIGINT, 130)
+
+
 def test_another_interpreter_is_told_that_it_cannot() -> None:
     names = "('_interpreters', '_xxsubinterpreters')"
     said = run(
@@ -155,7 +179,7 @@ def test_another_interpreter_is_told_that_it_cannot() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc here")
-def test_a_long_run_leaves_nothing_behind() -> None:
+def test_a_long_run_in_a_fresh_process_leaves_nothing_behind() -> None:
     run(
         """
         import copy, gc, pickle
