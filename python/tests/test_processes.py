@@ -133,7 +133,6 @@ def test_an_interrupt_between_calls_leaves_everything_usable() -> None:
     assert said == "1\n"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 no module can say that it is for one interpreter")
 def test_an_interrupt_that_nobody_catches_ends_the_program_as_usual() -> None:
     script = f"""
 import sys; sys.path.insert(0, {str(SUPPORT)!r})
@@ -157,6 +156,7 @@ while True:
     assert running.returncode in (-signal.SIGINT, 130)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 no module can say that it is for one interpreter")
 def test_another_interpreter_is_told_that_it_cannot() -> None:
     names = "('_interpreters', '_xxsubinterpreters')"
     said = run(
