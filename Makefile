@@ -6,16 +6,22 @@ PYTHON ?= python3
 VENV := target/venv
 FUZZ := crates/core/fuzz
 PEERS := benches/peers
+# The Python package: its own environment, what it is made of, and what the bindings are measured on.
+PYENV := target/venv-python
+PYSOURCES := $(shell find python/src python/setpoint crates/core/src -name '*.rs' -o -name '*.py' -o -name '*.pyi')
+BOUNDARY := benches/boundary
+CORPORA := target/boundary
+TARGET_DIR = $(shell $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 
-.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-icounts bench bench-quick bench-groups fuzz sim canaries mutants scenarios demo clean
+.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-python test-python-peers test-python-packages test-icounts python bench-python bench-python-quick bench bench-quick bench-groups fuzz sim canaries mutants scenarios demo clean
 
 help: ## Say what there is.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 30
 
 build: ## Build the setpoint command (target/release/setpoint).
 	$(CARGO) build --locked --release --bin setpoint
 
-test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz test-peers test-icounts ## Everything: format, lints, walls, docs, all tests of all languages.
+test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz test-peers test-python test-python-peers test-python-packages test-icounts ## Everything: format, lints, walls, docs, all tests of all languages.
 
 check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
 
@@ -24,8 +30,9 @@ format: ## Format all code.
 	cd $(FUZZ) && $(CARGO) fmt
 	cd $(PEERS) && $(CARGO) fmt
 	@if [ -x $(VENV)/bin/ruff ]; then $(VENV)/bin/ruff format crates/cli/interop $(FUZZ); fi
+	@if [ -x $(PYENV)/bin/ruff ]; then $(PYENV)/bin/ruff format python $(BOUNDARY); fi
 
-lint: $(VENV)/ready
+lint: $(VENV)/ready $(PYENV)/ready
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	cd $(FUZZ) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
@@ -34,6 +41,10 @@ lint: $(VENV)/ready
 	$(VENV)/bin/ruff check crates/cli/interop $(FUZZ)
 	$(VENV)/bin/mypy --strict crates/cli/interop
 	$(VENV)/bin/mypy --strict $(FUZZ)/seeds.py $(FUZZ)/compare
+	$(PYENV)/bin/ruff format --check python $(BOUNDARY)
+	$(PYENV)/bin/ruff check python $(BOUNDARY)
+	cd python && ../$(PYENV)/bin/mypy --strict setpoint tests
+	cd $(BOUNDARY) && MYPYPATH=../../python ../../$(PYENV)/bin/mypy --strict .
 
 walls: ## Prove that the engine stays free of I/O, clocks and dependencies.
 	scripts/walls
@@ -49,8 +60,7 @@ docs: ## Build the documentation; a broken link is an error.
 
 test-interop: $(VENV)/ready ## The real binary with paho-mqtt as a device and curl as a client.
 	$(CARGO) build --locked --bin setpoint
-	SETPOINT_BIN="$$($(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/setpoint" \
-		$(VENV)/bin/python -m pytest crates/cli/interop
+	SETPOINT_BIN="$(TARGET_DIR)/debug/setpoint" $(VENV)/bin/python -m pytest crates/cli/interop
 
 test-readers: $(VENV)/ready ## The strict reader against serde_json, jiter and Python's json (SEED=, DOCUMENTS=).
 	cd $(FUZZ) && $(CARGO) build --locked --example readers
@@ -64,6 +74,19 @@ test-fuzz: ## The fuzz targets on their kept corpus, then for a few seconds each
 test-peers: ## That everybody the engine is measured against does the same work.
 	cd $(PEERS) && $(CARGO) test --locked
 
+python: $(PYENV)/installed ## Build the Python package and install it into target/venv-python.
+
+test-python: $(PYENV)/installed ## The Python package, native half and client, as pip installed it; its stubs.
+	$(CARGO) build --locked --bin setpoint
+	scripts/python-stubs --check
+	SETPOINT_BIN="$(TARGET_DIR)/debug/setpoint" $(PYENV)/bin/python -m pytest python/tests --ignore python/tests/packaging
+
+test-python-peers: $(PYENV)/installed $(CORPORA)/facts.json ## That everybody the Python package is measured against does the same work.
+	$(PYENV)/bin/python -m pytest $(BOUNDARY) --corpora $(CORPORA)
+
+test-python-packages: $(PYENV)/ready ## Wheel and sdist: what is in them, and the native tests in clean environments.
+	scripts/python-packages
+
 test-icounts: ## Instruction counts of fixed scenarios against the committed ones (needs valgrind).
 	scripts/icounts
 
@@ -72,6 +95,12 @@ bench: ## The engine beside its peers, in one run: prints the table and writes b
 
 bench-quick: ## The same with few rounds, for a look; writes nothing.
 	cd $(PEERS) && $(CARGO) build --locked --release && $(CARGO) run --locked --release --bin peers -- --quick
+
+bench-python: $(PYENV)/installed $(CORPORA)/facts.json ## The Python package beside json, orjson, msgspec, pydantic and asyncio; writes benches/boundary/PYTHON.md.
+	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/bindings/boundary"
+
+bench-python-quick: $(PYENV)/installed $(CORPORA)/facts.json ## The same with few rounds, for a look; writes nothing.
+	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/bindings/boundary" --quick
 
 bench-groups: ## The criterion groups; plots in target/criterion/report/index.html.
 	$(CARGO) bench --locked -p setpoint-benches
@@ -101,6 +130,19 @@ $(VENV)/ready: crates/cli/interop/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r $<
 	touch $@
+
+$(PYENV)/ready: python/requirements-test.txt python/requirements-dev.txt $(BOUNDARY)/requirements.txt
+	$(PYTHON) -m venv $(PYENV)
+	$(PYENV)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r python/requirements-dev.txt
+	touch $@
+
+# As anybody installs it who has a Rust toolchain: pip gets maturin by itself, in an environment that has nothing else.
+$(PYENV)/installed: $(PYENV)/ready $(PYSOURCES) python/Cargo.toml python/pyproject.toml Cargo.toml Cargo.lock
+	$(PYENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps ./python
+	touch $@
+
+$(CORPORA)/facts.json: $(wildcard benches/src/*.rs) $(wildcard $(BOUNDARY)/*.rs)
+	$(CARGO) run --locked --profile bindings -p setpoint-benches --bin boundary -- write $(CORPORA)
 
 clean: ## Remove everything that was built.
 	$(CARGO) clean

@@ -32,7 +32,12 @@ pub fn batch_from(rng: &mut fastrand::Rng, family: Family, items: usize) -> Batc
 
 /// [`batch`] without invalid items.
 pub fn valid_batch(family: Family, items: usize) -> Batch {
-    build(&mut fastrand::Rng::with_seed(SEED ^ items as u64), family, items, |_| false)
+    valid_batch_from(&mut fastrand::Rng::with_seed(SEED ^ items as u64), family, items)
+}
+
+/// [`valid_batch`] with what the generator gives next.
+pub(crate) fn valid_batch_from(rng: &mut fastrand::Rng, family: Family, items: usize) -> Batch {
+    build(rng, family, items, |_| false)
 }
 
 fn build(rng: &mut fastrand::Rng, family: Family, items: usize, is_invalid: impl Fn(usize) -> bool) -> Batch {

@@ -2,6 +2,7 @@
 //! the same bytes), and drivers that keep a conversation going.
 
 mod batch;
+pub mod boundary;
 mod churn;
 mod conversation;
 pub mod hostile;

@@ -157,6 +157,13 @@ pub struct Refused {
     pub whole_request: bool,
 }
 
+impl Refused {
+    /// A refusal that says this.
+    pub fn new(code: Code, msg: impl Into<String>, submsg: Option<String>, whole_request: bool) -> Self {
+        Self { code, msg: msg.into(), submsg, whole_request }
+    }
+}
+
 /// Faults found before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[non_exhaustive]

@@ -1,0 +1,60 @@
+"""From a library's own thread to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# Messages between a library's thread and the client.
+_ROOM = 256
+
+
+class Bridge(Generic[T]):
+    """Events that a thread puts in and the event loop takes out, in order. A thread that brings more than there is room
+    for waits, so that in the end the broker does. Made on the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[T] = deque()
+        self._some = asyncio.Event()
+        self._room = threading.Semaphore(_ROOM)
+        self._closed = threading.Event()
+
+    def put(self, event: T) -> None:
+        """Called by the thread. After `close` it drops the event."""
+        # Looks up now and then: a semaphore cannot be closed.
+        while not self._room.acquire(timeout=0.5):
+            if self._closed.is_set():
+                return
+        if not self.call(self._take, event):
+            self._closed.set()
+
+    def call(self, function: object, *arguments: object) -> bool:
+        """Called by the thread: has the event loop call a function. False if there is no event loop any more."""
+        if self._closed.is_set():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)  # type: ignore[arg-type]
+        except RuntimeError:
+            return False
+        return True
+
+    async def next(self) -> T:
+        """Called on the event loop: waits for the next event."""
+        while not self._events:
+            self._some.clear()
+            await self._some.wait()
+        self._room.release()
+        return self._events.popleft()
+
+    def close(self) -> None:
+        """Nobody takes anything out any more."""
+        self._closed.set()
+
+    def _take(self, event: T) -> None:
+        self._events.append(event)
+        self._some.set()

@@ -1,0 +1,159 @@
+//! What a requester tells, as Python classes: one for each kind of event.
+//!
+//! An event holds the engine's own value, and what is asked of it is made then. So many events cost little more than
+//! their objects.
+
+mod ended;
+mod late;
+
+pub(crate) use ended::{Cancelled, Finished, Refused, TimedOut};
+pub(crate) use late::{Duplicate, Late, Unknown, Unreadable};
+use pyo3::{exceptions::PyNotImplementedError, prelude::*, sync::PyOnceLock};
+use setpoint::{
+    Family,
+    requester::{Event, ItemRef, Outcome as Said, RequestBatchId},
+};
+
+use crate::{
+    outcome::Outcome,
+    shown::shown_by,
+    summary::{Refusal, Summary},
+};
+
+/// The event as an object of its class.
+pub(crate) fn object(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+    Ok(match event {
+        Event::Accepted { item } => Py::new(py, Accepted { item })?.into_any(),
+        Event::Refused { item, refusal } => Py::new(py, Refused { item, refusal: Refusal(refusal) })?.into_any(),
+        Event::Finished { item, outcome } => Py::new(py, Finished { item, outcome: outcome.into() })?.into_any(),
+        Event::TimedOut { item, known_unsent, outcome } => {
+            Py::new(py, TimedOut { item, known_unsent, outcome: outcome.map(Heard::from) })?.into_any()
+        }
+        Event::Cancelled { item } => Py::new(py, Cancelled { item })?.into_any(),
+        Event::Late { item, outcome } => Py::new(py, Late { item, outcome: outcome.into() })?.into_any(),
+        Event::Duplicate { item, outcome, conflict } => {
+            Py::new(py, Duplicate { item, outcome: outcome.into(), conflict })?.into_any()
+        }
+        Event::Unknown { outcome } => Py::new(py, Unknown { outcome: outcome.into() })?.into_any(),
+        Event::Unreadable { reason } => Py::new(py, Unreadable { reason })?.into_any(),
+        Event::BatchDone { batch, summary } => {
+            Py::new(py, BatchDone { batch: batch.0, summary: Summary(summary) })?.into_any()
+        }
+        // What a later engine tells needs a class here first.
+        other => return Err(PyNotImplementedError::new_err(format!("{other:?}"))),
+    })
+}
+
+/// An outcome that an event carries; the object is made when it is asked for.
+struct Heard {
+    said: Said,
+    object: PyOnceLock<Py<Outcome>>,
+}
+
+impl From<Said> for Heard {
+    fn from(said: Said) -> Self {
+        Self { said, object: PyOnceLock::new() }
+    }
+}
+
+impl From<&Bound<'_, Outcome>> for Heard {
+    fn from(outcome: &Bound<'_, Outcome>) -> Self {
+        outcome.get().said.clone().into()
+    }
+}
+
+impl Heard {
+    fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Outcome>> {
+        let made = self.object.get_or_try_init(py, || Py::new(py, Outcome::new(self.said.clone())))?;
+        Ok(made.bind(py).clone())
+    }
+
+    fn msg(&self) -> Option<String> {
+        self.said.msg().map(Into::into)
+    }
+
+    fn submsg(&self) -> Option<String> {
+        self.said.submsg().map(Into::into)
+    }
+}
+
+/// An item, as a caller names it.
+fn item(batch: u64, index: usize, request_id: Option<&str>) -> ItemRef {
+    // The family tells equal ids of two families apart; objects are compared by what they show.
+    ItemRef::new(RequestBatchId(batch), index, Family::Invoke, request_id)
+}
+
+/// A class of events that speak of an item.
+macro_rules! item_event {
+    (
+        $(#[$doc:meta])*
+        $class:ident is $kind:tt of ($($name:literal),*) { $($field:ident: $type:ty,)* }
+        $($methods:tt)*
+    ) => {
+        $(#[$doc])*
+        #[pyclass(frozen, module = "setpoint")]
+        pub(crate) struct $class {
+            pub(super) item: ItemRef,
+            $(pub(super) $field: $type,)*
+        }
+
+        shown_by!($class("batch", "index", "request_id" $(, $name)*) {
+            /// What kind of event this is.
+            #[classattr]
+            #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]
+            const kind: &'static str = $kind;
+
+            /// The batch's number.
+            #[getter]
+            fn batch(&self) -> u64 {
+                self.item.batch.0
+            }
+
+            /// The item's place in its batch, from 0.
+            #[getter]
+            fn index(&self) -> usize {
+                self.item.index
+            }
+
+            /// The item's request id; `None` if it was sent without a usable one, and so can only be refused.
+            #[getter]
+            fn request_id(&self) -> Option<&str> {
+                self.item.request_id()
+            }
+
+            $($methods)*
+        });
+    };
+}
+pub(crate) use item_event;
+
+item_event! {
+    /// The service took the item; its outcome is to come.
+    Accepted is "accepted" of () {}
+
+    #[new]
+    fn new(batch: u64, index: usize, request_id: Option<&str>) -> Self {
+        Self { item: item(batch, index, request_id) }
+    }
+}
+
+/// Every item of the batch has ended.
+#[pyclass(frozen, get_all, module = "setpoint")]
+pub(crate) struct BatchDone {
+    /// The batch's number.
+    batch: u64,
+    /// How its items ended.
+    summary: Summary,
+}
+
+shown_by!(BatchDone("batch", "summary") {
+    /// What kind of event this is.
+    #[classattr]
+    #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]
+    const kind: &'static str = "batchDone";
+
+    #[new]
+    fn new(batch: u64, summary: Summary) -> Self {
+        Self { batch, summary }
+    }
+});

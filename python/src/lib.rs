@@ -1,0 +1,39 @@
+//! The native half of the Python package `setpoint`: conversions and locks. Every rule is the engine's.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod code;
+mod error;
+mod event;
+mod float;
+mod outcome;
+mod report;
+mod requester;
+mod settings;
+mod shown;
+mod summary;
+mod typed;
+mod walk;
+mod wire;
+
+use pyo3::pymodule;
+
+/// The native half of `setpoint`. Import from `setpoint` and `setpoint.wire`; this module may change at any time.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::{
+        code::{CodeInfo, code_info, codes},
+        event::{Accepted, BatchDone, Cancelled, Duplicate, Finished, Late, Refused, TimedOut, Unknown, Unreadable},
+        outcome::{_restore_outcome, Outcome},
+        report::{_restore_report, AcceptedItem, Fault, RefusedItem, Report, check},
+        requester::{_restore_submission, Requester, Submission},
+        settings::{Directory, Limits, Now, families},
+        summary::{Refusal, Summary},
+        wire::{
+            _restore_reply, Answer, AnswerTopic, BadReply, Reply, answer_topic, check_json, command_payload,
+            command_topic, read_answer, read_message, read_response, write_message, write_response,
+        },
+    };
+}
