@@ -26,6 +26,8 @@ use setpoint::{
 const ROW: usize = 19;
 /// Request id, message, further message, product key, device key, asset id, target, output.
 const TEXTS: usize = 8;
+/// Bytes before the first row.
+const HEAD: usize = 8;
 
 mod flag {
     /// The outcome is one of the write family.
@@ -40,34 +42,49 @@ mod flag {
     pub(super) const NULL_TIME: u32 = 1 << 24;
 }
 
-/// All of these events; `None` if there is none.
-pub(crate) fn drain(events: impl Iterator<Item = Event>) -> Option<Vec<u8>> {
-    let mut block = Block { bytes: vec![0; 8], text: String::new(), units: 0, is_ascii: true, count: 0 };
-    for event in events {
-        block.event(&event);
-    }
-    let Block { mut bytes, text, is_ascii, count, .. } = block;
-    if count == 0 {
-        return None;
-    }
-    let head = [count.to_ne_bytes(), u32::from(is_ascii).to_ne_bytes()];
-    bytes.get_mut(..8)?.copy_from_slice(head.as_flattened());
-    bytes.extend_from_slice(text.as_bytes());
-    Some(bytes)
-}
+/// Rooms larger than this are not kept, in bytes.
+const KEPT: usize = 1 << 20;
 
-struct Block {
+/// All events of one drain.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
     bytes: Vec<u8>,
     text: String,
     /// Length of the text in units of UTF-16.
     units: u32,
-    is_ascii: bool,
+    has_others: bool,
     count: u32,
 }
 
 type Row = [u32; ROW];
 
 impl Block {
+    /// Takes these events instead of what it held.
+    pub(crate) fn fill(&mut self, events: impl Iterator<Item = Event>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&[0; HEAD]);
+        self.text.clear();
+        (self.units, self.has_others, self.count) = (0, false, 0);
+        for event in events {
+            self.event(&event);
+        }
+        let head = [self.count.to_ne_bytes(), u32::from(!self.has_others).to_ne_bytes()];
+        if let Some(start) = self.bytes.get_mut(..HEAD) {
+            start.copy_from_slice(head.as_flattened());
+        }
+        self.bytes.extend_from_slice(self.text.as_bytes());
+    }
+
+    /// As it crosses the boundary; nothing if there is no event.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        (self.count > 0).then_some(&self.bytes)
+    }
+
+    /// Its room, if it is worth keeping.
+    pub(crate) fn kept(self) -> Self {
+        if self.bytes.capacity() + self.text.capacity() <= KEPT { self } else { Self::default() }
+    }
+
     fn event(&mut self, event: &Event) {
         let mut row = [0; ROW];
         row[10] = self.units;
@@ -121,9 +138,7 @@ impl Block {
             _ => return,
         }
         self.count += 1;
-        for number in row {
-            self.bytes.extend_from_slice(&number.to_ne_bytes());
-        }
+        self.bytes.extend_from_slice(row.map(u32::to_ne_bytes).as_flattened());
     }
 
     fn item(&mut self, row: &mut Row, kind: u32, item: &ItemRef) {
@@ -169,7 +184,7 @@ impl Block {
         match text {
             Some(text) => {
                 let is_ascii = text.is_ascii();
-                self.is_ascii &= is_ascii;
+                self.has_others |= !is_ascii;
                 self.units += if is_ascii { text.len() as u32 } else { text.encode_utf16().count() as u32 };
                 self.text.push_str(text);
             }

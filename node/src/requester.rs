@@ -1,6 +1,6 @@
 //! The caller's side of the conversation.
 
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::{BufferSlice, Env};
 use napi_derive::napi;
 use serde::Deserialize;
 use setpoint::{
@@ -10,7 +10,7 @@ use setpoint::{
 
 use crate::{
     error::{self, Result},
-    events,
+    events::Block,
     settings::{family, now},
 };
 
@@ -29,6 +29,8 @@ struct Options {
 pub struct NativeRequester {
     engine: Engine,
     is_busy: bool,
+    /// Room for events, kept from one call to the next.
+    block: Block,
 }
 
 // Every clock that is given as NaN is read.
@@ -44,7 +46,7 @@ impl NativeRequester {
         config.grace_ms = given.grace_ms.unwrap_or(config.grace_ms);
         config.remembered = given.remembered.unwrap_or(config.remembered);
         let seed = seed.try_into().map_err(|_| error::argument("seed", "must be 32 bytes"))?;
-        Ok(Self { engine: Engine::new(&org_id, config, seed), is_busy: false })
+        Ok(Self { engine: Engine::new(&org_id, config, seed), is_busy: false, block: Block::default() })
     }
 
     /// Returns the batch's number, how many items it has, and its patience in milliseconds.
@@ -109,10 +111,14 @@ impl NativeRequester {
 
     /// At most so many events, as `events.rs` writes them; nothing if there are none.
     #[napi(catch_unwind)]
-    pub fn poll_events(&mut self, most: f64) -> Result<Option<Buffer>> {
+    pub fn poll_events<'env>(&mut self, env: &'env Env, most: f64) -> Result<Option<BufferSlice<'env>>> {
         let most = most as usize;
-        let drained = self.call(|engine| events::drain(std::iter::from_fn(|| engine.poll_event()).take(most)))?;
-        Ok(drained.map(Buffer::from))
+        let mut block = std::mem::take(&mut self.block);
+        self.call(|engine| block.fill(std::iter::from_fn(|| engine.poll_event()).take(most)))?;
+        // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
+        let copy = block.bytes().map(|bytes| BufferSlice::copy_from(env, bytes));
+        self.block = block.kept();
+        copy.transpose().map_err(|error| error::argument("events", error.reason))
     }
 
     /// When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open.
