@@ -62,8 +62,11 @@ export declare function closeChecker(checker: number): void
 /** The whole published table of codes, in ascending order. */
 export declare function codesJson(): string
 
-/** The payload that carries a command to its device; `input` is the JSON text of an object. */
-export declare function commandPayload(familyName: string, messageId: string, target: string, input: string | undefined | null, timeoutMs: number, deadlineEpochMs: number): string
+/**
+ * The payload that carries a command to its device; `input` is the JSON text of an object. The integers are written as
+ * text: a number of JavaScript does not hold every one.
+ */
+export declare function commandPayload(familyName: string, messageId: string, target: string, input: string | undefined | null, timeoutMs: string, deadlineEpochMs: string): string
 
 /** The topic that carries a command to its device. */
 export declare function commandTopic(familyName: string, productKey: string, deviceKey: string, target: string): string

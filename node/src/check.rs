@@ -32,7 +32,7 @@ thread_local! {
 
 /// Returns the number of a new checker. `limits` is JSON text. Without a directory the form alone is checked.
 #[napi(catch_unwind)]
-pub fn open_checker(
+pub(crate) fn open_checker(
     family: String,
     org_id: String,
     limits: Option<String>,
@@ -56,7 +56,7 @@ pub fn open_checker(
 
 /// The number may be given to another checker from here on.
 #[napi(catch_unwind)]
-pub fn close_checker(checker: u32) {
+pub(crate) fn close_checker(checker: u32) {
     CHECKERS.with_borrow_mut(|checkers| {
         if let Some(place) = checkers.get_mut(checker as usize) {
             *place = None;
@@ -67,7 +67,7 @@ pub fn close_checker(checker: u32) {
 /// Writes the response into `out` and returns its length. If it does not fit, nothing is written, and the length that is
 /// needed is returned as a negative number. A clock that is given as NaN is read.
 #[napi(catch_unwind)]
-pub fn check_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
+pub(crate) fn check_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
     let response = checked(checker, body, epoch_ms, |report| report.response)?;
     Ok(copy(&response, &mut out))
 }
@@ -75,7 +75,7 @@ pub fn check_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms:
 /// As [`check_into`], for whoever wants text: first comes one byte, which is 1 if what follows has 8 bits for each
 /// character, and 2 if it is UTF-16. To decode UTF-8 takes JavaScript longer than the whole check.
 #[napi(catch_unwind)]
-pub fn check_text_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
+pub(crate) fn check_text_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
     let response = checked(checker, body, epoch_ms, |report| report.response)?;
     Ok(copy(&text::encoded(&response), &mut out))
 }
@@ -83,7 +83,7 @@ pub fn check_text_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoc
 /// As [`check_into`]; after the response come the refused items as JSON text, and then three integers of 32 bits in the
 /// machine's order: how many items there are, how many are refused, and how long the response is.
 #[napi(catch_unwind)]
-pub fn check_report_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
+pub(crate) fn check_report_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
     let written = checked(checker, body, epoch_ms, |report| -> Result<Vec<u8>> {
         let Report { items, response: mut written, .. } = report;
         let length = written.len();

@@ -26,6 +26,8 @@ use setpoint::{
 const ROW: usize = 19;
 /// Request id, message, further message, product key, device key, asset id, target, output.
 const TEXTS: usize = 8;
+/// The kind of the event that speaks of a whole batch.
+const BATCH_DONE: u32 = 9;
 /// Bytes before the first row.
 const HEAD: usize = 8;
 
@@ -50,9 +52,6 @@ const KEPT: usize = 1 << 20;
 pub(crate) struct Block {
     bytes: Vec<u8>,
     text: String,
-    /// Length of the text in units of UTF-16.
-    units: u32,
-    has_others: bool,
     count: u32,
 }
 
@@ -64,11 +63,15 @@ impl Block {
         self.bytes.clear();
         self.bytes.extend_from_slice(&[0; HEAD]);
         self.text.clear();
-        (self.units, self.has_others, self.count) = (0, false, 0);
+        self.count = 0;
         for event in events {
             self.event(&event);
         }
-        let head = [self.count.to_ne_bytes(), u32::from(!self.has_others).to_ne_bytes()];
+        let is_ascii = self.text.is_ascii();
+        if !is_ascii {
+            self.count_in_units();
+        }
+        let head = [self.count.to_ne_bytes(), u32::from(is_ascii).to_ne_bytes()];
         if let Some(start) = self.bytes.get_mut(..HEAD) {
             start.copy_from_slice(head.as_flattened());
         }
@@ -87,7 +90,7 @@ impl Block {
 
     fn event(&mut self, event: &Event) {
         let mut row = [0; ROW];
-        row[10] = self.units;
+        row[10] = self.text.len() as u32;
         match event {
             Event::Accepted { item } => self.item(&mut row, 0, item),
             Event::Refused { item, refusal } => {
@@ -130,7 +133,7 @@ impl Block {
                 self.text(&mut row, 1, Some(reason));
             }
             Event::BatchDone { batch, summary } => {
-                row[0] = 9;
+                row[0] = BATCH_DONE;
                 of_batch(&mut row, *batch);
                 of_summary(&mut row, *summary);
             }
@@ -182,15 +185,29 @@ impl Block {
     /// Texts are added in their order.
     fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) {
         match text {
-            Some(text) => {
-                let is_ascii = text.is_ascii();
-                self.has_others |= !is_ascii;
-                self.units += if is_ascii { text.len() as u32 } else { text.encode_utf16().count() as u32 };
-                self.text.push_str(text);
-            }
+            Some(text) => self.text.push_str(text),
             None => row[0] |= flag::NULL_TEXT << at,
         }
-        row[11 + at] = self.units;
+        row[11 + at] = self.text.len() as u32;
+    }
+
+    /// Makes units of UTF-16 of the places of texts, which were counted in bytes.
+    fn count_in_units(&mut self) {
+        let (mut bytes, mut units) = (0, 0);
+        let mut counted = |place: &mut [u8; 4]| {
+            let end = u32::from_ne_bytes(*place) as usize;
+            // A kind without a text does not say where it ends.
+            units += self.text.get(bytes..end).map_or(0, |text| text.encode_utf16().count());
+            bytes = bytes.max(end);
+            *place = (units as u32).to_ne_bytes();
+        };
+        let (numbers, _) = self.bytes.as_chunks_mut::<4>();
+        for row in numbers.get_mut(HEAD / 4..).unwrap_or_default().chunks_exact_mut(ROW) {
+            // What else the row of a batch holds are counts.
+            if row.first().is_some_and(|head| u32::from_ne_bytes(*head) != BATCH_DONE) {
+                row.iter_mut().skip(10).for_each(&mut counted);
+            }
+        }
     }
 }
 

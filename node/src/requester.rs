@@ -26,7 +26,8 @@ struct Options {
 
 /// An engine, and whether a call is under way in it: if there is one when the next comes, it panicked.
 #[napi]
-pub struct NativeRequester {
+#[derive(Debug)]
+pub(crate) struct NativeRequester {
     engine: Engine,
     is_busy: bool,
     /// Room for events, kept from one call to the next.
@@ -51,16 +52,9 @@ impl NativeRequester {
 
     /// Returns the batch's number, how many items it has, and its patience in milliseconds.
     #[napi(catch_unwind)]
-    pub fn submit(
-        &mut self,
-        family_name: String,
-        body: &[u8],
-        monotonic_ms: f64,
-        epoch_ms: f64,
-    ) -> Result<[f64; 3]> {
+    pub fn submit(&mut self, family_name: String, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<[f64; 3]> {
         let family = family(&family_name)?;
-        let submitted =
-            self.call(|engine| engine.submit_body(family, body.to_vec(), now(monotonic_ms, epoch_ms)))?;
+        let submitted = self.call(|engine| engine.submit_body(family, body.to_vec(), now(monotonic_ms, epoch_ms)))?;
         let submitted = submitted.map_err(|error| error::submit(&error))?;
         Ok([submitted.batch.0 as f64, submitted.items as f64, f64::from(submitted.patience_ms)])
     }

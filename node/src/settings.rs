@@ -25,7 +25,8 @@ pub(crate) fn limits(text: Option<&str>) -> Result<Limits> {
 
 /// The orgs, channels and devices that exist, for checks without a service.
 #[napi]
-pub struct NativeDirectory(pub(crate) Arc<TableDirectory>);
+#[derive(Debug)]
+pub(crate) struct NativeDirectory(pub(crate) Arc<TableDirectory>);
 
 #[napi]
 impl NativeDirectory {
@@ -47,7 +48,7 @@ pub(crate) fn now(monotonic_ms: f64, epoch_ms: f64) -> Now {
 
 /// Milliseconds on a clock that no step of the wall clock moves, and that goes on while the machine is suspended.
 #[napi(js_name = "monotonicMs")]
-pub fn monotonic_now() -> f64 {
+pub(crate) fn monotonic_now() -> f64 {
     monotonic_ms() as f64
 }
 

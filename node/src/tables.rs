@@ -6,7 +6,7 @@ use setpoint::{Code, Family};
 
 /// The whole published table of codes, in ascending order.
 #[napi(catch_unwind)]
-pub fn codes_json() -> String {
+pub(crate) fn codes_json() -> String {
     let rows = Code::table().iter().map(|info| {
         json!({
             "code": info.code, "msg": info.msg, "planes": info.planes, "certainty": info.certainty,
@@ -18,7 +18,7 @@ pub fn codes_json() -> String {
 
 /// Everything in which the two families differ: names of calls, fields and codes.
 #[napi(catch_unwind)]
-pub fn families_json() -> String {
+pub(crate) fn families_json() -> String {
     let rows = Family::ALL.into_iter().map(|family| {
         let table = family.table();
         let row = json!({

@@ -17,14 +17,14 @@ use crate::{
 
 /// Whether a text is strict JSON; `depth` is the engine's if left out.
 #[napi(catch_unwind)]
-pub fn check_json(text: &[u8], depth: Option<u32>) -> Result<()> {
+pub(crate) fn check_json(text: &[u8], depth: Option<u32>) -> Result<()> {
     let depth = depth.map_or(Limits::DEFAULT.depth, |depth| depth as usize);
     strict::check(text, depth).map_err(|error| error::syntax(&error))
 }
 
 /// The replies of a response.
 #[napi(catch_unwind)]
-pub fn read_response(body: &[u8], family_name: String, limits_text: Option<String>) -> Result<String> {
+pub(crate) fn read_response(body: &[u8], family_name: String, limits_text: Option<String>) -> Result<String> {
     match reply::read_response(body, family(&family_name)?, &limits(limits_text.as_deref())?) {
         Ok(Response::Replies(replies)) => Ok(texts(&replies)),
         Ok(Response::Error(error)) => Err(error::request(&error)),
@@ -34,14 +34,14 @@ pub fn read_response(body: &[u8], family_name: String, limits_text: Option<Strin
 
 /// The replies of a channel message.
 #[napi(catch_unwind)]
-pub fn read_message(body: &[u8], limits_text: Option<String>) -> Result<String> {
+pub(crate) fn read_message(body: &[u8], limits_text: Option<String>) -> Result<String> {
     let replies = reply::read_message(body, &limits(limits_text.as_deref())?);
     replies.map(|replies| texts(&replies)).map_err(|error| error::message(&error))
 }
 
 /// A response or a channel message with replies that are written already, separated by commas.
 #[napi(catch_unwind)]
-pub fn write_replies(is_response: bool, replies: &[u8]) -> Buffer {
+pub(crate) fn write_replies(is_response: bool, replies: &[u8]) -> Buffer {
     let mut out = Vec::new();
     if is_response {
         reply::open_response(&mut out);
@@ -55,19 +55,25 @@ pub fn write_replies(is_response: bool, replies: &[u8]) -> Buffer {
 
 /// The topic that carries a command to its device.
 #[napi(catch_unwind)]
-pub fn command_topic(family_name: String, product_key: String, device_key: String, target: String) -> Result<String> {
+pub(crate) fn command_topic(
+    family_name: String,
+    product_key: String,
+    device_key: String,
+    target: String,
+) -> Result<String> {
     Ok(device::command_topic(family(&family_name)?, &product_key, &device_key, &target))
 }
 
-/// The payload that carries a command to its device; `input` is the JSON text of an object.
+/// The payload that carries a command to its device; `input` is the JSON text of an object. The integers are written as
+/// text: a number of JavaScript does not hold every one.
 #[napi(catch_unwind)]
-pub fn command_payload(
+pub(crate) fn command_payload(
     family_name: String,
     message_id: String,
     target: String,
     input: Option<String>,
-    timeout_ms: f64,
-    deadline_epoch_ms: f64,
+    timeout_ms: String,
+    deadline_epoch_ms: String,
 ) -> Result<String> {
     let input = input.as_deref().map(Payload::parse).transpose().map_err(|error| error::syntax(&error))?;
     let payload = CommandPayload {
@@ -75,8 +81,8 @@ pub fn command_payload(
         message_id: &message_id,
         target: &target,
         input,
-        timeout_ms: timeout_ms as u64,
-        deadline_epoch_ms: deadline_epoch_ms as i64,
+        timeout_ms: timeout_ms.parse().map_err(|error| error::argument("timeoutMs", error))?,
+        deadline_epoch_ms: deadline_epoch_ms.parse().map_err(|error| error::argument("deadlineEpochMs", error))?,
     };
     let mut out = Vec::new();
     payload.write(&mut out);
@@ -85,14 +91,14 @@ pub fn command_payload(
 
 /// Where a device's answer came from; nothing for the topic of anything else.
 #[napi(catch_unwind)]
-pub fn answer_topic(topic: String) -> Option<String> {
+pub(crate) fn answer_topic(topic: String) -> Option<String> {
     let AnswerTopic { product_key, device_key, service_id } = AnswerTopic::parse(&topic)?;
     Some(json!({ "productKey": product_key, "deviceKey": device_key, "serviceId": service_id }).to_string())
 }
 
 /// A device's answer. The code is written as text: a number of JavaScript does not hold every one.
 #[napi(catch_unwind)]
-pub fn read_answer(payload: &[u8], limits_text: Option<String>) -> Result<String> {
+pub(crate) fn read_answer(payload: &[u8], limits_text: Option<String>) -> Result<String> {
     let limits = limits(limits_text.as_deref())?;
     let answer = device::read_answer(payload, &limits).map_err(|reason| error::answer(&reason))?;
     let id = answer.id.decode();

@@ -1,7 +1,7 @@
 // What a requester tells: one class for each kind of event, told apart by `kind`.
 
 import { Outcome, type OutcomeData } from "./outcome.js";
-import { type Block, Row } from "./row.js";
+import { BATCH, type Block, CODE, INDEX, OUTCOME, ROW, Row, SAID, SUMMARY } from "./row.js";
 
 /** How the items of a batch ended. `submitted` is the sum of all others but `accepted`. */
 export interface Summary {
@@ -48,23 +48,12 @@ export interface EventData {
 }
 
 /** What all events have in common. */
-abstract class Told {
-  readonly #row: Row;
+abstract class Told extends Row {
   #outcome: Outcome | undefined;
 
   /** @internal */
-  constructor(row: Row) {
-    this.#row = row;
-  }
-
-  /** @internal */
-  protected get row(): Row {
-    return this.#row;
-  }
-
-  /** @internal */
-  protected said(): Outcome {
-    this.#outcome ??= new Outcome(this.#row);
+  protected get said(): Outcome {
+    this.#outcome ??= new Outcome(...this.place);
     return this.#outcome;
   }
 
@@ -83,17 +72,17 @@ abstract class OfItem extends Told {
 
   /** The batch's number. */
   get batch(): number {
-    return this.row.batch;
+    return this.long(BATCH);
   }
 
   /** The item's place in its batch, from 0. */
   get index(): number {
-    return this.row.index;
+    return this.number(INDEX);
   }
 
   /** The item's request id; null if it was sent without a usable one, and so can only be refused. */
   get requestId(): string | null {
-    return this.row.text(0);
+    return this.text(0);
   }
 
   toJSON(): EventData {
@@ -118,7 +107,7 @@ export class Refused extends OfItem {
   /** Why. */
   get refusal(): Refusal {
     const { code, msg, submsg } = this;
-    return { code, msg, submsg, wholeRequest: this.row.said };
+    return { code, msg, submsg, wholeRequest: this.flag(SAID) };
   }
 
   /** Whether the device did what it was asked: it did not. */
@@ -128,17 +117,17 @@ export class Refused extends OfItem {
 
   /** The code of the refusal. */
   get code(): number {
-    return this.row.code;
+    return this.long(CODE);
   }
 
   /** The code's message. */
   get msg(): string {
-    return this.row.text(1) ?? "";
+    return this.text(1) ?? "";
   }
 
   /** What exactly is wrong. */
   get submsg(): string | null {
-    return this.row.text(2);
+    return this.text(2);
   }
 
   /** Always null: there is no output. */
@@ -159,27 +148,27 @@ export class Finished extends OfItem {
 
   /** The outcome. */
   get outcome(): Outcome {
-    return this.said();
+    return this.said;
   }
 
   /** Whether the device did what it was asked. */
   get ok(): boolean {
-    return this.row.code === 0;
+    return this.long(CODE) === 0;
   }
 
   /** The code of the outcome; 0 is success. */
   get code(): number {
-    return this.row.code;
+    return this.long(CODE);
   }
 
   /** The code's message. */
   get msg(): string | null {
-    return this.row.text(1);
+    return this.text(1);
   }
 
   /** What exactly happened. */
   get submsg(): string | null {
-    return this.row.text(2);
+    return this.text(2);
   }
 
   /** The outcome's `output`, parsed when it is first asked for. */
@@ -200,12 +189,12 @@ export class TimedOut extends OfItem {
 
   /** Whether it is known that the command was never sent: only then is it safe to repeat. */
   get knownUnsent(): boolean {
-    return this.row.said;
+    return this.flag(SAID);
   }
 
   /** What the service said, if it was the service that gave up; null if nothing came at all. */
   get outcome(): Outcome | null {
-    return this.row.hasOutcome ? this.said() : null;
+    return this.flag(OUTCOME) ? this.said : null;
   }
 
   /** Whether the device is known to have done what it was asked: it is not. */
@@ -215,12 +204,12 @@ export class TimedOut extends OfItem {
 
   /** The code that stands for this. */
   get code(): number {
-    return this.row.code;
+    return this.long(CODE);
   }
 
   /** The code's message. */
   get msg(): string | null {
-    return this.row.text(1);
+    return this.text(1);
   }
 
   /** What the service said exactly; null if nothing came at all. */
@@ -278,7 +267,7 @@ export class Late extends OfItem {
 
   /** What came late. */
   get outcome(): Outcome {
-    return this.said();
+    return this.said;
   }
 
   override toJSON(): EventData {
@@ -294,12 +283,12 @@ export class Duplicate extends OfItem {
 
   /** What came again. */
   get outcome(): Outcome {
-    return this.said();
+    return this.said;
   }
 
   /** Whether it says something else than the outcome that ended the item. */
   get conflict(): boolean {
-    return this.row.said;
+    return this.flag(SAID);
   }
 
   override toJSON(): EventData {
@@ -315,7 +304,7 @@ export class Unknown extends Told {
 
   /** What came. */
   get outcome(): Outcome {
-    return this.said();
+    return this.said;
   }
 
   toJSON(): EventData {
@@ -331,7 +320,7 @@ export class Unreadable extends Told {
 
   /** Where and why. */
   get reason(): string {
-    return this.row.text(1) ?? "";
+    return this.text(1) ?? "";
   }
 
   toJSON(): EventData {
@@ -347,20 +336,19 @@ export class BatchDone extends Told {
 
   /** The batch's number. */
   get batch(): number {
-    return this.row.batch;
+    return this.long(BATCH);
   }
 
   /** How its items ended. */
   get summary(): Summary {
-    const { row } = this;
     return {
-      submitted: row.counted(0),
-      accepted: row.counted(1),
-      refused: row.counted(2),
-      succeeded: row.counted(3),
-      failed: row.counted(4),
-      timedOut: row.counted(5),
-      cancelled: row.counted(6),
+      submitted: this.number(SUMMARY),
+      accepted: this.number(SUMMARY + 1),
+      refused: this.number(SUMMARY + 2),
+      succeeded: this.number(SUMMARY + 3),
+      failed: this.number(SUMMARY + 4),
+      timedOut: this.number(SUMMARY + 5),
+      cancelled: this.number(SUMMARY + 6),
     };
   }
 
@@ -395,10 +383,10 @@ const CLASSES = [
 /** The events of a block, in order. */
 export function eventsOf(block: Block): Event[] {
   const events: Event[] = [];
-  for (let index = 0; index < block.count; index += 1) {
-    const row = new Row(block, index);
-    const Class = CLASSES[row.kind];
-    if (Class !== undefined) events.push(new Class(row));
+  const { numbers } = block;
+  for (let at = 0; at < numbers.length; at += ROW) {
+    const Class = CLASSES[(numbers[at] as number) & 0xff];
+    if (Class !== undefined) events.push(new Class(block, at));
   }
   return events;
 }

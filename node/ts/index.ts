@@ -51,3 +51,4 @@ export type { BatchOf, Family, InvokeItem, ItemOf, Limits, Now, WriteItem } from
 export { Outcome, type OutcomeData } from "./outcome.js";
 export { type AcceptedItem, type Fault, type RefusedItem, Report, type ReportRecord } from "./report.js";
 export { CODES, type CodeInfo, codeInfo, FAMILIES, type FamilyInfo } from "./tables.js";
+export * from "./client/index.js";

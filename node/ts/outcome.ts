@@ -2,7 +2,7 @@
 
 import { parseExact } from "./exact.js";
 import type { Family } from "./items.js";
-import { Row } from "./row.js";
+import { CODE, Row, WRITE } from "./row.js";
 
 /** An outcome as plain data: what `structuredClone`, `JSON.stringify` and messages between threads can carry. */
 export interface OutcomeData {
@@ -28,68 +28,62 @@ export interface OutcomeData {
  *
  * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, and never rounded: `integer` has it as a bigint.
  */
-export class Outcome {
-  readonly #row: Row;
+export class Outcome extends Row {
   #output: unknown;
-
-  /** @internal */
-  constructor(row: Row) {
-    this.#row = row;
-  }
 
   /** Invoke or write. */
   get family(): Family {
-    return this.#row.isWrite ? "write" : "invoke";
+    return this.flag(WRITE) ? "write" : "invoke";
   }
 
   /** 0 is success. */
   get code(): number {
-    return this.#row.code;
+    return this.long(CODE);
   }
 
   /** Whether the device did what it was asked. */
   get ok(): boolean {
-    return this.#row.code === 0;
+    return this.long(CODE) === 0;
   }
 
   /** The request id; empty if the reply has none. */
   get requestId(): string {
-    return this.#row.text(0) ?? "";
+    return this.text(0) ?? "";
   }
 
   /** The code's message. */
   get msg(): string | null {
-    return this.#row.text(1);
+    return this.text(1);
   }
 
   /** What exactly happened. */
   get submsg(): string | null {
-    return this.#row.text(2);
+    return this.text(2);
   }
 
   /** The device's product key, as far as the reply names it. */
   get productKey(): string | null {
-    return this.#row.text(3);
+    return this.text(3);
   }
 
   /** The device's key, as far as the reply names it. */
   get deviceKey(): string | null {
-    return this.#row.text(4);
+    return this.text(4);
   }
 
   /** The device's asset id, as far as the reply names it. */
   get assetId(): string | null {
-    return this.#row.text(5);
+    return this.text(5);
   }
 
   /** Service id or measure point id. */
   get target(): string | null {
-    return this.#row.text(6);
+    return this.text(6);
   }
 
   /** `outputData` as the device wrote it: JSON text of an object; `{}` if there is none. */
   get outputText(): string {
-    return this.#row.text(7) ?? "{}";
+    return this.text(7) ?? "{}";
   }
 
   /** `outputData`, parsed by `JSON.parse` when it is first asked for: integers are exact up to 2^53 − 1. */
@@ -105,18 +99,18 @@ export class Outcome {
 
   /** When the service replied, epoch milliseconds. */
   get gmtServiceReply(): number | null {
-    return this.#row.time(0);
+    return this.time(0);
   }
 
   /** When the device's answer was received, epoch milliseconds; -1 without one, null in the write family. */
   get gmtDeviceReply(): number | null {
-    return this.#row.time(1);
+    return this.time(1);
   }
 
   /** An integer with all of its digits, however large. */
   integer(name: "code" | "gmtServiceReply" | "gmtDeviceReply"): bigint | null {
-    if (name === "code") return this.#row.codeExact;
-    return this.#row.timeExact(name === "gmtServiceReply" ? 0 : 1);
+    if (name === "code") return this.exact(CODE);
+    return this.timeExact(name === "gmtServiceReply" ? 0 : 1);
   }
 
   /** As plain data. */
@@ -125,7 +119,7 @@ export class Outcome {
     return {
       family,
       requestId,
-      code: orDigits(this.code, this.#row.codeExact) ?? 0,
+      code: orDigits(this.code, this.exact(CODE)) ?? 0,
       msg,
       submsg,
       productKey,

@@ -1,13 +1,25 @@
 // Events as the native half writes them: `events.rs` has the layout.
 
-const ROW = 19;
-const WRITE = 1 << 8;
-const OUTCOME = 1 << 9;
-const SAID = 1 << 10;
+/** Numbers of a row. */
+export const ROW = 19;
+/** The outcome is one of the write family. */
+export const WRITE = 1 << 8;
+/** There is an outcome. */
+export const OUTCOME = 1 << 9;
+/** The whole request was refused; or it is known that nothing was sent; or a duplicate says something else. */
+export const SAID = 1 << 10;
+/** Where the batch stands in a row. */
+export const BATCH = 1;
+/** Where the index stands. */
+export const INDEX = 3;
+/** Where the code stands. */
+export const CODE = 4;
+/** Where the counts of a batch stand. */
+export const SUMMARY = 11;
+const TIMES = 6;
+const TEXTS = 10;
 const NULL_TEXT = 16;
 const NULL_TIME = 24;
-const TEXTS = 10;
-const SUMMARY = 11;
 
 /** What was drained at once. */
 export class Block {
@@ -41,83 +53,57 @@ export class Block {
   }
 }
 
-/** One event of a block. */
-export class Row {
+/** What an event says: a row of a block. Events are many, so none has another object for that. */
+export abstract class Row {
   readonly #block: Block;
   /** Where its numbers start. */
   readonly #at: number;
 
-  constructor(block: Block, index: number) {
+  /** @internal */
+  constructor(block: Block, at: number) {
     this.#block = block;
-    this.#at = index * ROW;
+    this.#at = at;
   }
 
-  get kind(): number {
-    return this.#number(0) & 0xff;
+  /** @internal Where it stands. */
+  protected get place(): [block: Block, at: number] {
+    return [this.#block, this.#at];
   }
 
-  get isWrite(): boolean {
-    return (this.#number(0) & WRITE) !== 0;
+  /** @internal Whether one of the flags is set. */
+  protected flag(flag: number): boolean {
+    return (this.number(0) & flag) !== 0;
   }
 
-  get hasOutcome(): boolean {
-    return (this.#number(0) & OUTCOME) !== 0;
+  /** @internal One of its texts; null if it is null. */
+  protected text(which: number): string | null {
+    if (this.flag(1 << (NULL_TEXT + which))) return null;
+    return this.#block.text.substring(this.number(TEXTS + which), this.number(TEXTS + which + 1));
   }
 
-  /** What is said of it besides: see `events.rs`. */
-  get said(): boolean {
-    return (this.#number(0) & SAID) !== 0;
+  /** @internal One of its times; null if it is null. */
+  protected time(which: 0 | 1): number | null {
+    return this.flag(1 << (NULL_TIME + which)) ? null : this.long(TIMES + 2 * which);
   }
 
-  get batch(): number {
-    return this.#long(1);
+  /** @internal One of its times with all digits. */
+  protected timeExact(which: 0 | 1): bigint | null {
+    return this.flag(1 << (NULL_TIME + which)) ? null : this.exact(TIMES + 2 * which);
   }
 
-  get index(): number {
-    return this.#number(3);
-  }
-
-  get code(): number {
-    return this.#long(4);
-  }
-
-  get codeExact(): bigint {
-    return this.#exact(4);
-  }
-
-  time(which: 0 | 1): number | null {
-    return this.#isNullTime(which) ? null : this.#long(6 + 2 * which);
-  }
-
-  timeExact(which: 0 | 1): bigint | null {
-    return this.#isNullTime(which) ? null : this.#exact(6 + 2 * which);
-  }
-
-  text(which: number): string | null {
-    if ((this.#number(0) & (1 << (NULL_TEXT + which))) !== 0) return null;
-    return this.#block.text.substring(this.#number(TEXTS + which), this.#number(TEXTS + which + 1));
-  }
-
-  /** How many items of a batch ended in the way of that place. */
-  counted(place: number): number {
-    return this.#number(SUMMARY + place);
-  }
-
-  #number(place: number): number {
+  /** @internal A number of 32 bits. */
+  protected number(place: number): number {
     return this.#block.numbers[this.#at + place] as number;
   }
 
-  /** A number of 64 bits; NaN if it would have to be rounded. */
-  #long(place: number): number {
-    const number = this.#number(place + 1) * 4_294_967_296 + (this.#number(place) >>> 0);
+  /** @internal A number of 64 bits; NaN if it would have to be rounded. */
+  protected long(place: number): number {
+    const number = this.number(place + 1) * 4_294_967_296 + (this.number(place) >>> 0);
     return Number.isSafeInteger(number) ? number : Number.NaN;
   }
 
-  #exact(place: number): bigint {
-    return (BigInt(this.#number(place + 1)) << 32n) | BigInt(this.#number(place) >>> 0);
-  }
-
-  #isNullTime(which: 0 | 1): boolean {
-    return (this.#number(0) & (1 << (NULL_TIME + which))) !== 0;
+  /** @internal A number of 64 bits with all digits. */
+  protected exact(place: number): bigint {
+    return (BigInt(this.number(place + 1)) << 32n) | BigInt(this.number(place) >>> 0);
   }
 }

@@ -87,9 +87,9 @@ export interface Command {
   /** JSON text of an object. */
   readonly input?: string | null | undefined;
   /** Milliseconds left until the deadline. */
-  readonly timeoutMs: number;
+  readonly timeoutMs: number | bigint;
   /** The deadline, epoch milliseconds. */
-  readonly deadlineEpochMs: number;
+  readonly deadlineEpochMs: number | bigint;
 }
 
 /**
@@ -139,7 +139,8 @@ export function commandTopic(family: Family, productKey: string, deviceKey: stri
 /** The payload that carries a command to its device. Throws a `JsonError` if `input` is not the strict JSON of an object. */
 export function commandPayload(command: Command): string {
   const { family, messageId, target, input, timeoutMs, deadlineEpochMs } = command;
-  return call(() => native.commandPayload(family, messageId, target, input, timeoutMs, deadlineEpochMs));
+  const [timeout, deadline] = [String(timeoutMs), String(deadlineEpochMs)];
+  return call(() => native.commandPayload(family, messageId, target, input, timeout, deadline));
 }
 
 /** Where a device's answer came from; null if the topic is not that of an answer. */
