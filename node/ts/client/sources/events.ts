@@ -45,7 +45,9 @@ export class IterableSource implements ChannelSource {
   readonly name: string;
   readonly #messages: AsyncIterable<Uint8Array>;
   #iterator: AsyncIterator<Uint8Array> | undefined;
-  #isWaiting = false;
+  /** Ends the wait for the next message. */
+  #stopWaiting: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(messages: AsyncIterable<Uint8Array>) {
     this.#messages = messages;
@@ -58,22 +60,35 @@ export class IterableSource implements ChannelSource {
   }
 
   async *events(): AsyncGenerator<SourceEvent> {
-    this.#iterator = this.#messages[Symbol.asyncIterator]();
-    for (;;) {
-      this.#isWaiting = true;
-      const { done, value } = await this.#iterator.next();
-      this.#isWaiting = false;
-      if (done) return;
-      yield value;
+    const iterator = this.#messages[Symbol.asyncIterator]();
+    this.#iterator = iterator;
+    while (!this.#isClosed) {
+      const next = await this.#next(iterator);
+      if (next?.done !== false) return;
+      yield next.value;
     }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    const isWaiting = this.#stopWaiting !== undefined;
+    this.#stopWaiting?.();
+    const { destroy } = this.#messages as { destroy?: () => void };
     // A stream of Node's ends at once in this way, and not before its next chunk in the other.
-    (this.#messages as { destroy?: () => void }).destroy?.();
+    destroy?.call(this.#messages);
     const ending = this.#iterator?.return?.();
     // A generator that waits is ended when it wakes up, which may be never.
-    if (this.#isWaiting) ending?.catch(() => {});
+    if (isWaiting) ending?.catch(() => {});
     else await ending;
+  }
+
+  /** The next message; nothing if the client closed meanwhile. */
+  #next(iterator: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array> | undefined> {
+    return new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
+      this.#stopWaiting = () => resolve(undefined);
+      iterator.next().then(resolve, reject);
+    }).finally(() => {
+      this.#stopWaiting = undefined;
+    });
   }
 }
