@@ -62,8 +62,8 @@ pub(crate) struct Args {
     /// devices answer, and replies are matched by id.
     #[arg(long, conflicts_with_all = ["compare", "url"])]
     bare: bool,
-    /// Measure bare MQTT, then the gateway in the closed loop, then the gateway in the open loop at half the rate that
-    /// it reached, and hold them against the targets.
+    /// Measure bare MQTT and the gateway in the closed loop, three times in turns, then the gateway in the open loop at
+    /// half the rate that it reached, and hold the medians against the targets.
     #[arg(long, conflicts_with_all = ["rate", "url"])]
     compare: bool,
     /// Devices subscribe to all their services with one wildcard filter each, which the embedded broker tries one by

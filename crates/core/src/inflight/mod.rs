@@ -358,6 +358,20 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         }
     }
 
+    /// Tells the table the time, before entries are inserted. It is never wrong not to; but where nothing expires for minutes,
+    /// or when the clock does not begin at 0, deadlines would be further ahead of the time that the table knows than its wheel
+    /// reaches, and entries cost several times as much.
+    pub fn follow(&mut self, now: Instant) {
+        let slots = &self.slots;
+        self.wheel.follow(now.as_millis(), |place| slots.get(place).map_or(0, |slot| slot.deadline));
+    }
+
+    /// Entries that are beyond the reach of the wheel.
+    #[cfg(test)]
+    pub(crate) fn n_far(&self) -> usize {
+        self.wheel.far()
+    }
+
     /// The next open entry whose deadline has come: earlier deadlines first, equal ones in the order in which they were
     /// set, unless all of them were set more than 524 seconds ahead. The entry stays, without a deadline.
     pub fn pop_expired(&mut self, now: Instant) -> Option<Key> {

@@ -266,6 +266,40 @@ fn the_end_of_time_comes_last() {
 }
 
 #[test]
+fn a_wheel_that_is_told_the_time_reaches_as_far_ahead_of_it() {
+    const HOUR: u64 = 3_600_000;
+    let at = Instant::from_millis;
+    let mut table = InFlight::new([7; 32]);
+    for hour in [5, 5, 9, 20] {
+        let now = hour * HOUR;
+        table.follow(at(now));
+        while table.pop_expired(at(now)).is_some() {}
+        let deadlines = [1, 30_000, 300_000].map(|timeout| now + timeout);
+        let keys = deadlines.map(|deadline| table.insert(deadline, at(deadline), ()).map_err(drop));
+        assert_eq!((table.n_far(), keys.map(|key| key.is_ok())), (0, [true; 3]), "in hour {hour}");
+        let late = table.pop_expired(at(now + 29_999));
+        assert_eq!(late.and_then(|key| table.remove(key)).map(|(id, ())| id), Some(Some(deadlines[0])));
+        for key in keys.into_iter().flatten() {
+            table.remove(key);
+        }
+    }
+}
+
+#[test]
+fn a_wheel_that_follows_lets_nothing_come_early() {
+    let mut table = InFlight::new([7; 32]);
+    let at = Instant::from_millis;
+    for deadline in [200_000, 400_000, 500_000] {
+        table.insert(deadline, at(deadline), ()).unwrap();
+    }
+    table.follow(at(450_000));
+    assert!(table.next_wakeup().is_some_and(|wakeup| wakeup <= at(450_000)));
+    let mut pop = |now| table.pop_expired(at(now)).map(|key| *table.id(key).unwrap());
+    assert_eq!([pop(450_000), pop(450_000), pop(450_000)], [Some(200_000), Some(400_000), None]);
+    assert_eq!([pop(499_999), pop(500_000)], [None, Some(500_000)]);
+}
+
+#[test]
 fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_place() {
     let mut table = InFlight::new([7; 32]);
     let old = table.insert("r1", Instant::from_millis(1), 'a').unwrap();

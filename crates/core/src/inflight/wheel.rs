@@ -15,6 +15,8 @@ use super::chunks::Chunks;
 const FINE_BITS: u32 = 7;
 const FINE: u32 = 1 << FINE_BITS;
 const COARSE: u32 = 4_096;
+/// So far the ring may stay behind the time, in milliseconds: a quarter of its reach.
+const BEHIND_MS: u64 = ((COARSE / 4) << FINE_BITS) as u64;
 /// How far ahead equal deadlines are sure to keep their order, in milliseconds.
 #[cfg(test)]
 pub(super) const HORIZON_MS: u64 = ((COARSE - 1) << FINE_BITS) as u64;
@@ -73,6 +75,11 @@ impl Wheel {
     /// Puts an entry that is in no list at the end of those that have ended.
     pub(super) fn end(&mut self, entry: u32) {
         self.append(entry + HEADS, ENDED);
+    }
+
+    #[cfg(test)]
+    pub(super) fn far(&self) -> usize {
+        self.far.len()
     }
 
     /// Takes an entry, which has this deadline or none, out of its list, if it is in one.
@@ -134,6 +141,13 @@ impl Wheel {
     pub(super) fn touch_beside(&self, entry: u32) -> u32 {
         let node = self.nodes.get(entry.wrapping_add(HEADS)).copied().unwrap_or(Node { next: 0, previous: 0 });
         self.next(node.next) ^ self.next(node.previous)
+    }
+
+    /// Moves the ring on if it has fallen behind, so that what is scheduled next lies within its reach.
+    pub(super) fn follow(&mut self, now: u64, deadline_of: impl Fn(u32) -> u64) {
+        if now.saturating_sub(self.elapsed) >= BEHIND_MS {
+            self.advance(now, deadline_of);
+        }
     }
 
     fn advance(&mut self, now: u64, deadline_of: impl Fn(u32) -> u64) {

@@ -62,6 +62,26 @@ pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     last_run(bytes, at, |byte| !matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
+/// Whether none of the bytes is one that a string cannot simply contain. Unlike [`plain_run`] this is for texts of which
+/// the end is known.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    let (steps, rest) = bytes.as_chunks();
+    if !steps.iter().all(|step| not_plain(step) == 0) {
+        return false;
+    }
+    // The last step begins before the rest, or two halves of it overlap.
+    if let (Some(step), false) = (bytes.last_chunk(), rest.is_empty()) {
+        return not_plain(step) == 0;
+    }
+    if let (Some(first), Some(last)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+        let [mut step, end] = [*first, *last].map(|half| u128::from(u64::from_le_bytes(half)));
+        step |= end << 64;
+        return not_plain(&step.to_le_bytes()) == 0;
+    }
+    rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20))
+}
+
 /// Whether one of the bytes is `+`, `#` or `/`.
 #[inline]
 pub(crate) fn has_topic_syntax(bytes: &[u8]) -> bool {
@@ -124,6 +144,13 @@ mod tests {
                         assert_eq!(plain_run(&bytes, start), end(&bytes, start, stops_plain), "{byte} at {at}");
                         let expected = end(&bytes, start, stops_printable);
                         assert_eq!(printable_run(&bytes, start), expected, "{byte} at {at} in {filler}");
+                    }
+                    for len in 0..bytes.len() {
+                        assert_eq!(
+                            is_plain(&bytes[..len]),
+                            plain_run(&bytes[..len], 0) == len,
+                            "{byte} at {at} of {len}"
+                        );
                     }
                     let topic = bytes.iter().any(|byte| b"+#/".contains(byte));
                     assert_eq!(has_topic_syntax(&bytes), topic, "{byte} at {at} in {filler}");

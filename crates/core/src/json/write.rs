@@ -1,6 +1,6 @@
 //! The splicing writer: what was read is copied, what is new is escaped.
 
-use super::scan::plain_run;
+use super::scan::{is_plain, plain_run};
 
 /// What is not longer is copied at once.
 const BLOCK: usize = 48;
@@ -8,6 +8,10 @@ const BLOCK: usize = 48;
 /// Writes the content of a JSON string, without its quotes.
 pub(crate) fn escaped(out: &mut Vec<u8>, content: &str) {
     let bytes = content.as_bytes();
+    if is_plain(bytes) {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let mut start = 0;
     loop {
         let end = plain_run(bytes, start);

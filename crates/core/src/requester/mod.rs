@@ -25,16 +25,16 @@ use body::Outline;
 use incoming::Digest;
 use outcome::Message;
 
-/// A batch that is ready to be sent.
+/// A batch that is ready to be sent, with its body as it was given or built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Submission {
+pub struct Submission<B = Vec<u8>> {
     /// Its name from here on.
     pub batch: RequestBatchId,
     /// Which call to make.
     pub family: Family,
     /// The body to PUT. Send exactly these bytes again if no response arrived.
-    pub body: Vec<u8>,
+    pub body: B,
     /// How many items it has.
     pub items: usize,
     /// The shortest timeout of the items that a service may take, in milliseconds; the default one if it may take none.
@@ -181,8 +181,13 @@ impl Requester {
     ///
     /// # Errors
     /// The body is not usable as a whole, an id is in use here, or too many items are open. Nothing is kept then.
-    pub fn submit_body(&mut self, family: Family, body: Vec<u8>, now: Now) -> Result<Submission, SubmitError> {
-        let outlines = body::outline(&body, family, &self.org_id, &self.config)?;
+    pub fn submit_body<B: AsRef<[u8]>>(
+        &mut self,
+        family: Family,
+        body: B,
+        now: Now,
+    ) -> Result<Submission<B>, SubmitError> {
+        let outlines = body::outline(body.as_ref(), family, &self.org_id, &self.config)?;
         let (open, more, bound) = (self.items.len(), outlines.list.len(), self.config.open_items);
         if open.saturating_add(more) > bound {
             return Err(SubmitError::Full { open, more, bound });
@@ -292,6 +297,7 @@ impl Requester {
                 Some((outline.id.clone()?, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
             });
         let mut results = Vec::with_capacity(outlines.len());
+        self.items.follow(now.instant);
         self.items.insert_each(named, &mut results);
 
         let mut results = results.into_iter();

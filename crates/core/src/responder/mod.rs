@@ -348,6 +348,7 @@ impl Responder {
             self.now = now;
         }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
+        self.items.follow(self.now.instant);
     }
 
     fn refuse_batch(&mut self, batch: BatchId, error: &RequestError) {

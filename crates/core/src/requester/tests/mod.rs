@@ -164,3 +164,14 @@ fn request_ids_made_for_others_are_uuids_of_their_time() {
     assert!(ids.iter().all(|id| id.len() == 36 && id.starts_with("01234567-89ab-7")));
     assert_ne!(ids[0], ids[1]);
 }
+
+#[test]
+fn deadlines_are_within_reach_however_long_the_clock_has_run_and_nothing_expired() {
+    let mut requester = requester();
+    for minute in [10_000, 10_001, 10_010, 10_060] {
+        let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(300_000);
+        let submitted = requester.submit_invokes(&[item], Now::new(minute * 60_000, 0)).unwrap();
+        assert_eq!(requester.items.n_far(), 0, "in minute {minute}");
+        requester.cancel(submitted.batch);
+    }
+}
