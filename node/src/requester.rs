@@ -54,7 +54,7 @@ impl NativeRequester {
     #[napi(catch_unwind)]
     pub fn submit(&mut self, family_name: String, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<[f64; 3]> {
         let family = family(&family_name)?;
-        let submitted = self.call(|engine| engine.submit_body(family, body.to_vec(), now(monotonic_ms, epoch_ms)))?;
+        let submitted = self.call(|engine| engine.submit_body(family, body, now(monotonic_ms, epoch_ms)))?;
         let submitted = submitted.map_err(|error| error::submit(&error))?;
         Ok([submitted.batch.0 as f64, submitted.items as f64, f64::from(submitted.patience_ms)])
     }
