@@ -85,6 +85,7 @@ export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptio
   if (!(body instanceof Uint8Array) || !(out instanceof Uint8Array)) {
     throw new TypeError(`body and out must be a Uint8Array, not ${kindOf(body)} and ${kindOf(out)}`);
   }
+  if (!(out.buffer instanceof ArrayBuffer)) throw new TypeError("out must not be shared with other threads");
   const checker = checkerOf(options);
   let bytes = stable(body);
   // What is read must not change while it is written.
