@@ -88,7 +88,11 @@ impl NativeRequester {
     /// Whether there is nothing more to send.
     #[napi(catch_unwind)]
     pub fn handle_not_sent(&mut self, batch: f64, reason: String) -> Result<bool> {
-        self.call(|engine| is_settled(engine.handle_not_sent(id(batch), &reason)))
+        self.call(|engine| {
+            #[cfg(feature = "test-panic")]
+            assert_ne!(reason, "panic", "a test asked for it");
+            is_settled(engine.handle_not_sent(id(batch), &reason))
+        })
     }
 
     /// Returns how many replies it carried.
