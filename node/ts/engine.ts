@@ -99,9 +99,11 @@ export class Requester {
       typeof body === "string" || body instanceof Uint8Array
         ? bytesOf(body, "body")
         : Buffer.from(encodeItems(this.#completed(expectItems(body), options.defaults, now)));
-    const [batch, items, patienceMs] = call(() =>
-      this.#native.submit(family, bytes, monotonic(now), epoch(now)),
-    ) as [number, number, number];
+    const [batch, items, patienceMs] = call(() => this.#native.submit(family, bytes, monotonic(now), epoch(now))) as [
+      number,
+      number,
+      number,
+    ];
     return { batch, family, body: bytes, items, patienceMs };
   }
 

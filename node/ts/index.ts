@@ -13,7 +13,15 @@ export {
   Directory,
   type OrgData,
 } from "./check.js";
-export { Requester, type RequesterOptions, readNow, type Submission, type SubmitOptions, type Verdict } from "./engine.js";
+export * from "./client/index.js";
+export {
+  Requester,
+  type RequesterOptions,
+  readNow,
+  type Submission,
+  type SubmitOptions,
+  type Verdict,
+} from "./engine.js";
 export {
   AnswerError,
   EncodeError,
@@ -51,4 +59,3 @@ export type { BatchOf, Family, InvokeItem, ItemOf, Limits, Now, WriteItem } from
 export { Outcome, type OutcomeData } from "./outcome.js";
 export { type AcceptedItem, type Fault, type RefusedItem, Report, type ReportRecord } from "./report.js";
 export { CODES, type CodeInfo, codeInfo, FAMILIES, type FamilyInfo } from "./tables.js";
-export * from "./client/index.js";

@@ -51,7 +51,9 @@ function describe(tried: readonly { path: string; reason: string }[], first: { i
     ? "the binary is there, but this system cannot load it"
     : `no binary for this platform is installed; install setpoint again without --omit=optional, or build it from source with Node and Rust ("npm run build")`;
   const list = tried.map(({ path, reason }) => `  ${path}: ${reason}`);
-  return [`setpoint has no native binary on ${machine.filter(Boolean).join(", ")}: ${advice}. Tried:`, ...list].join("\n");
+  return [`setpoint has no native binary on ${machine.filter(Boolean).join(", ")}: ${advice}. Tried:`, ...list].join(
+    "\n",
+  );
 }
 
 /** The first line alone: what follows is a list of callers. */

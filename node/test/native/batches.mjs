@@ -75,7 +75,9 @@ function value(random, depth) {
     case 5:
       return Array.from({ length: random.below(4) }, () => value(random, depth - 1));
     default:
-      return Object.fromEntries(Array.from({ length: random.below(4) }, () => [text(random), value(random, depth - 1)]));
+      return Object.fromEntries(
+        Array.from({ length: random.below(4) }, () => [text(random), value(random, depth - 1)]),
+      );
   }
 }
 

@@ -34,13 +34,16 @@ test("a report has every item, accepted or refused, with all faults", () => {
     { index: 0, requestId: "r1", accepted: true, code: 0, msg: "SUCCESS", reason: null },
     { index: 1, requestId: "r2", accepted: false, code: 1000, msg: "para error", reason: `timeout: ${reason}` },
   ]);
-  assert.throws(() => report.raiseForRefused(), (error) => {
-    assert.ok(error instanceof RefusedError && error instanceof SetpointError);
-    assert.equal(error.code, 1000);
-    assert.equal(error.refused, report.refused);
-    assert.match(error.message, /^1 of 2 items would be refused: item 1: 1000 para error: timeout: must be/);
-    return true;
-  });
+  assert.throws(
+    () => report.raiseForRefused(),
+    (error) => {
+      assert.ok(error instanceof RefusedError && error instanceof SetpointError);
+      assert.equal(error.code, 1000);
+      assert.equal(error.refused, report.refused);
+      assert.match(error.message, /^1 of 2 items would be refused: item 1: 1000 para error: timeout: must be/);
+      return true;
+    },
+  );
   check([ITEM], ORG).raiseForRefused();
 });
 
@@ -64,24 +67,30 @@ test("integers keep their digits in what is echoed", () => {
 });
 
 test("a whole-request error says where and why, and has the response", () => {
-  assert.throws(() => check('{"data":[', ORG), (error) => {
-    assert.ok(error instanceof RequestError && error instanceof SetpointError && error instanceof Error);
-    const { name, code, msg, reason, offset } = error;
-    assert.deepEqual(
-      { name, code, msg, reason, offset },
-      {
-        name: "RequestError",
-        code: 400,
-        msg: "Invalid Argument body",
-        reason: "expected a value or ']', but the text ends at byte 9",
-        offset: 9,
-      },
-    );
-    assert.deepEqual(JSON.parse(error.response.toString()), { status: 400, msg, submsg: reason });
-    assert.match(error.stack, /check\.test\.mjs/);
-    return true;
+  assert.throws(
+    () => check('{"data":[', ORG),
+    (error) => {
+      assert.ok(error instanceof RequestError && error instanceof SetpointError && error instanceof Error);
+      const { name, code, msg, reason, offset } = error;
+      assert.deepEqual(
+        { name, code, msg, reason, offset },
+        {
+          name: "RequestError",
+          code: 400,
+          msg: "Invalid Argument body",
+          reason: "expected a value or ']', but the text ends at byte 9",
+          offset: 9,
+        },
+      );
+      assert.deepEqual(JSON.parse(error.response.toString()), { status: 400, msg, submsg: reason });
+      assert.match(error.stack, /check\.test\.mjs/);
+      return true;
+    },
+  );
+  assert.throws(() => check([ITEM], { orgId: "o2", directory: new Directory({ o1: {} }) }), {
+    code: 400,
+    offset: null,
   });
-  assert.throws(() => check([ITEM], { orgId: "o2", directory: new Directory({ o1: {} }) }), { code: 400, offset: null });
 });
 
 test("a directory says what exists", () => {
@@ -92,7 +101,10 @@ test("a directory says what exists", () => {
     },
   });
   const report = check([ITEM, { ...ITEM, requestId: "r2", serviceId: "stop" }], { ...ORG, directory });
-  assert.deepEqual(report.refused.map(({ code }) => code), [1000213]);
+  assert.deepEqual(
+    report.refused.map(({ code }) => code),
+    [1000213],
+  );
   assert.equal(JSON.parse(report.response.toString()).data[0].serviceName, "Start it");
   assert.throws(() => new Directory({ o1: { chanels: [] } }), /directory: unknown field `chanels`/);
   assert.throws(() => check([ITEM], { ...ORG, directory: {} }), TypeError);
@@ -124,10 +136,13 @@ test("what does not fit into the room is not written, and the room that is neede
   const body = bodyOf(ITEM);
   const whole = check(body, { ...ORG, now: { epochMs: 1 } }).response;
   const out = new Uint8Array(whole.length - 1).fill(7);
-  assert.throws(() => checkInto(body, out, ORG), (error) => {
-    assert.ok(error instanceof RoomError && error instanceof RangeError);
-    return error.needed > out.length;
-  });
+  assert.throws(
+    () => checkInto(body, out, ORG),
+    (error) => {
+      assert.ok(error instanceof RoomError && error instanceof RangeError);
+      return error.needed > out.length;
+    },
+  );
   assert.ok(out.every((byte) => byte === 7));
   const fitting = new Uint8Array(whole.length + 2).fill(7);
   assert.equal(checkInto(body, fitting.subarray(1, -1), { ...ORG, now: { epochMs: 1 } }), whole.length);
@@ -169,12 +184,15 @@ test("what JSON cannot say is not sent as something else", () => {
     [{ n: 1n }, "inputData.n", /a bigint is no JSON/],
   ];
   for (const [inputData, field, reason] of cases) {
-    assert.throws(() => check([ITEM, { ...ITEM, inputData }], ORG), (error) => {
-      assert.ok(error instanceof EncodeError);
-      assert.deepEqual([error.index, error.field], [1, field]);
-      assert.match(error.reason, reason);
-      return true;
-    });
+    assert.throws(
+      () => check([ITEM, { ...ITEM, inputData }], ORG),
+      (error) => {
+        assert.ok(error instanceof EncodeError);
+        assert.deepEqual([error.index, error.field], [1, field]);
+        assert.match(error.reason, reason);
+        return true;
+      },
+    );
   }
   const knot = {};
   knot.again = knot;
@@ -186,6 +204,9 @@ test("arguments of other types are refused by name", () => {
   assert.throws(() => check(7, ORG), /a batch is a Uint8Array, a string or an array of items, not number/);
   assert.throws(() => check([ITEM], {}), /orgId must be a string, not undefined/);
   assert.throws(() => check([ITEM], { ...ORG, family: "read" }), /family: "read" is none/);
-  assert.throws(() => checkInto("{}", Buffer.alloc(1), ORG), /body and out must be a Uint8Array, not string and Buffer/);
+  assert.throws(
+    () => checkInto("{}", Buffer.alloc(1), ORG),
+    /body and out must be a Uint8Array, not string and Buffer/,
+  );
   assert.throws(() => checkText(Buffer.from("{}"), ORG), /body must be a string, not Buffer/);
 });

@@ -32,7 +32,8 @@ export function bytesOf(data) {
 }
 
 function partOf(part) {
-  const text = part.repeat === undefined || typeof part === "string" ? textOf(part) : textOf(part.repeat).repeat(part.times);
+  const text =
+    part.repeat === undefined || typeof part === "string" ? textOf(part) : textOf(part.repeat).repeat(part.times);
   return Buffer.from(text);
 }
 

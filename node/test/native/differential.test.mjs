@@ -1,7 +1,7 @@
 // The same batches as bytes, as text, as items, and without Node: byte for byte the same answers.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { isUtf8 } from "node:buffer";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
 import { check, checkInto, checkText, RequestError } from "setpoint";
@@ -48,7 +48,9 @@ test("every lane gives the response that Rust gives", () => {
   const input = cases.map(({ line }) => line).join("");
   const program = process.env.SETPOINT_RESPOND;
   assert.ok(program, "SETPOINT_RESPOND names the program crates/core/examples/respond.rs; `make test-node` sets it");
-  const answers = execFileSync(program, { input, maxBuffer: 1 << 30 }).toString().split("\n");
+  const answers = execFileSync(program, { input, maxBuffer: 1 << 30 })
+    .toString()
+    .split("\n");
   assert.equal(answers.length, cases.length + 1);
   for (const [at, { line, first }] of cases.entries()) assert.equal(first, answers[at], line);
 });
@@ -58,7 +60,11 @@ test("broken bodies are answered alike", () => {
     const body = Buffer.from(JSON.stringify({ data: batch(random, family) }));
     const at = random.below(body.length);
     const [before, after] = [body.subarray(0, at), body.subarray(at)];
-    const broken = random.pick([before, Buffer.concat([before, after.subarray(1)]), Buffer.concat([before, Buffer.from('"'), after])]);
+    const broken = random.pick([
+      before,
+      Buffer.concat([before, after.subarray(1)]),
+      Buffer.concat([before, Buffer.from('"'), after]),
+    ]);
     const [first, ...others] = lanes(broken, family);
     for (const other of others) assert.equal(other, first);
   });

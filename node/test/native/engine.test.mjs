@@ -6,15 +6,15 @@ import { inspect } from "node:util";
 import {
   Accepted,
   codeInfo,
-  FullError,
   Finished,
+  FullError,
   InUseError,
   MessageError,
   Outcome,
   parseExact,
-  readNow,
   RequestError,
   Requester,
+  readNow,
   SetpointError,
 } from "setpoint";
 
@@ -61,23 +61,29 @@ test("every kind of event is told apart and says what it knows", () => {
   const summary = { submitted: 4, accepted: 2, refused: 1, succeeded: 1, failed: 0, timedOut: 1, cancelled: 1 };
   const failed = { ...whole, code: 1000204, msg: "invoke service error" };
   const late = { ...whole, code: 1000203, msg: "timeout", submsg: "expired", requestId: "c" };
-  assert.deepEqual(told.map((event) => event.toJSON()), [
-    { kind: "accepted", batch, index: 0, requestId: "a" },
-    { kind: "refused", batch, index: 1, requestId: "b", refusal },
-    { kind: "finished", batch, index: 0, requestId: "a", outcome: whole },
-    { kind: "unknown", outcome: { ...whole, requestId: "zzz" } },
-    { kind: "unreadable", reason: told[4].reason },
-    { kind: "duplicate", batch, index: 0, requestId: "a", outcome: failed, conflict: true },
-    { kind: "accepted", batch, index: 2, requestId: "c" },
-    { kind: "timedOut", batch, index: 2, requestId: "c", knownUnsent: false, outcome: late },
-    { kind: "cancelled", batch, index: 3, requestId: "d" },
-    { kind: "batchDone", batch, summary },
-    { kind: "late", batch, index: 3, requestId: "d", outcome: { ...whole, requestId: "d" } },
-  ]);
+  assert.deepEqual(
+    told.map((event) => event.toJSON()),
+    [
+      { kind: "accepted", batch, index: 0, requestId: "a" },
+      { kind: "refused", batch, index: 1, requestId: "b", refusal },
+      { kind: "finished", batch, index: 0, requestId: "a", outcome: whole },
+      { kind: "unknown", outcome: { ...whole, requestId: "zzz" } },
+      { kind: "unreadable", reason: told[4].reason },
+      { kind: "duplicate", batch, index: 0, requestId: "a", outcome: failed, conflict: true },
+      { kind: "accepted", batch, index: 2, requestId: "c" },
+      { kind: "timedOut", batch, index: 2, requestId: "c", knownUnsent: false, outcome: late },
+      { kind: "cancelled", batch, index: 3, requestId: "d" },
+      { kind: "batchDone", batch, summary },
+      { kind: "late", batch, index: 3, requestId: "d", outcome: { ...whole, requestId: "d" } },
+    ],
+  );
   assert.match(told[4].reason, /^reply 2 \(byte \d+\): must be an object, not a number$/);
   assert.ok(told[0] instanceof Accepted && told[2] instanceof Finished && told[2].outcome instanceof Outcome);
   assert.deepEqual(structuredClone(told[2].toJSON()), told[2].toJSON());
-  assert.deepEqual(JSON.parse(JSON.stringify(told)), told.map((event) => event.toJSON()));
+  assert.deepEqual(
+    JSON.parse(JSON.stringify(told)),
+    told.map((event) => event.toJSON()),
+  );
   assert.match(inspect(told[2]), /kind: 'finished'/);
   assert.deepEqual(requester.pollEvents(), []);
 });
@@ -86,7 +92,11 @@ test("what ends an item has the same getters, whatever it is", () => {
   const requester = new Requester("o1");
   const { batch } = requester.submit(named("a", "b", "c", "d"), { now: AT });
   requester.handleMessage(messageOf(replyOf("a"), replyOf("b", { status: 1000204, msg: "invoke service error" })));
-  requester.handleResponse(batch, responseOf({}, {}, replyOf("c", { status: 1000, msg: "para error", submsg: "x" })), AT);
+  requester.handleResponse(
+    batch,
+    responseOf({}, {}, replyOf("c", { status: 1000, msg: "para error", submsg: "x" })),
+    AT,
+  );
   requester.handleTimeout({ ...AT, monotonicMs: AT.monotonicMs + 100_000 });
   const ended = requester.pollEvents().filter((event) => "ok" in event);
   const rows = ended.map(({ requestId, ok, code, msg, submsg, output }) => [requestId, ok, code, msg, submsg, output]);
@@ -117,7 +127,10 @@ test("items without a request id get a new one each, and the caller's stay", () 
   for (const id of ids.slice(0, 3)) assert.match(id, UUID);
   assert.equal(new Set(ids).size, 4);
   requester.cancel(1);
-  assert.deepEqual(requester.pollEvents().map(({ requestId }) => requestId), [...ids, undefined]);
+  assert.deepEqual(
+    requester.pollEvents().map(({ requestId }) => requestId),
+    [...ids, undefined],
+  );
 });
 
 test("defaults fill in what an item does not have", () => {
@@ -180,12 +193,18 @@ test("events come in order, at most so many, and the rest later", () => {
   const { batch } = requester.submit(named("a", "b", "c"));
   requester.cancel(batch);
   const told = [...requester.pollEvents(2), ...requester.pollEvents(1), ...requester.pollEvents(0)];
-  assert.deepEqual(told.map(({ index }) => index), [0, 1, 2]);
-  assert.deepEqual(requester.pollEvents().map(({ kind }) => kind), ["batchDone"]);
+  assert.deepEqual(
+    told.map(({ index }) => index),
+    [0, 1, 2],
+  );
+  assert.deepEqual(
+    requester.pollEvents().map(({ kind }) => kind),
+    ["batchDone"],
+  );
 });
 
 test("texts of all widths are cut where they begin and end", () => {
-  const texts = ["plain", "é", "中文", "😀😀", "", "a\u0000b", "\\\"\n", "tail"];
+  const texts = ["plain", "é", "中文", "😀😀", "", "a\u0000b", '\\"\n', "tail"];
   const requester = new Requester("o1");
   requester.submit(named(...texts.map((_, at) => `r${at}ö`)));
   const replies = texts.map((text, at) =>
@@ -208,10 +227,18 @@ test("the last integer that a number holds is exact, and no larger one is rounde
   requester.submit(named("a", "b"));
   const exact = `{"most":${Number.MAX_SAFE_INTEGER},"more":9007199254740993,"least":-9007199254740993,"float":1e20,"text":"9007199254740993","\\"9007199254740993":0}`;
   const reply = (id, code, time) =>
-    JSON.stringify(replyOf(id)).replace('{"rpm":12}', exact).replace('"status":0', `"status":${code}`).replace("1700000000123", time);
-  requester.handleMessage(`{"data":[${reply("a", Number.MAX_SAFE_INTEGER, -5)},${reply("b", "9223372036854775807", "-9223372036854775808")}]}`);
+    JSON.stringify(replyOf(id))
+      .replace('{"rpm":12}', exact)
+      .replace('"status":0', `"status":${code}`)
+      .replace("1700000000123", time);
+  requester.handleMessage(
+    `{"data":[${reply("a", Number.MAX_SAFE_INTEGER, -5)},${reply("b", "9223372036854775807", "-9223372036854775808")}]}`,
+  );
   const [{ outcome: a, code }, { outcome: b }] = requester.pollEvents().filter(({ kind }) => kind === "finished");
-  assert.deepEqual([code, a.code, a.integer("code"), a.gmtServiceReply], [2 ** 53 - 1, 2 ** 53 - 1, 2n ** 53n - 1n, -5]);
+  assert.deepEqual(
+    [code, a.code, a.integer("code"), a.gmtServiceReply],
+    [2 ** 53 - 1, 2 ** 53 - 1, 2n ** 53n - 1n, -5],
+  );
   assert.deepEqual([b.code, b.gmtServiceReply], [Number.NaN, Number.NaN]);
   assert.deepEqual([b.integer("code"), b.integer("gmtServiceReply")], [2n ** 63n - 1n, -(2n ** 63n)]);
   assert.deepEqual([b.toJSON().code, b.toJSON().gmtServiceReply], ["9223372036854775807", "-9223372036854775808"]);
@@ -230,8 +257,18 @@ test("parseExact finds integers wherever they stand", () => {
   const big = "12345678901234567890";
   const found = parseExact(`[${big},{"a\\\\":-${big}},"${big}",${big}.5,${big}e2,0.${big},[[${big}]]]`);
   const exact = BigInt(big);
-  assert.deepEqual(found, [exact, { "a\\": -exact }, big, Number(`${big}.5`), Number(`${big}e2`), Number(`0.${big}`), [[exact]]]);
-  assert.deepEqual(parseExact('{"a":[1,null,true,"x",9007199254740991,1e3]}'), { a: [1, null, true, "x", 9007199254740991, 1000] });
+  assert.deepEqual(found, [
+    exact,
+    { "a\\": -exact },
+    big,
+    Number(`${big}.5`),
+    Number(`${big}e2`),
+    Number(`0.${big}`),
+    [[exact]],
+  ]);
+  assert.deepEqual(parseExact('{"a":[1,null,true,"x",9007199254740991,1e3]}'), {
+    a: [1, null, true, "x", 9007199254740991, 1000],
+  });
 });
 
 test("deadlines run on the clock that readNow reads", () => {
@@ -242,6 +279,9 @@ test("deadlines run on the clock that readNow reads", () => {
   assert.ok(at >= before.monotonicMs && at <= readNow().monotonicMs + 1, `${at}`);
   assert.ok(Math.abs(before.epochMs - Date.now()) < 60_000);
   requester.handleTimeout({ ...before, monotonicMs: at + 1_000 });
-  assert.deepEqual(requester.pollEvents().map(({ kind }) => kind), ["timedOut", "batchDone"]);
+  assert.deepEqual(
+    requester.pollEvents().map(({ kind }) => kind),
+    ["timedOut", "batchDone"],
+  );
   assert.equal(requester.pollTimeout(), null);
 });

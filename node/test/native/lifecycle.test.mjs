@@ -44,7 +44,10 @@ test("threads that are terminated in the middle of a call hurt nobody", async ()
     const running = workers.map(({ failed }, at) => Promise.race([moved(counts, at, before[at] + 20), failed]));
     await Promise.all(running);
     const codes = await Promise.all(workers.map(({ worker }) => worker.terminate()));
-    assert.deepEqual(codes, workers.map(() => 1));
+    assert.deepEqual(
+      codes,
+      workers.map(() => 1),
+    );
   }
   const { code, signal, output } = await run("pending.mjs", ["end"]);
   assert.deepEqual([code, signal], [0, null], output);
@@ -90,7 +93,12 @@ test("after a panic a requester says so, and the process goes on", () => {
     const { PoisonedError, Requester, SetpointError } = require(folder);
     const [broken, sound] = [new Requester("o1"), new Requester("o1")];
     assert.throws(() => broken.handleNotSent(1, "panic"), /a test asked for it/);
-    const calls = [() => broken.pollEvents(), () => broken.cancel(1), () => broken.openItems, () => broken.submit("{}")];
+    const calls = [
+      () => broken.pollEvents(),
+      () => broken.cancel(1),
+      () => broken.openItems,
+      () => broken.submit("{}"),
+    ];
     for (const call of calls) {
       assert.throws(call, (error) => error instanceof PoisonedError && error instanceof SetpointError);
     }

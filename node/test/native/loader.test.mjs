@@ -22,24 +22,49 @@ test("the first binary that can be loaded is taken", () => {
     if (path === "a") throw new Error("not this");
     return { path };
   };
-  assert.deepEqual(load([{ path: "a", exists: true }, { path: "b", exists: true }, { path: "c", exists: true }], open), { path: "b" });
+  assert.deepEqual(
+    load(
+      [
+        { path: "a", exists: true },
+        { path: "b", exists: true },
+        { path: "c", exists: true },
+      ],
+      open,
+    ),
+    { path: "b" },
+  );
   assert.deepEqual(opened, ["a", "b"]);
 });
 
 test("the error of what is there is the true one, and every place is named", () => {
-  const errors = { a: new Error("Cannot find module 'a'\nRequire stack:\n- x"), b: new Error("GLIBC_2.99 not found"), c: new Error("third") };
+  const errors = {
+    a: new Error("Cannot find module 'a'\nRequire stack:\n- x"),
+    b: new Error("GLIBC_2.99 not found"),
+    c: new Error("third"),
+  };
   const open = (path) => {
     throw errors[path];
   };
-  assert.throws(() => load([{ path: "a", exists: false }, { path: "b", exists: true }, { path: "c", exists: true }], open), (error) => {
-    assert.ok(error instanceof LoadError);
-    assert.equal(error.cause, errors.b);
-    assert.deepEqual(error.tried[0], { path: "a", reason: "Cannot find module 'a'" });
-    assert.match(error.message, new RegExp(`${process.platform}-${process.arch}, .*Node ${process.versions.node}`));
-    assert.match(error.message, /the binary is there, but this system cannot load it/);
-    assert.match(error.message, / {2}b: GLIBC_2\.99 not found/);
-    return true;
-  });
+  assert.throws(
+    () =>
+      load(
+        [
+          { path: "a", exists: false },
+          { path: "b", exists: true },
+          { path: "c", exists: true },
+        ],
+        open,
+      ),
+    (error) => {
+      assert.ok(error instanceof LoadError);
+      assert.equal(error.cause, errors.b);
+      assert.deepEqual(error.tried[0], { path: "a", reason: "Cannot find module 'a'" });
+      assert.match(error.message, new RegExp(`${process.platform}-${process.arch}, .*Node ${process.versions.node}`));
+      assert.match(error.message, /the binary is there, but this system cannot load it/);
+      assert.match(error.message, / {2}b: GLIBC_2\.99 not found/);
+      return true;
+    },
+  );
 });
 
 test("without any binary it says how to get one", () => {

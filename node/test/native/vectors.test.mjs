@@ -57,8 +57,15 @@ function validation(data) {
   }
   same(expected, found);
   // The other lanes say the same.
-  assert.equal(lane(() => into(body, options)), found.response);
-  if (isUtf8(body)) assert.equal(lane(() => checkText(body.toString(), options)), found.response);
+  assert.equal(
+    lane(() => into(body, options)),
+    found.response,
+  );
+  if (isUtf8(body))
+    assert.equal(
+      lane(() => checkText(body.toString(), options)),
+      found.response,
+    );
 }
 
 function into(body, options) {
@@ -95,7 +102,9 @@ function replies(data) {
   let found;
   let written;
   try {
-    const read = isResponse ? wire.readResponse(bytesOf(data), { family, limits }) : wire.readMessage(bytesOf(data), { limits });
+    const read = isResponse
+      ? wire.readResponse(bytesOf(data), { family, limits })
+      : wire.readMessage(bytesOf(data), { limits });
     found = { replies: read.map(shown) };
     const good = read.filter((reply) => reply instanceof wire.Reply);
     written = (isResponse ? wire.writeResponse(good) : wire.writeMessage(good)).toString();
