@@ -55,7 +55,7 @@ export class Service {
     return this.batches.map(({ body }) => body);
   }
 
-  then(...steps) {
+  script(...steps) {
     this.#script.push(...steps);
   }
 

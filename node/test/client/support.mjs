@@ -111,3 +111,17 @@ export class Fed {
     this.#wake();
   }
 }
+
+const closing = new WeakMap();
+
+/** Closes it when the test is over, whatever became of the test; the last one first. */
+export function using(t, thing) {
+  if (!closing.has(t)) {
+    closing.set(t, []);
+    t.after(async () => {
+      for (const one of closing.get(t).reverse()) await one[Symbol.asyncDispose]();
+    });
+  }
+  closing.get(t).push(thing);
+  return thing;
+}

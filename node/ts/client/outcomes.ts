@@ -39,6 +39,8 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
     this.#ticket?.wake();
   };
   #isAborted = false;
+  /** The call of `next` before the one to come. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @internal */
   constructor(start: () => Promise<Ticket>, driver: Driver, signal: AbortSignal | undefined) {
@@ -64,12 +66,11 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
    * `EncodeError`, `NoChannelError`, `NotListeningError`, `SourceEndedError`, `ClosedError`; and with the signal's
    * reason.
    */
-  async next(): Promise<IteratorResult<Ended>> {
-    for (;;) {
-      const event = await this.#next();
-      if (event === undefined) return { done: true, value: undefined };
-      if (event.kind !== "accepted" && event.kind !== "batchDone") return { done: false, value: event as Ended };
-    }
+  next(): Promise<IteratorResult<Ended>> {
+    // Calls that do not wait for each other have their turns all the same.
+    const turn = this.#turn.then(() => this.#nextEnded());
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** Cancels the batch and reads nothing more. Leaving a `for await` loop does it. */
@@ -97,6 +98,14 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
     this.#start = undefined;
     this.#signal?.removeEventListener("abort", this.#abort);
     if (this.#ticket !== undefined) this.#driver.cancel(this.#ticket.batch);
+  }
+
+  async #nextEnded(): Promise<IteratorResult<Ended>> {
+    for (;;) {
+      const event = await this.#next();
+      if (event === undefined) return { done: true, value: undefined };
+      if (event.kind !== "accepted" && event.kind !== "batchDone") return { done: false, value: event as Ended };
+    }
   }
 
   async #next(): Promise<Event | undefined> {
