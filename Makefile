@@ -102,5 +102,38 @@ $(VENV)/ready: crates/cli/interop/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r $<
 	touch $@
 
+# The npm package. These rules stand together; `test`, `lint` and `format` get theirs from here.
+NODE_PROGRAMS = $(shell $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug
+.PHONY: node test-node test-node-packages lint-node format-node
+test: test-node test-node-packages
+lint: lint-node
+format: format-node
+
+node: node/node_modules/ready ## Build the npm package: the addon into node/native, the modules into node/dist.
+	scripts/node-types
+	cd node && npm run --silent build:ts
+
+test-node: node/node_modules/ready ## The npm package, native half and client, on its own build; its types.
+	$(CARGO) build --locked --bin setpoint
+	$(CARGO) build --locked -p setpoint --example respond
+	$(CARGO) build --locked -p setpoint-node --features test-panic
+	scripts/node-types --check
+	cd node && npm run --silent build:ts
+	cd node && SETPOINT_BIN="$(NODE_PROGRAMS)/setpoint" SETPOINT_RESPOND="$(NODE_PROGRAMS)/examples/respond" \
+		SETPOINT_PANICKING="$(NODE_PROGRAMS)/libsetpoint_node.so" npm test --silent
+
+test-node-packages: test-node ## The npm package in both forms from an empty folder; glibc 2.17 is enough for the published binary.
+	scripts/node-packages
+
+lint-node: node/node_modules/ready
+	cd node && npm run --silent lint
+
+format-node: node/node_modules/ready
+	cd node && npm run --silent format
+
+node/node_modules/ready: node/package.json node/package-lock.json
+	cd node && npm ci --silent
+	touch $@
+
 clean: ## Remove everything that was built.
 	$(CARGO) clean
