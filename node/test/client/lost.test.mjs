@@ -66,15 +66,15 @@ test("a busy service that answers at once has refused", async (t) => {
   assert.equal(it.bodies.length, 1);
 });
 
-for (const status of [301, 302, 303, 307, 308, 401, 404, 407]) {
+for (const status of [301, 302, 303, 307, 308, 401, 404]) {
   test(`HTTP ${status} of somebody else's is found out at once, and no redirect is followed`, async (t) => {
     const elsewhere = using(t, await Service.start());
     const headers = `Location: ${elsewhere.url}/dataService/devices/multiInvoke?orgId=o1\r\n`;
     const it = using(t, await Service.start([{ status, body: PAGE, headers }]));
-    const one = using(t, await open(it.url, { connectAttempts: 1 }));
+    const one = using(t, await open(it.url));
     const { events, summary } = await settle(one.invoke([invoke("a")]));
     assert.equal(summary.refused, 1);
-    assert.match(events[0].submsg, status === 407 ? /407|proxy authentication/ : new RegExp(`HTTP ${status}.*check the URL`));
+    assert.match(events[0].submsg, new RegExp(`HTTP ${status}.*check the URL`));
     assert.deepEqual([it.bodies.length, elsewhere.bodies], [1, []]);
   });
 }

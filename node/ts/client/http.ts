@@ -154,8 +154,8 @@ export function isNotSent(error: unknown): boolean {
   const { code = "", syscall } = error as NodeJS.ErrnoException;
   if (syscall === "connect" || syscall === "getaddrinfo") return true;
   if (code === "UND_ERR_CONNECT_TIMEOUT" || CERTIFICATE.test(code)) return true;
-  // `fetch` calls no port of another trade; and of 407 it says no more than that a proxy passed nothing on.
-  if (error.message === "bad port" || error.message === "proxy authentication required") return true;
+  // `fetch` calls no port of another trade.
+  if (error.message === "bad port") return true;
   return isNotSent(error.cause);
 }
 
