@@ -144,5 +144,37 @@ $(PYENV)/installed: $(PYENV)/ready $(PYSOURCES) python/Cargo.toml python/pyproje
 $(CORPORA)/facts.json: $(wildcard benches/src/*.rs) $(wildcard $(BOUNDARY)/*.rs)
 	$(CARGO) run --locked --profile bindings -p setpoint-benches --bin boundary -- write $(CORPORA)
 
+# The npm package. These rules stand together; `test`, `lint` and `format` get theirs from here.
+.PHONY: node test-node test-node-packages lint-node format-node
+test: test-node test-node-packages
+lint: lint-node
+format: format-node
+
+node: node/node_modules/ready ## Build the npm package: the addon into node/native, the modules into node/dist.
+	scripts/node-types
+	cd node && npm run --silent build:ts
+
+test-node: node/node_modules/ready ## The npm package, native half and client, on its own build; its types.
+	$(CARGO) build --locked --bin setpoint
+	$(CARGO) build --locked -p setpoint --example respond
+	$(CARGO) build --locked -p setpoint-node --features test-panic
+	scripts/node-types --check
+	cd node && npm run --silent build:ts
+	cd node && SETPOINT_BIN="$(TARGET_DIR)/debug/setpoint" SETPOINT_RESPOND="$(TARGET_DIR)/debug/examples/respond" \
+		SETPOINT_PANICKING="$(TARGET_DIR)/debug/libsetpoint_node.so" npm test --silent
+
+test-node-packages: test-node ## The npm package in both forms from an empty folder; glibc 2.17 is enough for the published binary.
+	scripts/node-packages
+
+lint-node: node/node_modules/ready
+	cd node && npm run --silent lint
+
+format-node: node/node_modules/ready
+	cd node && npm run --silent format
+
+node/node_modules/ready: node/package.json node/package-lock.json
+	cd node && npm ci --silent
+	touch $@
+
 clean: ## Remove everything that was built.
 	$(CARGO) clean

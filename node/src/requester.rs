@@ -1,0 +1,154 @@
+//! The caller's side of the conversation.
+
+use napi::bindgen_prelude::{BufferSlice, Env};
+use napi_derive::napi;
+use serde::Deserialize;
+use setpoint::{
+    Limits, Requester as Engine,
+    requester::{RequestBatchId, RequesterConfig, ResponseVerdict},
+};
+
+use crate::{
+    error::{self, Result},
+    events::Block,
+    settings::{family, now},
+};
+
+/// What a requester is made with, as JSON. What is left out has the engine's default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Options {
+    limits: Option<Limits>,
+    open_items: Option<usize>,
+    grace_ms: Option<u64>,
+    remembered: Option<usize>,
+}
+
+/// An engine, and whether a call is under way in it: if there is one when the next comes, it panicked.
+#[napi]
+#[derive(Debug)]
+pub(crate) struct NativeRequester {
+    engine: Engine,
+    is_busy: bool,
+    /// Room for events, kept from one call to the next.
+    block: Block,
+}
+
+// Every clock that is given as NaN is read.
+#[napi]
+impl NativeRequester {
+    /// `options` is JSON text, `seed` 32 bytes of the operating system's generator.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(org_id: String, options: String, seed: &[u8]) -> Result<Self> {
+        let given: Options = serde_json::from_str(&options).map_err(|error| error::argument("options", error))?;
+        let mut config = RequesterConfig::default();
+        config.limits = given.limits.unwrap_or(config.limits);
+        config.open_items = given.open_items.unwrap_or(config.open_items);
+        config.grace_ms = given.grace_ms.unwrap_or(config.grace_ms);
+        config.remembered = given.remembered.unwrap_or(config.remembered);
+        let seed = seed.try_into().map_err(|_| error::argument("seed", "must be 32 bytes"))?;
+        Ok(Self { engine: Engine::new(&org_id, config, seed), is_busy: false, block: Block::default() })
+    }
+
+    /// Returns the batch's number, how many items it has, and its patience in milliseconds.
+    #[napi(catch_unwind)]
+    pub fn submit(&mut self, family_name: String, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<[f64; 3]> {
+        let family = family(&family_name)?;
+        let submitted = self.call(|engine| engine.submit_body(family, body, now(monotonic_ms, epoch_ms)))?;
+        let submitted = submitted.map_err(|error| error::submit(&error))?;
+        Ok([submitted.batch.0 as f64, submitted.items as f64, f64::from(submitted.patience_ms)])
+    }
+
+    /// So many new request ids, of 36 characters each.
+    #[napi(catch_unwind)]
+    pub fn new_request_ids(&mut self, count: u32, epoch_ms: f64) -> Result<String> {
+        self.call(|engine| {
+            let now = now(0.0, epoch_ms);
+            (0..count).map(|_| engine.new_request_id(now)).collect()
+        })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resend(&mut self, batch: f64, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
+        self.call(|engine| engine.resend(id(batch), now(monotonic_ms, epoch_ms)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn cancel(&mut self, batch: f64) -> Result<()> {
+        self.call(|engine| engine.cancel(id(batch)))
+    }
+
+    /// Whether there is nothing more to send.
+    #[napi(catch_unwind)]
+    pub fn handle_response(&mut self, batch: f64, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<bool> {
+        let verdict = self.call(|engine| engine.handle_response(id(batch), body, now(monotonic_ms, epoch_ms)))?;
+        verdict.map(is_settled).map_err(|error| error::message(&error))
+    }
+
+    /// Whether there is nothing more to send.
+    #[napi(catch_unwind)]
+    pub fn handle_not_sent(&mut self, batch: f64, reason: String) -> Result<bool> {
+        self.call(|engine| {
+            #[cfg(feature = "test-panic")]
+            assert_ne!(reason, "panic", "a test asked for it");
+            is_settled(engine.handle_not_sent(id(batch), &reason))
+        })
+    }
+
+    /// Returns how many replies it carried.
+    #[napi(catch_unwind)]
+    pub fn handle_message(&mut self, body: &[u8]) -> Result<f64> {
+        let replies = self.call(|engine| engine.handle_message(body))?;
+        replies.map(|count| count as f64).map_err(|error| error::message(&error))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn handle_timeout(&mut self, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
+        self.call(|engine| engine.handle_timeout(now(monotonic_ms, epoch_ms)))
+    }
+
+    /// At most so many events, as `events.rs` writes them; nothing if there are none.
+    #[napi(catch_unwind)]
+    pub fn poll_events<'env>(&mut self, env: &'env Env, most: f64) -> Result<Option<BufferSlice<'env>>> {
+        let most = most as usize;
+        let mut block = std::mem::take(&mut self.block);
+        self.call(|engine| block.fill(std::iter::from_fn(|| engine.poll_event()).take(most)))?;
+        // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
+        let copy = block.bytes().map(|bytes| BufferSlice::copy_from(env, bytes));
+        self.block = block.kept();
+        copy.transpose().map_err(|error| error::argument("events", error.reason))
+    }
+
+    /// When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open.
+    #[napi(catch_unwind)]
+    pub fn poll_timeout(&mut self) -> Result<f64> {
+        self.call(|engine| engine.poll_timeout().map_or(-1.0, |at| at.as_millis() as f64))
+    }
+
+    /// Items that have not ended.
+    #[napi(catch_unwind)]
+    pub fn open_items(&mut self) -> Result<f64> {
+        self.call(|engine| engine.open_items() as f64)
+    }
+}
+
+impl NativeRequester {
+    fn call<R>(&mut self, work: impl FnOnce(&mut Engine) -> R) -> Result<R> {
+        if std::mem::replace(&mut self.is_busy, true) {
+            return Err(error::poisoned());
+        }
+        let result = work(&mut self.engine);
+        self.is_busy = false;
+        Ok(result)
+    }
+}
+
+/// Batches are counted from 1, so a double holds every number that there will be.
+fn id(batch: f64) -> RequestBatchId {
+    RequestBatchId(batch as u64)
+}
+
+/// Whatever a later engine says that is no end is not one.
+fn is_settled(verdict: ResponseVerdict) -> bool {
+    verdict == ResponseVerdict::Settled
+}

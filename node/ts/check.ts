@@ -1,0 +1,196 @@
+// The check of a batch: bytes, text or items in, a report, bytes or text out.
+
+import { bytesOf, kindOf, stable } from "./bytes.js";
+import { encodeItems, expectItems } from "./encode.js";
+import { RoomError } from "./errors.js";
+import type { BatchOf, Family, Limits, Now } from "./items.js";
+import { errorOf, native } from "./native.js";
+import { Report } from "./report.js";
+
+/** What a batch is checked with. */
+export interface CheckOptions<F extends Family = Family> {
+  /** Which family the batch is of; `"invoke"` if left out. */
+  readonly family?: F;
+  /** The org of the call. */
+  readonly orgId: string;
+  /** The orgs, channels and devices that exist. Without one the form alone is checked, as if all of them did. */
+  readonly directory?: Directory | undefined;
+  /** Bounds on what the batch may cost. */
+  readonly limits?: Limits | undefined;
+  /** What is written into the replies; the wall clock if left out. */
+  readonly now?: Pick<Now, "epochMs"> | undefined;
+}
+
+/** One org of a directory. */
+export interface OrgData {
+  /** Ids of its channels, of both families. */
+  readonly channels?: readonly string[];
+  /** Its devices. */
+  readonly devices?: readonly DeviceData[];
+}
+
+/** One device of a directory. What it can do is not known where it is left out, and then every target is taken. */
+export interface DeviceData {
+  readonly productKey: string;
+  readonly deviceKey: string;
+  readonly assetId: string;
+  /** Service ids, each with the name that replies carry. */
+  readonly services?: { readonly [serviceId: string]: string | null } | null;
+  /** Ids of its measure points. */
+  readonly measurepoints?: readonly string[] | null;
+}
+
+type Handle = InstanceType<typeof native.NativeDirectory>;
+
+let handleOf: (directory: Directory) => Handle;
+
+/** The orgs, channels and devices that exist, for checks without a service. It is made once and used for many checks. */
+export class Directory {
+  readonly #handle: Handle;
+
+  static {
+    handleOf = (directory) => directory.#handle;
+  }
+
+  constructor(orgs: { readonly [orgId: string]: OrgData }) {
+    try {
+      this.#handle = new native.NativeDirectory(JSON.stringify(orgs));
+    } catch (error) {
+      throw errorOf(error);
+    }
+  }
+}
+
+/**
+ * Checks a batch without sending it: what would a service say of each item on first receipt?
+ *
+ * `body` is JSON as bytes or text, or an array of items. Nothing is kept between calls.
+ *
+ * Throws a `RequestError` if the whole request would be refused, and an `EncodeError` if an item holds what is no JSON.
+ */
+export function check<F extends Family = "invoke">(body: BatchOf<F>, options: CheckOptions<F>): Report {
+  const checker = checkerOf(options);
+  const bytes = batchBytes(body);
+  const length = write(native.checkReportInto, checker, bytes, options);
+  return new Report(options.family ?? "invoke", Buffer.from(room.subarray(0, length)));
+}
+
+/**
+ * Checks a batch and writes the response into `out`: the fast lane, which makes no object at all.
+ *
+ * Returns how many bytes were written. Throws a `RoomError`, which is a `RangeError`, if they do not fit: its `needed` is how
+ * many there are, and nothing is written then. Twice the body and 1,000 bytes for each item are enough.
+ */
+export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptions): number {
+  if (!(body instanceof Uint8Array) || !(out instanceof Uint8Array)) {
+    throw new TypeError(`body and out must be a Uint8Array, not ${kindOf(body)} and ${kindOf(out)}`);
+  }
+  if (!(out.buffer instanceof ArrayBuffer)) throw new TypeError("out must not be shared with other threads");
+  const checker = checkerOf(options);
+  let bytes = stable(body);
+  // What is read must not change while it is written.
+  if (bytes.buffer === out.buffer && overlap(bytes, out)) bytes = Uint8Array.from(bytes);
+  const written = run(native.checkInto, checker, bytes, out, options);
+  if (written >= 0) return written;
+  throw new RoomError(-written, out.length);
+}
+
+/** Checks a batch that is text, and returns the response as text. */
+export function checkText(body: string, options: CheckOptions): string {
+  if (typeof body !== "string") throw new TypeError(`body must be a string, not ${kindOf(body)}`);
+  const checker = checkerOf(options);
+  // In UTF-8 no unit of a string takes more than three bytes.
+  if (given.length < 3 * body.length) given = Buffer.allocUnsafeSlow(3 * body.length);
+  const bytes = given.subarray(0, given.write(body));
+  const length = write(native.checkTextInto, checker, bytes, options);
+  const text = room.toString(room[0] === 1 ? "latin1" : "utf16le", 1, length);
+  release();
+  return text;
+}
+
+/** As much room is kept from one call to the next, in bytes. */
+const KEPT = 1 << 20;
+/** Room for what is written, and for a text that is read. */
+let room = Buffer.allocUnsafeSlow(1 << 16);
+let given = Buffer.allocUnsafeSlow(1 << 16);
+
+function release(): void {
+  if (room.length > KEPT) room = Buffer.allocUnsafeSlow(KEPT);
+  if (given.length > KEPT) given = Buffer.allocUnsafeSlow(KEPT);
+}
+
+type CheckInto = (checker: number, body: Uint8Array, out: Buffer, epochMs: number) => number;
+
+/** Writes into the room that is kept, which grows if it has to. */
+function write(into: CheckInto, checker: number, body: Uint8Array, options: CheckOptions): number {
+  const written = run(into, checker, body, room, options);
+  if (written >= 0) return written;
+  room = Buffer.allocUnsafeSlow(-written);
+  return run(into, checker, body, room, options);
+}
+
+function run(into: CheckInto, checker: number, body: Uint8Array, out: Uint8Array, options: CheckOptions): number {
+  try {
+    return into(checker, body, out as Buffer, options.now?.epochMs ?? Number.NaN);
+  } catch (error) {
+    throw errorOf(error);
+  }
+}
+
+function overlap(one: Uint8Array, other: Uint8Array): boolean {
+  return one.byteOffset < other.byteOffset + other.length && other.byteOffset < one.byteOffset + one.length;
+}
+
+function batchBytes(body: unknown): Uint8Array {
+  if (typeof body === "string" || body instanceof Uint8Array) return bytesOf(body, "body");
+  return Buffer.from(encodeItems(expectItems(body)));
+}
+
+/** A checker of the native half, and what it was opened with. */
+interface Opened {
+  readonly family: Family | undefined;
+  readonly orgId: string;
+  readonly directory: Directory | undefined;
+  /** As JSON text: the object that they came in may change. */
+  readonly limits: string | undefined;
+  readonly checker: number;
+}
+
+/** As many checkers are kept open. */
+const MOST_OPEN = 16;
+/** The one that was used last comes first. */
+const opened: Opened[] = [];
+
+function checkerOf(options: CheckOptions): number {
+  const { family, orgId, directory } = options;
+  const limits = options.limits === undefined ? undefined : JSON.stringify(options.limits);
+  const isSame = (one: Opened): boolean =>
+    one.orgId === orgId && one.family === family && one.directory === directory && one.limits === limits;
+  const [first] = opened;
+  if (first !== undefined && isSame(first)) return first.checker;
+  const at = opened.findIndex(isSame);
+  const found = at < 0 ? open(family, orgId, directory, limits) : opened.splice(at, 1)[0];
+  if (found === undefined) throw new RangeError("a checker that was found is not there");
+  opened.unshift(found);
+  const last = opened.length > MOST_OPEN ? opened.pop() : undefined;
+  if (last !== undefined) native.closeChecker(last.checker);
+  return found.checker;
+}
+
+function open(
+  family: Family | undefined,
+  orgId: string,
+  directory: Directory | undefined,
+  limits: string | undefined,
+): Opened {
+  if (typeof orgId !== "string") throw new TypeError(`orgId must be a string, not ${kindOf(orgId)}`);
+  if (directory !== undefined && !(directory instanceof Directory)) {
+    throw new TypeError(`directory must be a Directory, not ${kindOf(directory)}`);
+  }
+  try {
+    const checker = native.openChecker(family ?? "invoke", orgId, limits, directory && handleOf(directory));
+    return { family, orgId, directory, limits, checker };
+  } catch (error) {
+    throw errorOf(error);
+  }
+}

@@ -1,0 +1,236 @@
+// MQTT topics named by the channels, QoS 1, in a session that outlives the connection.
+
+import { randomBytes } from "node:crypto";
+
+import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
+
+import { Backoff, pauseFor } from "../backoff.js";
+import { SettingError, SourceError } from "../errors.js";
+import { describe } from "../http.js";
+import { parseBroker } from "./broker.js";
+import type { ChannelSource, SourceEvent } from "./events.js";
+
+/** How long the broker may take for a connection and the subscriptions. */
+const ANSWER_MS = 10_000;
+/** How long it may take to leave nothing behind. */
+const GOODBYE_MS = 1_000;
+const KEEP_ALIVE_S = 30;
+
+/** A message that is acknowledged with `done`, or a change. */
+interface Entry {
+  readonly event: SourceEvent;
+  readonly done?: () => void;
+}
+
+/** What came of a connection: whether the broker still had the session, or why there is none. */
+type Greeting = { readonly isPresent: boolean } | { readonly reason: string };
+
+/**
+ * The topics of one or more channels, over MQTT 3.1.1.
+ *
+ * The session is persistent: what is published while the connection is down is delivered when it is back, and a message
+ * is acknowledged only when it was handed on. A session under a name made up here is removed again by `close`; under a
+ * client id of the caller's own it stays, and what came in the meantime is delivered at the next start.
+ *
+ * Every connection is a client of its own: an acknowledgement never gets to another connection than the one on which
+ * its message came, where the broker may use the same packet id for another message.
+ */
+export class MqttTopics implements ChannelSource {
+  readonly name: string;
+  readonly #options: IClientOptions;
+  readonly #topics: readonly string[];
+  readonly #most: number;
+  readonly #backoff: Backoff;
+  readonly #isOwnSession: boolean;
+  readonly #closing = new AbortController();
+  #entries: Entry[] = [];
+  #wake: (() => void) | undefined;
+  #client: MqttClient | undefined;
+  #hasListened = false;
+
+  /** `most` bounds a message, in bytes. Throws `SettingError`. */
+  constructor(
+    url: string,
+    clientId: string | undefined,
+    topics: readonly string[],
+    most: number,
+    backoffMs: readonly [number, number],
+  ) {
+    const { protocol, host, port, username, password, name } = parseBroker(url);
+    if (clientId === "") {
+      throw new SettingError("mqttClientId", "it is empty, and a session that outlives its connection needs a name");
+    }
+    this.#isOwnSession = clientId === undefined;
+    this.#options = {
+      ...{ protocol, host, port },
+      ...(username === undefined ? {} : { username, password: password ?? "" }),
+      clientId: clientId ?? `setpoint-${randomBytes(8).toString("hex")}`,
+      protocolVersion: 4,
+      keepalive: KEEP_ALIVE_S,
+      connectTimeout: ANSWER_MS,
+      // Connecting again is done here, with pauses that have jitter.
+      reconnectPeriod: 0,
+      resubscribe: false,
+    };
+    this.#topics = topics;
+    this.#most = most;
+    this.#backoff = new Backoff(...backoffMs);
+    this.name = `${name}/${topics.join(",")}`;
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    const breakOff = (): void => void this.close();
+    signal?.addEventListener("abort", breakOff);
+    try {
+      const greeting = await this.#connect();
+      if ("isPresent" in greeting) return;
+      const check = "check the URL, the credentials and that the broker runs";
+      throw new SourceError(this.name, `${greeting.reason}; ${check}`);
+    } finally {
+      signal?.removeEventListener("abort", breakOff);
+    }
+  }
+
+  async *events(): AsyncGenerator<SourceEvent> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const entry = this.#entries.shift();
+      if (entry !== undefined) {
+        yield entry.event;
+        entry.done?.();
+      } else if (this.#client === undefined) {
+        await pauseFor(this.#backoff.pause(), signal);
+        if (!signal.aborted) yield* this.#again();
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const client = this.#client;
+    this.#client = undefined;
+    this.#wake?.();
+    if (client !== undefined) await end(client);
+    if (this.#isOwnSession && this.#hasListened) await this.#forgetSession();
+    this.#hasListened = false;
+  }
+
+  /** Why the last connection was lost, or could not be made again; it is told once. */
+  #told = "";
+
+  async *#again(): AsyncGenerator<SourceEvent> {
+    const greeting = await this.#connect();
+    if (this.#closing.signal.aborted) return;
+    if ("isPresent" in greeting) {
+      this.#told = "";
+      yield { kind: "connected" };
+      if (!greeting.isPresent) yield { kind: "gap", reason: "the broker no longer had the session" };
+    } else if (greeting.reason !== this.#told) {
+      this.#told = greeting.reason;
+      yield { kind: "disconnected", reason: greeting.reason };
+    }
+  }
+
+  /** Makes a connection and subscribes. */
+  async #connect(): Promise<Greeting> {
+    const mqtt = await library();
+    if (this.#closing.signal.aborted) return { reason: "the client is closing" };
+    const client = mqtt.connect({ ...this.#options, clean: false });
+    this.#client = client;
+    // One message at a time: what nobody takes in stays with the broker.
+    client.handleMessage = (packet, done) => {
+      this.#put({ event: this.#eventOf(packet as IPublishPacket), done: () => done() });
+    };
+    let reason = "the broker closed the connection";
+    let isListening = false;
+    client.on("error", (error) => {
+      reason = describe(error);
+    });
+    const greeting = await new Promise<Greeting>((resolve) => {
+      client.on("connect", ({ sessionPresent }) => {
+        const listen = (): void => {
+          isListening = true;
+          resolve({ isPresent: sessionPresent });
+        };
+        // The subscriptions are part of the session.
+        if (sessionPresent && this.#hasListened) listen();
+        else this.#subscribe(client, listen, (why) => resolve({ reason: why }));
+      });
+      client.on("close", () => {
+        resolve({ reason });
+        if (isListening) this.#lost(client, reason);
+      });
+    });
+    if ("isPresent" in greeting) {
+      this.#hasListened = true;
+      this.#backoff.reset();
+    } else {
+      this.#client = undefined;
+      await end(client);
+    }
+    return greeting;
+  }
+
+  #subscribe(client: MqttClient, done: () => void, fail: (reason: string) => void): void {
+    client.subscribe([...this.#topics], { qos: 1 }, (error, granted) => {
+      const refused = granted?.filter(({ qos }) => qos > 2).map(({ topic }) => topic) ?? [];
+      if (refused.length > 0) fail(`the broker refused the subscription to ${refused.join(", ")}`);
+      else if (error) fail(describe(error));
+      else done();
+    });
+  }
+
+  #lost(client: MqttClient, reason: string): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#told = reason;
+    this.#put({ event: { kind: "disconnected", reason } });
+    void end(client);
+  }
+
+  #eventOf({ payload, retain }: IPublishPacket): SourceEvent {
+    // Nothing on a channel is retained by the service: such a message was planted, or is from another time.
+    if (retain) return { kind: "unreadable", reason: "a retained message was ignored" };
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    if (bytes.length <= this.#most) return bytes;
+    return { kind: "unreadable", reason: `a message of more than ${this.#most} bytes was ignored` };
+  }
+
+  #put(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#wake?.();
+  }
+
+  /** A clean connection under the same name makes the broker forget the session. */
+  async #forgetSession(): Promise<void> {
+    const mqtt = await library();
+    const client = mqtt.connect({ ...this.#options, clean: true, connectTimeout: GOODBYE_MS });
+    // The broker may be gone: then its sessions go with it, or by its own rule.
+    client.on("error", () => {});
+    await new Promise<void>((resolve) => {
+      client.once("connect", () => resolve());
+      client.once("close", () => resolve());
+    });
+    await end(client);
+  }
+}
+
+/** Hangs up in order, and by force if the broker does not play along. */
+async function end(client: MqttClient): Promise<void> {
+  const force = setTimeout(() => client.end(true), GOODBYE_MS);
+  await new Promise<void>((resolve) => client.end(!client.connected, {}, () => resolve()));
+  clearTimeout(force);
+}
+
+async function library(): Promise<typeof import("mqtt")> {
+  try {
+    return await import("mqtt");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new SettingError("mqtt", "a channel over MQTT takes the package mqtt: npm install mqtt");
+  }
+}

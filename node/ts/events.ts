@@ -1,0 +1,392 @@
+// What a requester tells: one class for each kind of event, told apart by `kind`.
+
+import { Outcome, type OutcomeData } from "./outcome.js";
+import { BATCH, type Block, CODE, INDEX, OUTCOME, ROW, Row, SAID, SUMMARY } from "./row.js";
+
+/** How the items of a batch ended. `submitted` is the sum of all others but `accepted`. */
+export interface Summary {
+  /** Items of the batch. */
+  readonly submitted: number;
+  /** Items that the service is known to have taken. */
+  readonly accepted: number;
+  /** Items refused. */
+  readonly refused: number;
+  /** Items that ended with success. */
+  readonly succeeded: number;
+  /** Items that ended with a known failure. */
+  readonly failed: number;
+  /** Items without an outcome in time. */
+  readonly timedOut: number;
+  /** Items cancelled. */
+  readonly cancelled: number;
+}
+
+/** Why an item was refused. */
+export interface Refusal {
+  /** The code. */
+  readonly code: number;
+  /** The code's message. */
+  readonly msg: string;
+  /** What exactly is wrong. */
+  readonly submsg: string | null;
+  /** Whether the whole request was refused; `code` is then the request's status. */
+  readonly wholeRequest: boolean;
+}
+
+/** What an event says, as plain data; which members there are follows from `kind`. */
+export interface EventData {
+  kind: Event["kind"];
+  batch?: number;
+  index?: number;
+  requestId?: string | null;
+  refusal?: Refusal;
+  knownUnsent?: boolean;
+  conflict?: boolean;
+  outcome?: OutcomeData | null;
+  reason?: string;
+  summary?: Summary;
+}
+
+/** What all events have in common. */
+abstract class Told extends Row {
+  #outcome: Outcome | undefined;
+
+  /** @internal */
+  protected get said(): Outcome {
+    this.#outcome ??= new Outcome(...this.place);
+    return this.#outcome;
+  }
+
+  /** As plain data: for `JSON.stringify`, and, called by hand, for `structuredClone` and messages between threads. */
+  abstract toJSON(): EventData;
+
+  /** What `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): EventData {
+    return this.toJSON();
+  }
+}
+
+/** What the events that speak of an item have in common. */
+abstract class OfItem extends Told {
+  abstract get kind(): Exclude<Event["kind"], "unknown" | "unreadable" | "batchDone">;
+
+  /** The batch's number. */
+  get batch(): number {
+    return this.long(BATCH);
+  }
+
+  /** The item's place in its batch, from 0. */
+  get index(): number {
+    return this.number(INDEX);
+  }
+
+  /** The item's request id; null if it was sent without a usable one, and so can only be refused. */
+  get requestId(): string | null {
+    return this.text(0);
+  }
+
+  toJSON(): EventData {
+    const { kind, batch, index, requestId } = this;
+    return { kind, batch, index, requestId };
+  }
+}
+
+/** The service took the item; its outcome is to come. */
+export class Accepted extends OfItem {
+  get kind(): "accepted" {
+    return "accepted";
+  }
+}
+
+/** The item was refused and nothing was sent. Ends the item. */
+export class Refused extends OfItem {
+  get kind(): "refused" {
+    return "refused";
+  }
+
+  /** Why. */
+  get refusal(): Refusal {
+    const { code, msg, submsg } = this;
+    return { code, msg, submsg, wholeRequest: this.flag(SAID) };
+  }
+
+  /** Whether the device did what it was asked: it did not. */
+  get ok(): false {
+    return false;
+  }
+
+  /** The code of the refusal. */
+  get code(): number {
+    return this.long(CODE);
+  }
+
+  /** The code's message. */
+  get msg(): string {
+    return this.text(1) ?? "";
+  }
+
+  /** What exactly is wrong. */
+  get submsg(): string | null {
+    return this.text(2);
+  }
+
+  /** Always null: there is no output. */
+  get output(): null {
+    return null;
+  }
+
+  override toJSON(): EventData {
+    return { ...super.toJSON(), refusal: this.refusal };
+  }
+}
+
+/** The outcome: success, or a known failure. Ends the item. */
+export class Finished extends OfItem {
+  get kind(): "finished" {
+    return "finished";
+  }
+
+  /** The outcome. */
+  get outcome(): Outcome {
+    return this.said;
+  }
+
+  /** Whether the device did what it was asked. */
+  get ok(): boolean {
+    return this.long(CODE) === 0;
+  }
+
+  /** The code of the outcome; 0 is success. */
+  get code(): number {
+    return this.long(CODE);
+  }
+
+  /** The code's message. */
+  get msg(): string | null {
+    return this.text(1);
+  }
+
+  /** What exactly happened. */
+  get submsg(): string | null {
+    return this.text(2);
+  }
+
+  /** The outcome's `output`, parsed when it is first asked for. */
+  get output(): Record<string, unknown> {
+    return this.outcome.output;
+  }
+
+  override toJSON(): EventData {
+    return { ...super.toJSON(), outcome: this.outcome.toJSON() };
+  }
+}
+
+/** No outcome in time: whether the device acted is not known, unless `knownUnsent`. Ends the item. */
+export class TimedOut extends OfItem {
+  get kind(): "timedOut" {
+    return "timedOut";
+  }
+
+  /** Whether it is known that the command was never sent: only then is it safe to repeat. */
+  get knownUnsent(): boolean {
+    return this.flag(SAID);
+  }
+
+  /** What the service said, if it was the service that gave up; null if nothing came at all. */
+  get outcome(): Outcome | null {
+    return this.flag(OUTCOME) ? this.said : null;
+  }
+
+  /** Whether the device is known to have done what it was asked: it is not. */
+  get ok(): false {
+    return false;
+  }
+
+  /** The code that stands for this. */
+  get code(): number {
+    return this.long(CODE);
+  }
+
+  /** The code's message. */
+  get msg(): string | null {
+    return this.text(1);
+  }
+
+  /** What the service said exactly; null if nothing came at all. */
+  get submsg(): string | null {
+    return this.outcome?.submsg ?? null;
+  }
+
+  /** Always null: there is no output. */
+  get output(): null {
+    return null;
+  }
+
+  override toJSON(): EventData {
+    return { ...super.toJSON(), knownUnsent: this.knownUnsent, outcome: this.outcome?.toJSON() ?? null };
+  }
+}
+
+/** The caller cancelled the batch while the item was open; the device may act all the same. Ends the item. */
+export class Cancelled extends OfItem {
+  get kind(): "cancelled" {
+    return "cancelled";
+  }
+
+  /** Whether the device is known to have done what it was asked: it is not. */
+  get ok(): false {
+    return false;
+  }
+
+  /** Always null: no code stands for this. */
+  get code(): null {
+    return null;
+  }
+
+  /** Always null. */
+  get msg(): null {
+    return null;
+  }
+
+  /** Always null. */
+  get submsg(): null {
+    return null;
+  }
+
+  /** Always null. */
+  get output(): null {
+    return null;
+  }
+}
+
+/** An outcome for an item that ended with `TimedOut` or `Cancelled` before. Ends nothing. */
+export class Late extends OfItem {
+  get kind(): "late" {
+    return "late";
+  }
+
+  /** What came late. */
+  get outcome(): Outcome {
+    return this.said;
+  }
+
+  override toJSON(): EventData {
+    return { ...super.toJSON(), outcome: this.outcome.toJSON() };
+  }
+}
+
+/** A reply that repeats an outcome. Ends nothing. */
+export class Duplicate extends OfItem {
+  get kind(): "duplicate" {
+    return "duplicate";
+  }
+
+  /** What came again. */
+  get outcome(): Outcome {
+    return this.said;
+  }
+
+  /** Whether it says something else than the outcome that ended the item. */
+  get conflict(): boolean {
+    return this.flag(SAID);
+  }
+
+  override toJSON(): EventData {
+    return { ...super.toJSON(), outcome: this.outcome.toJSON(), conflict: this.conflict };
+  }
+}
+
+/** A reply under a request id that is not, or no longer, known here. Ends nothing. */
+export class Unknown extends Told {
+  get kind(): "unknown" {
+    return "unknown";
+  }
+
+  /** What came. */
+  get outcome(): Outcome {
+    return this.said;
+  }
+
+  toJSON(): EventData {
+    return { kind: this.kind, outcome: this.outcome.toJSON() };
+  }
+}
+
+/** A reply that could not be read. Ends nothing. */
+export class Unreadable extends Told {
+  get kind(): "unreadable" {
+    return "unreadable";
+  }
+
+  /** Where and why. */
+  get reason(): string {
+    return this.text(1) ?? "";
+  }
+
+  toJSON(): EventData {
+    return { kind: this.kind, reason: this.reason };
+  }
+}
+
+/** Every item of the batch has ended. */
+export class BatchDone extends Told {
+  get kind(): "batchDone" {
+    return "batchDone";
+  }
+
+  /** The batch's number. */
+  get batch(): number {
+    return this.long(BATCH);
+  }
+
+  /** How its items ended. */
+  get summary(): Summary {
+    return {
+      submitted: this.number(SUMMARY),
+      accepted: this.number(SUMMARY + 1),
+      refused: this.number(SUMMARY + 2),
+      succeeded: this.number(SUMMARY + 3),
+      failed: this.number(SUMMARY + 4),
+      timedOut: this.number(SUMMARY + 5),
+      cancelled: this.number(SUMMARY + 6),
+    };
+  }
+
+  toJSON(): EventData {
+    return { kind: this.kind, batch: this.batch, summary: this.summary };
+  }
+}
+
+/** An item has ended. Every item ends with exactly one of these. */
+export type Ended = Refused | Finished | TimedOut | Cancelled;
+
+/** A reply that ends nothing. */
+export type LateEvent = Late | Duplicate | Unknown | Unreadable;
+
+/** Whatever a requester tells. `switch (event.kind)` tells them apart. */
+export type Event = Accepted | Ended | LateEvent | BatchDone;
+
+/** By the number of the kind. */
+const CLASSES = [
+  Accepted,
+  Refused,
+  Finished,
+  TimedOut,
+  Cancelled,
+  Late,
+  Duplicate,
+  Unknown,
+  Unreadable,
+  BatchDone,
+] as const;
+
+/** The events of a block, in order. */
+export function eventsOf(block: Block): Event[] {
+  const events: Event[] = [];
+  const { numbers } = block;
+  for (let at = 0; at < numbers.length; at += ROW) {
+    const Class = CLASSES[(numbers[at] as number) & 0xff];
+    if (Class !== undefined) events.push(new Class(block, at));
+  }
+  return events;
+}

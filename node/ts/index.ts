@@ -1,0 +1,61 @@
+/**
+ * Validation and reply correlation for batched device commands: `check` for batches, `Requester` for people with their
+ * own HTTP client and message queue. `setpoint/wire` has single messages.
+ */
+
+export type { Bytes } from "./bytes.js";
+export {
+  type CheckOptions,
+  check,
+  checkInto,
+  checkText,
+  type DeviceData,
+  Directory,
+  type OrgData,
+} from "./check.js";
+export * from "./client/index.js";
+export {
+  Requester,
+  type RequesterOptions,
+  readNow,
+  type Submission,
+  type SubmitOptions,
+  type Verdict,
+} from "./engine.js";
+export {
+  AnswerError,
+  EncodeError,
+  FullError,
+  InUseError,
+  JsonError,
+  LoadError,
+  MessageError,
+  PoisonedError,
+  RefusedError,
+  RequestError,
+  RoomError,
+  SetpointError,
+} from "./errors.js";
+export {
+  Accepted,
+  BatchDone,
+  Cancelled,
+  Duplicate,
+  type Ended,
+  type Event,
+  type EventData,
+  Finished,
+  Late,
+  type LateEvent,
+  type Refusal,
+  Refused,
+  type Summary,
+  TimedOut,
+  Unknown,
+  Unreadable,
+} from "./events.js";
+export { parseExact } from "./exact.js";
+export type { BatchOf, Family, InvokeItem, ItemOf, Limits, Now, WriteItem } from "./items.js";
+export { Outcome, type OutcomeData } from "./outcome.js";
+export { type AcceptedItem, type Fault, type RefusedItem, Report, type ReportRecord } from "./report.js";
+export { CODES, type CodeInfo, codeInfo, FAMILIES, type FamilyInfo } from "./tables.js";

@@ -1,0 +1,72 @@
+// Finds and loads the native half.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import type * as Native from "../native.js";
+import { LoadError } from "./errors.js";
+import { libc, triple } from "./platform.js";
+
+/** The native half of the package, as `native.d.ts` describes it. */
+export type Binding = typeof Native;
+
+/** Where a binary may be. */
+export interface Place {
+  /** A path of a file, or the name of a package. */
+  readonly path: string;
+  /** Whether something is there: then a failure to load it is the true error, and not that it is not there. */
+  readonly exists: boolean;
+}
+
+/** Loads the binary from the first place that has a usable one. */
+export function load(places: readonly Place[], open: (path: string) => unknown): Binding {
+  const tried: { path: string; reason: string }[] = [];
+  let first: { isThere: boolean; error: unknown } | undefined;
+  for (const { path, exists } of places) {
+    try {
+      return open(path) as Binding;
+    } catch (error) {
+      tried.push({ path, reason: reasonOf(error) });
+      // What is there and does not load says more than what is not there.
+      if (first === undefined || (exists && !first.isThere)) first = { isThere: exists, error };
+    }
+  }
+  throw new LoadError(describe(tried, first), tried, first?.error);
+}
+
+/** The places where this package looks, in order: beside itself, and in the package of this platform. */
+export function places(): Place[] {
+  const name = triple();
+  const file = join(__dirname, "..", "native", `setpoint.${name}.node`);
+  const packaged = `@setpoint/binding-${name}`;
+  return [
+    { path: file, exists: existsSync(file) },
+    { path: packaged, exists: isInstalled(packaged) },
+  ];
+}
+
+function describe(tried: readonly { path: string; reason: string }[], first: { isThere: boolean } | undefined): string {
+  const machine = [`${process.platform}-${process.arch}`, libc(), `Node ${process.versions.node}`];
+  const advice = first?.isThere
+    ? "the binary is there, but this system cannot load it"
+    : `no binary for this platform is installed; install setpoint again without --omit=optional, or build it from source with Node and Rust ("npm run build")`;
+  const list = tried.map(({ path, reason }) => `  ${path}: ${reason}`);
+  return [`setpoint has no native binary on ${machine.filter(Boolean).join(", ")}: ${advice}. Tried:`, ...list].join(
+    "\n",
+  );
+}
+
+/** The first line alone: what follows is a list of callers. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0] ?? "";
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(`${name}/package.json`);
+    return true;
+  } catch {
+    return false;
+  }
+}

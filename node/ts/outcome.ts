@@ -1,0 +1,143 @@
+// A reply from the channel.
+
+import { parseExact } from "./exact.js";
+import type { Family } from "./items.js";
+import { CODE, Row, WRITE } from "./row.js";
+
+/** An outcome as plain data: what `structuredClone`, `JSON.stringify` and messages between threads can carry. */
+export interface OutcomeData {
+  family: Family;
+  requestId: string;
+  /** A text of digits where no number holds it exactly; so with the times. */
+  code: number | string;
+  msg: string | null;
+  submsg: string | null;
+  productKey: string | null;
+  deviceKey: string | null;
+  assetId: string | null;
+  target: string | null;
+  /** The output as JSON text. */
+  outputData: string;
+  gmtServiceReply: number | string | null;
+  gmtDeviceReply: number | string | null;
+}
+
+/**
+ * A reply as it came on the channel. Texts are cut out of what was drained at once when they are asked for, so one
+ * outcome that is kept keeps its drain.
+ *
+ * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, and never rounded: `integer` has it as a bigint.
+ */
+export class Outcome extends Row {
+  #output: unknown;
+
+  /** Invoke or write. */
+  get family(): Family {
+    return this.flag(WRITE) ? "write" : "invoke";
+  }
+
+  /** 0 is success. */
+  get code(): number {
+    return this.long(CODE);
+  }
+
+  /** Whether the device did what it was asked. */
+  get ok(): boolean {
+    return this.long(CODE) === 0;
+  }
+
+  /** The request id; empty if the reply has none. */
+  get requestId(): string {
+    return this.text(0) ?? "";
+  }
+
+  /** The code's message. */
+  get msg(): string | null {
+    return this.text(1);
+  }
+
+  /** What exactly happened. */
+  get submsg(): string | null {
+    return this.text(2);
+  }
+
+  /** The device's product key, as far as the reply names it. */
+  get productKey(): string | null {
+    return this.text(3);
+  }
+
+  /** The device's key, as far as the reply names it. */
+  get deviceKey(): string | null {
+    return this.text(4);
+  }
+
+  /** The device's asset id, as far as the reply names it. */
+  get assetId(): string | null {
+    return this.text(5);
+  }
+
+  /** Service id or measure point id. */
+  get target(): string | null {
+    return this.text(6);
+  }
+
+  /** `outputData` as the device wrote it: JSON text of an object; `{}` if there is none. */
+  get outputText(): string {
+    return this.text(7) ?? "{}";
+  }
+
+  /** `outputData`, parsed by `JSON.parse` when it is first asked for: integers are exact up to 2^53 − 1. */
+  get output(): Record<string, unknown> {
+    this.#output ??= JSON.parse(this.outputText);
+    return this.#output as Record<string, unknown>;
+  }
+
+  /** `outputData` with a `bigint` for every integer beyond ±(2^53 − 1), parsed anew each time. */
+  get outputExact(): Record<string, unknown> {
+    return parseExact(this.outputText) as Record<string, unknown>;
+  }
+
+  /** When the service replied, epoch milliseconds. */
+  get gmtServiceReply(): number | null {
+    return this.time(0);
+  }
+
+  /** When the device's answer was received, epoch milliseconds; -1 without one, null in the write family. */
+  get gmtDeviceReply(): number | null {
+    return this.time(1);
+  }
+
+  /** An integer with all of its digits, however large. */
+  integer(name: "code" | "gmtServiceReply" | "gmtDeviceReply"): bigint | null {
+    if (name === "code") return this.exact(CODE);
+    return this.timeExact(name === "gmtServiceReply" ? 0 : 1);
+  }
+
+  /** As plain data. */
+  toJSON(): OutcomeData {
+    const { family, requestId, msg, submsg, productKey, deviceKey, assetId, target } = this;
+    return {
+      family,
+      requestId,
+      code: orDigits(this.code, this.exact(CODE)) ?? 0,
+      msg,
+      submsg,
+      productKey,
+      deviceKey,
+      assetId,
+      target,
+      outputData: this.outputText,
+      gmtServiceReply: orDigits(this.gmtServiceReply, this.integer("gmtServiceReply")),
+      gmtDeviceReply: orDigits(this.gmtDeviceReply, this.integer("gmtDeviceReply")),
+    };
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): OutcomeData {
+    return this.toJSON();
+  }
+}
+
+function orDigits(number: number | null, exact: bigint | null): number | string | null {
+  return Number.isNaN(number) ? String(exact) : number;
+}
