@@ -67,7 +67,10 @@ test("results are in the order of the items, and an array", async (t) => {
     { ...invoke("a"), status: 0 },
     { ...invoke("b"), ...refused },
   ];
-  const it = using(t, await Service.start([{ body: JSON.stringify({ status: 0, msg: "Success", submsg: null, data }) }]));
+  const it = using(
+    t,
+    await Service.start([{ body: JSON.stringify({ status: 0, msg: "Success", submsg: null, data }) }]),
+  );
   const one = using(t, await open(it.url));
   const waiting = one.invokeAll([invoke("a"), invoke("b")]);
   await it.received(1);
@@ -154,7 +157,7 @@ test("what is wrong with a batch is said before anything is sent", async (t) => 
   assert.ok((await soon(one.invokeAll([invoke("a")]))).ok);
 });
 
-test("settings that cannot be used say which and why", async (t) => {
+test("settings that cannot be used say which and why", async () => {
   const cases = [
     [{ orgId: "" }, /orgId/],
     [{ channel: [] }, /none was given/],

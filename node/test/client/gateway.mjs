@@ -51,8 +51,8 @@ export async function serve(t, { httpPort = 0, mqttPort = 0 } = {}) {
   return { http, mqtt, devices, kill, httpPort: Number(new URL(http).port), mqttPort: Number(mqtt.split(":").at(-1)) };
 }
 
-/** Connects simulated devices. `close` disconnects them and gives everything that they executed, in order. */
-export async function simulate(t, gateway, ...faults) {
+/** Connects simulated devices. `close` disconnects them and gives what they executed, in order, if it is to be kept. */
+export async function simulate(t, gateway, faults = [], { keep = true } = {}) {
   const options = ["--json", "--broker", gateway.mqtt, "--devices", gateway.devices, ...faults];
   const child = spawn(bin, ["devices", "simulate", ...options], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "close");
@@ -63,7 +63,7 @@ export async function simulate(t, gateway, ...faults) {
     },
   });
   const ledger = [];
-  createInterface({ input: child.stdout }).on("line", (line) => ledger.push(JSON.parse(line)));
+  createInterface({ input: child.stdout }).on("line", (line) => keep && ledger.push(JSON.parse(line)));
   const told = createInterface({ input: child.stderr });
   const [line] = await soon(once(told, "line"), "the devices");
   assert.match(line, /devices are connected/);
@@ -87,10 +87,12 @@ export async function proxy(t, target) {
       [far, near],
     ]) {
       sockets.add(one);
-      one.on("error", () => {}).on("close", () => {
-        sockets.delete(one);
-        other.destroy();
-      });
+      one
+        .on("error", () => {})
+        .on("close", () => {
+          sockets.delete(one);
+          other.destroy();
+        });
       one.pipe(other);
     }
   });

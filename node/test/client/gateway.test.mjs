@@ -73,7 +73,8 @@ function fits({ behaviour, params }, event) {
   if (["succeed", "twice", "conflictingTwice"].includes(kind)) {
     return event.ok && JSON.stringify(event.output) === JSON.stringify(JSON.parse(params));
   }
-  if (kind === "fail") return event.kind === "finished" && event.submsg.startsWith(`device code ${behaviour.fail.code}: `);
+  if (kind === "fail")
+    return event.kind === "finished" && event.submsg.startsWith(`device code ${behaviour.fail.code}: `);
   if (kind === "late" && behaviour.late.delayMs <= SLOW_MS) return event.ok;
   if (kind === "garbage" && behaviour.garbage === "brokenContent") return event.kind === "finished" && !event.ok;
   // It executed, and nothing that can be used came back in time.
@@ -84,7 +85,7 @@ test("ten thousand items with faults end once each, and the books balance", { sk
   const [batches, items] = [100, 100];
   const gateway = await serve(t);
   const faults = [...FAULTS, "for-neighbour=1", "wrong-id=1"].map((fault) => `--${fault}`);
-  const fleet = await simulate(t, gateway, "--seed", "7", ...faults);
+  const fleet = await simulate(t, gateway, ["--seed", "7", ...faults]);
   const one = using(t, await open(gateway.http, { graceMs: 5_000 }));
   const ended = new Map();
   const runBatch = async (batch) => {
@@ -114,7 +115,7 @@ test("ten thousand items with faults end once each, and the books balance", { sk
 
 test("a stream that is cut again and again loses nothing", { skip }, async (t) => {
   const gateway = await serve(t);
-  await simulate(t, gateway, "--slow=30");
+  await simulate(t, gateway, ["--slow=30"]);
   const between = await proxy(t, gateway.httpPort);
   const one = using(t, await open(`http://127.0.0.1:${between.port}`, { requestsUnderWay: 4 }));
   const changes = one.channelEvents();

@@ -99,7 +99,10 @@ test("a large answer is lost, and so is what ran out of time or was broken off",
       reason: "the response has more than 10 bytes",
     });
     const url = one.url("/dataService/devices/multiInvoke");
-    assert.deepEqual(await one.call("PUT", url, Buffer.from("{}"), 50), { kind: "lost", reason: "no response in time" });
+    assert.deepEqual(await one.call("PUT", url, Buffer.from("{}"), 50), {
+      kind: "lost",
+      reason: "no response in time",
+    });
     const controller = new AbortController();
     const call = one.call("PUT", url, Buffer.from("{}"), 9_000, controller.signal);
     await it.received(2);

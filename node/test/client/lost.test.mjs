@@ -105,7 +105,10 @@ test("nothing is sent again once the shortest timeout has passed", async (t) => 
 });
 
 test("without a connection nothing was sent, and the items say so", async (t) => {
-  const one = using(t, await open(`http://127.0.0.1:${await refusedPort()}`, { source: new Fed(), connectAttempts: 3 }));
+  const one = using(
+    t,
+    await open(`http://127.0.0.1:${await refusedPort()}`, { source: new Fed(), connectAttempts: 3 }),
+  );
   const { events, summary } = await settle(one.invoke([invoke("a")]));
   assert.deepEqual([summary.refused, summary.accepted], [1, 0]);
   assert.deepEqual([events[0].kind, events[0].refusal.wholeRequest], ["refused", true]);
@@ -115,7 +118,10 @@ test("without a connection nothing was sent, and the items say so", async (t) =>
 test("a connection is tried again while there is time", async (t) => {
   const port = await refusedPort();
   const fed = new Fed();
-  const one = using(t, await open(`http://127.0.0.1:${port}`, { source: fed, connectAttempts: 1_000_000, graceMs: 5_000 }));
+  const one = using(
+    t,
+    await open(`http://127.0.0.1:${port}`, { source: fed, connectAttempts: 1_000_000, graceMs: 5_000 }),
+  );
   const { summary } = await settle(one.invoke([invoke("a", { timeout: 300 })]));
   assert.deepEqual([summary.refused, summary.timedOut], [1, 0], "nothing was sent, and that is known");
   const waiting = settle(one.invoke([invoke("b", { timeout: 20_000 })]));
@@ -178,6 +184,7 @@ for (const isBroken of [false, true]) {
     async function* listen() {
       await gone;
       if (isBroken) throw new Error("the plug-in's own");
+      yield* [];
     }
     const it = using(t, await Service.start());
     const one = using(t, await open(it.url, { source: listen() }));

@@ -40,7 +40,10 @@ test("an id with a zero byte is ignored, and an empty one takes the last one awa
 });
 
 test("empty data is an event, and no data is none", () => {
-  assert.deepEqual(parse("data\n\ndata:\ndata:\n\nevent: x\n\n"), { found: [event(""), event("\n")], lastId: undefined });
+  assert.deepEqual(parse("data\n\ndata:\ndata:\n\nevent: x\n\n"), {
+    found: [event(""), event("\n")],
+    lastId: undefined,
+  });
 });
 
 for (const [name, end] of Object.entries({ LF: "\n", CRLF: "\r\n", CR: "\r" })) {

@@ -165,7 +165,9 @@ function take(bytes) {
   if (end === -1) return undefined;
   const [line, ...fields] = bytes.subarray(0, end).toString().split("\r\n");
   const [method, target] = line.split(" ");
-  const headers = Object.fromEntries(fields.map((field) => field.split(/:\s*/, 2)).map(([k, v]) => [k.toLowerCase(), v]));
+  const headers = Object.fromEntries(
+    fields.map((field) => field.split(/:\s*/, 2)).map(([k, v]) => [k.toLowerCase(), v]),
+  );
   const from = end + 4;
   const length = Number(headers["content-length"] ?? 0);
   if (bytes.length < from + length) return undefined;

@@ -1,7 +1,7 @@
 // Sends batches of device commands and ends every item exactly once.
 
-import type { Family, InvokeItem, WriteItem } from "../items.js";
 import { Requester } from "../engine.js";
+import type { Family, InvokeItem, WriteItem } from "../items.js";
 import { FAMILIES } from "../tables.js";
 import { Channels } from "./channels.js";
 import { Driver, type Work } from "./driver.js";

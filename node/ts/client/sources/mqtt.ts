@@ -29,7 +29,7 @@ type Greeting = { readonly isPresent: boolean } | { readonly reason: string };
  * The topics of one or more channels, over MQTT 3.1.1.
  *
  * The session is persistent: what is published while the connection is down is delivered when it is back, and a message
- * is acknowledged only when it was handed on. A session under a name made up here is removed again by `close`; under a
+ * is acknowledged only when it was handed on, but for those that come before the broker has answered. A session under a name made up here is removed again by `close`; under a
  * client id of the caller's own it stays, and what came in the meantime is delivered at the next start.
  *
  * Every connection is a client of its own: an acknowledgement never gets to another connection than the one on which
@@ -141,12 +141,15 @@ export class MqttTopics implements ChannelSource {
     if (this.#closing.signal.aborted) return { reason: "the client is closing" };
     const client = mqtt.connect({ ...this.#options, clean: false });
     this.#client = client;
-    // One message at a time: what nobody takes in stays with the broker.
-    client.handleMessage = (packet, done) => {
-      this.#put({ event: this.#eventOf(packet as IPublishPacket), done: () => done() });
-    };
     let reason = "the broker closed the connection";
     let isListening = false;
+    // One message at a time: what nobody takes in stays with the broker.
+    client.handleMessage = (packet, done) => {
+      const event = this.#eventOf(packet as IPublishPacket);
+      this.#put(isListening ? { event, done: () => done() } : { event });
+      // The answer to the subscription comes behind what the session had kept: nobody takes anything in until then.
+      if (!isListening) done();
+    };
     client.on("error", (error) => {
       reason = describe(error);
     });

@@ -36,13 +36,7 @@ export class EventStream implements ChannelSource {
   #live: Live | undefined;
 
   /** `most` bounds a message, in bytes; `answerMs` is how long the service may take to answer. */
-  constructor(
-    http: Http,
-    channelId: string,
-    most: number,
-    answerMs: number,
-    backoffMs: readonly [number, number],
-  ) {
+  constructor(http: Http, channelId: string, most: number, answerMs: number, backoffMs: readonly [number, number]) {
     this.#http = http;
     this.#channelId = channelId;
     this.#most = most;
@@ -89,7 +83,8 @@ export class EventStream implements ChannelSource {
         continue;
       }
       yield { kind: "connected" };
-      if (!isResumable) yield { kind: "gap", reason: "the stream broke before it had given an event id to resume from" };
+      if (!isResumable)
+        yield { kind: "gap", reason: "the stream broke before it had given an event id to resume from" };
     }
   }
 
