@@ -1,6 +1,7 @@
 // Waits that are broken off, loops that are left; and what others get then.
 
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { test } from "node:test";
 
 import { HOLD, invoke, items, OUTCOMES_FIRST, outcome, Service } from "./service.mjs";
@@ -139,4 +140,41 @@ test("a batch that waits to be sent again takes no slot", async (t) => {
   await works(one, it, "kept");
   it.publish(outcome("waiting"));
   assert.ok((await soon(waiting)).ok);
+});
+
+/** Numbers from 0 to 1 that are the same for the same seed. */
+function chanceOf(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+test("calls that are broken off at random leave the others alone", async (t) => {
+  const seed = randomInt(2 ** 32);
+  const chance = chanceOf(seed);
+  const it = using(t, await Service.start(Array.from({ length: 10_000 }, (_, n) => ({ outcomesFirst: n % 2 === 0 }))));
+  const one = using(t, await open(it.url, { requestsUnderWay: 4 }));
+  const call = async (n) => {
+    const controller = new AbortController();
+    const items = [0, 1, 2].map((at) => invoke(`${n}-${at}`, { timeout: 20_000 }));
+    const results = one.invokeAll(items, { signal: controller.signal });
+    if (n % 3 === 0) {
+      setTimeout(() => controller.abort(), chance() * 50);
+      const kept = await results.catch((error) => assert.equal(error.name, "AbortError", `seed ${seed}`));
+      ownOutputs(kept ?? []);
+      return;
+    }
+    // Whatever the script did: every item gets its outcome, if need be once more.
+    const again = setInterval(() => {
+      for (const { requestId } of items) it.publish(outcome(requestId));
+    }, 200);
+    const kept = await results.finally(() => clearInterval(again));
+    assert.ok(kept.ok, `seed ${seed}`);
+    ownOutputs(kept);
+  };
+  await soon(Promise.all(Array.from({ length: 90 }, (_, n) => call(n))), `the end of seed ${seed}`);
+  assert.equal(one.openItems, 0, `seed ${seed}`);
+  await works(one, it, "last");
 });

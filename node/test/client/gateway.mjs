@@ -80,7 +80,10 @@ export async function simulate(t, gateway, faults = [], { keep = true } = {}) {
 /** Carries bytes between a port of its own and another one, until told to cut every connection there is. */
 export async function proxy(t, target) {
   const sockets = new Set();
+  /** What each connection began with. */
+  const beginnings = [];
   const server = createServer((near) => {
+    near.once("data", (chunk) => beginnings.push(chunk));
     const far = connect(target, "127.0.0.1");
     for (const [one, other] of [
       [near, far],
@@ -107,7 +110,7 @@ export async function proxy(t, target) {
       await closed;
     },
   });
-  return { port: server.address().port, cut };
+  return { port: server.address().port, cut, beginnings };
 }
 
 /** An invoke under this request id, which is also in its input. */

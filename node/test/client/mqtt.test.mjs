@@ -1,6 +1,10 @@
 // Outcomes over MQTT, at the service's own broker.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import mqtt from "mqtt";
@@ -62,7 +66,7 @@ test("a broker that is killed and started again is a gap, and it goes on", { ski
   assert.ok((await soon(one.invokeAll([invokeOf("after")]))).ok);
 });
 
-test("a session with a name outlives the client, and one without does not", { skip }, async (t) => {
+test("a session with a name outlives the client", { skip }, async (t) => {
   const gateway = await serve(t);
   const publish = await publisher(t, gateway);
   const options = { mqtt: gateway.mqtt, mqttClientId: "plant-7" };
@@ -76,6 +80,39 @@ test("a session with a name outlives the client, and one without does not", { sk
   const third = using(t, await open(gateway.http, options));
   await publish(outcome("last"));
   await until(() => third.stats.unknown === 1);
+});
+
+/** Client id and whether the session is to begin anew, of a CONNECT of MQTT 3.1.1 that is shorter than 128 bytes. */
+function greeting(packet) {
+  const length = packet.readUInt16BE(12);
+  return { clientId: packet.toString("utf8", 14, 14 + length), isClean: (packet[9] & 2) !== 0 };
+}
+
+test("a session without a name is removed when the client closes", { skip }, async (t) => {
+  const gateway = await serve(t);
+  const between = await proxy(t, gateway.mqttPort);
+  const mqttUrl = `mqtt://127.0.0.1:${between.port}`;
+  const one = await open(gateway.http, { mqtt: mqttUrl });
+  await soon(one.close());
+  const [first, last, ...more] = between.beginnings.map(greeting);
+  assert.deepEqual([first.isClean, last.isClean, more], [false, true, []]);
+  assert.equal(first.clientId, last.clientId);
+});
+
+test("without the package mqtt, the error says what to install", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "setpoint-node-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // As it is installed, and nothing beside it.
+  for (const part of ["dist", "native"]) {
+    cpSync(new URL(`../../${part}`, import.meta.url), join(folder, part), { recursive: true });
+  }
+  const script = `
+    const { Client } = require("./dist/index.js");
+    Client.open("http://127.0.0.1:1", { orgId: "o1", channel: "${CONTROL}", mqtt: "mqtt://127.0.0.1" })
+      .catch((error) => console.log(error.name, error.message));
+  `;
+  const text = execFileSync(process.execPath, ["--eval", script], { cwd: folder, encoding: "utf8" });
+  assert.match(text, /^SettingError mqtt: .*npm install mqtt/);
 });
 
 test("a retained message is ignored, and one that is too large", { skip }, async (t) => {

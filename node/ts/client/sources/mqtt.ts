@@ -46,6 +46,8 @@ export class MqttTopics implements ChannelSource {
   #entries: Entry[] = [];
   #wake: (() => void) | undefined;
   #client: MqttClient | undefined;
+  /** Whether the broker knows of the session. */
+  #hasSession = false;
   #hasListened = false;
 
   /** `most` bounds a message, in bytes. Throws `SettingError`. */
@@ -115,8 +117,10 @@ export class MqttTopics implements ChannelSource {
     this.#client = undefined;
     this.#wake?.();
     if (client !== undefined) await end(client);
-    if (this.#isOwnSession && this.#hasListened) await this.#forgetSession();
-    this.#hasListened = false;
+    if (this.#isOwnSession && this.#hasSession) {
+      this.#hasSession = false;
+      await this.#forgetSession();
+    }
   }
 
   /** Why the last connection was lost, or could not be made again; it is told once. */
@@ -155,6 +159,7 @@ export class MqttTopics implements ChannelSource {
     });
     const greeting = await new Promise<Greeting>((resolve) => {
       client.on("connect", ({ sessionPresent }) => {
+        this.#hasSession = true;
         const listen = (): void => {
           isListening = true;
           resolve({ isPresent: sessionPresent });
