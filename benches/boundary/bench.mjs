@@ -1,0 +1,95 @@
+// Measures the npm package beside what people write instead of it, in one run, and says what came out.
+//
+//     make bench-node                            builds everything, measures, writes NODE.md
+//     node bench.mjs --corpora FOLDER [--quick] [--json]
+//
+// What falls short is said, and is no failure.
+
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { checkInto, checkText } from "setpoint";
+
+import * as corpora from "./in_node/corpora.mjs";
+import { promises, setpoint, setpointFromItems } from "./in_node/flights.mjs";
+import { inTurns, ratio, spread } from "./in_node/measure.mjs";
+import { PEERS, respondInto, respondText } from "./in_node/peers.mjs";
+import { machine, page, table } from "./in_node/report.mjs";
+
+const SETPOINT = "setpoint";
+const PROMISES = "Map of promises with setTimeout";
+const LEAST = { "bytes 100": 15, "bytes 1": 8, "text 100": 3, flight: 10 };
+
+const { values: options } = parseArgs({
+  options: { corpora: { type: "string" }, quick: { type: "boolean" }, json: { type: "boolean" } },
+});
+if (options.corpora === undefined) {
+  console.error("usage: node bench.mjs --corpora FOLDER [--quick] [--json]");
+  process.exit(64);
+}
+const facts = corpora.facts(options.corpora);
+const rounds = options.quick ? { respond: 20, 10_000: 3, 100_000: 1 } : { respond: 150, 10_000: 15, 100_000: 5 };
+const report = { machine: machine(), rows: [], costs: [] };
+
+for (const items of [1, 100, 1_000]) {
+  await respond("bytes → reused buffer", `bytes ${items}`, items, (bodies) => {
+    const out = Buffer.alloc(4 << 20);
+    const given = { orgId: facts.orgId, now: facts };
+    return [
+      [SETPOINT, () => bodies.forEach((body) => checkInto(body, out, given))],
+      ...Object.keys(PEERS).map((name) => [name, () => bodies.forEach((body) => respondInto(name, body, out, facts))]),
+    ];
+  });
+  await respond("text → text", `text ${items}`, items, (bodies) => {
+    const texts = bodies.map((body) => body.toString());
+    const given = { orgId: facts.orgId, now: facts };
+    return [
+      [SETPOINT, () => texts.forEach((text) => checkText(text, given))],
+      ...Object.keys(PEERS).map((name) => [name, () => texts.forEach((text) => respondText(name, text, facts))]),
+    ];
+  });
+}
+for (const items of [10_000, 100_000]) await inFlight(items);
+say("");
+console.log(options.json ? JSON.stringify(report) : table(report));
+if (!options.quick) writeFileSync(new URL("NODE.md", import.meta.url), page(report));
+
+async function respond(what, key, items, contendersOf) {
+  const bodies = corpora.bodies(options.corpora, items);
+  const contenders = contendersOf(bodies).map(([name, work]) => ({ name, work, items: items * bodies.length }));
+  const work = `${what}, ${items.toLocaleString("en")} item${items > 1 ? "s" : ""}`;
+  compare(work, await inTurns(contenders, rounds.respond, () => say(work)), SETPOINT, LEAST[key]);
+}
+
+async function inFlight(items) {
+  const flight = corpora.flight(options.corpora, items);
+  const pairs = [
+    ["bodies given", () => setpoint(flight, facts), () => promises(flight, false)],
+    ["bodies written", () => setpointFromItems(flight, facts), () => promises(flight, true)],
+  ];
+  for (const [how, ours, theirs] of pairs) {
+    const work = `${items.toLocaleString("en")} in flight, ${how}`;
+    const contenders = [
+      { name: SETPOINT, work: async () => hold(ours(), items), items },
+      { name: PROMISES, work: async () => hold(await theirs(), items), items },
+    ];
+    compare(work, await inTurns(contenders, rounds[items], () => say(work)), SETPOINT, LEAST.flight);
+  }
+}
+
+function compare(work, series, ours, least) {
+  for (const [name, samples] of series) {
+    report.costs.push({ work, name, value: spread(samples) });
+    if (name === ours) continue;
+    report.rows.push({ work, beside: name, value: ratio(samples, series.get(ours)), least });
+  }
+}
+
+/** Nine in ten succeed: who says otherwise did other work. */
+function hold(succeeded, items) {
+  if (succeeded !== (items * 9) / 10) throw new Error(`${succeeded} of ${items} succeeded`);
+}
+
+/** One line on standard error, if somebody looks at it. */
+function say(doing) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
+}
