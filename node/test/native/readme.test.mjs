@@ -9,7 +9,7 @@ const PACKAGE = new URL("../../", import.meta.url);
 const README = readFileSync(new URL("README.md", PACKAGE), "utf8");
 const EXAMPLES = [...README.matchAll(/^```js\n(.*?)^```/gms)]
   .map(([, source]) => source)
-  .filter((source) => !source.includes("new Client("));
+  .filter((source) => !source.includes("Client.open("));
 
 test("there are examples", () => assert.ok(EXAMPLES.length >= 4));
 
