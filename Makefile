@@ -145,8 +145,8 @@ $(CORPORA)/facts.json: $(wildcard benches/src/*.rs) $(wildcard $(BOUNDARY)/*.rs)
 	$(CARGO) run --locked --profile bindings -p setpoint-benches --bin boundary -- write $(CORPORA)
 
 # The npm package. These rules stand together; `test`, `lint` and `format` get theirs from here.
-.PHONY: node test-node test-node-packages lint-node format-node
-test: test-node test-node-packages
+.PHONY: node test-node test-node-packages test-node-peers bench-node bench-node-quick lint-node format-node
+test: test-node test-node-packages test-node-peers
 lint: lint-node
 format: format-node
 
@@ -165,6 +165,20 @@ test-node: node/node_modules/ready ## The npm package, native half and client, o
 
 test-node-packages: test-node ## The npm package in both forms from an empty folder; glibc 2.17 is enough for the published binary.
 	scripts/node-packages
+
+test-node-peers: node $(CORPORA)/facts.json $(BOUNDARY)/node_modules/ready ## That everybody the npm package is measured against does the same work.
+	SETPOINT_CORPORA="$(abspath $(CORPORA))" node --test $(BOUNDARY)/in_node/peers.test.mjs
+
+bench-node: node $(CORPORA)/facts.json $(BOUNDARY)/node_modules/ready ## The npm package beside JSON with checks by hand, ajv and a Map of promises; writes benches/boundary/NODE.md.
+	node $(BOUNDARY)/bench.mjs --corpora $(CORPORA)
+
+bench-node-quick: node $(CORPORA)/facts.json $(BOUNDARY)/node_modules/ready ## The same with few rounds, for a look; writes nothing.
+	node $(BOUNDARY)/bench.mjs --corpora $(CORPORA) --quick
+
+$(BOUNDARY)/node_modules/ready: $(BOUNDARY)/package.json $(BOUNDARY)/package-lock.json
+	cd $(BOUNDARY) && npm ci --silent
+	ln -sfn ../../../node $(BOUNDARY)/node_modules/setpoint
+	touch $@
 
 lint-node: node/node_modules/ready
 	cd node && npm run --silent lint
