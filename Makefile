@@ -181,6 +181,7 @@ $(BOUNDARY)/node_modules/ready: $(BOUNDARY)/package.json $(BOUNDARY)/package-loc
 	touch $@
 
 lint-node: node/node_modules/ready
+	cd node && npm run --silent build:ts
 	cd node && npm run --silent lint
 
 format-node: node/node_modules/ready
