@@ -72,7 +72,7 @@ async def test_thousands_of_batches_with_cancellations_and_broken_streams_leave_
             for turn in range(1, 3):
                 await work(turn * ROUNDS)
             grown, left = resident() - before, alive()
-            # What there is of connections that are just being made anew comes and goes; a leak would grow with the rounds.
+            # Connections that are being made anew come and go; a leak would grow with the rounds.
             assert all(left[name] <= kept[name] + ROUNDS // 2 for name in left), (kept, left)
             assert left["Ticket"] <= 1
             assert grown < 8 * MIB, f"{grown / MIB:.1f} MiB more after {2 * ROUNDS} more rounds"
