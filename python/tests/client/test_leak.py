@@ -37,7 +37,11 @@ def resident() -> int:
 def alive() -> Counter[str]:
     gc.collect()
     kinds = (Ticket, setpoint.Outcomes, setpoint.Results, asyncio.Task, asyncio.Future, asyncio.TimerHandle)
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, kinds))
+    things = [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
+    # The loop itself keeps timers that were cancelled, up to a hundred of them, until it comes across them.
+    return Counter(
+        type(thing).__name__ for thing in things if not (isinstance(thing, asyncio.Handle) and thing.cancelled())
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
@@ -71,9 +75,9 @@ async def test_thousands_of_batches_with_cancellations_and_broken_streams_leave_
             before, kept = resident(), alive()
             for turn in range(1, 3):
                 await work(turn * ROUNDS)
+            # What there is of a connection that is just being made anew comes and goes; what leaks stays.
             grown, left = resident() - before, alive()
-            # Connections that are being made anew come and go; a leak would grow with the rounds.
-            assert all(left[name] <= kept[name] + ROUNDS // 2 for name in left), (kept, left)
+            assert all(left[name] <= kept[name] + 8 for name in left), (kept, left)
             assert left["Ticket"] <= 1
             assert grown < 8 * MIB, f"{grown / MIB:.1f} MiB more after {2 * ROUNDS} more rounds"
             print(f"grown by {grown / MIB:.2f} MiB in {2 * ROUNDS} rounds; alive: {dict(left)}")
