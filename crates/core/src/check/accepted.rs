@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
     }
     if has_names_as_replied(fields) {
         let (first, last) = (fields.channel_id().range(), fields.asset_id().range());
-        write::copied(out, text.as_bytes(), first.start.saturating_sub(1), last.end + 1);
+        write::copied::<NAMES>(out, text.as_bytes(), first.start.wrapping_sub(1), last.end + 1);
     } else {
         string(out, text, fields.channel_id());
         piece(out, r#","productKey":"#);
@@ -39,7 +39,11 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
         piece(out, r#","assetId":"#);
         name(out, text, fields.asset_id());
     }
-    piece(out, if is_invoke { r#","serviceName":null,"serviceId":"# } else { r#","measurepointId":"# });
+    if is_invoke {
+        piece(out, r#","serviceName":null,"serviceId":"#);
+    } else {
+        piece(out, r#","measurepointId":"#);
+    }
     string(out, text, target);
     if fields.callback_url().is_nothing() {
         piece(out, r#","callbackUrl":null,"inputData":"#);
@@ -48,36 +52,58 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
         string(out, text, fields.callback_url());
         piece(out, r#","inputData":"#);
     }
-    or(out, text, fields.input(), "null");
-    piece(
-        out,
-        if is_invoke {
-            r#","outputData":{},"status":0,"msg":"SUCCESS","submsg":null,"timeout":"#
-        } else {
-            r#","status":0,"msg":"SUCCESS","submsg":null,"timeout":"#
-        },
-    );
-    if fields.timeout().is_nothing() {
-        write::integer(out, DEFAULT_TIMEOUT_MS);
+    or::<INPUT>(out, text, fields.input(), "null");
+    if is_invoke {
+        piece(out, r#","outputData":{},"status":0,"msg":"SUCCESS","submsg":null,"timeout":"#);
     } else {
-        content(out, text, fields.timeout());
+        piece(out, r#","status":0,"msg":"SUCCESS","submsg":null,"timeout":"#);
     }
-    piece(out, r#","gmtServiceRequest":"#);
-    or(out, text, fields.gmt_request(), now);
+    if has_times_as_replied(fields) {
+        let (first, last) = (fields.timeout().range(), fields.gmt_request().range());
+        write::copied::<SHORT>(out, text.as_bytes(), first.start, last.end);
+    } else {
+        if fields.timeout().is_nothing() {
+            write::integer(out, DEFAULT_TIMEOUT_MS);
+        } else {
+            content(out, text, fields.timeout());
+        }
+        piece(out, r#","gmtServiceRequest":"#);
+        or::<SHORT>(out, text, fields.gmt_request(), now);
+    }
     piece(out, r#","gmtServiceReply":"#);
     piece(out, now);
-    piece(out, if is_invoke { r#","gmtDeviceReply":-1}"# } else { "}" });
+    if is_invoke {
+        piece(out, r#","gmtDeviceReply":-1}"#);
+    } else {
+        piece(out, "}");
+    }
 }
+
+/// Lengths that are copied without a call: of one field, of the names of a device with the channel before them, and of a
+/// payload.
+const SHORT: usize = 48;
+const NAMES: usize = 112;
+const INPUT: usize = 64;
 
 /// Whether channel and names of the device stand in the body just as in the reply: one copy then does for all of them.
 /// What lies between two members that come one after the other cannot be shorter than it is here, so it is this.
 #[inline(always)]
 fn has_names_as_replied(fields: &Fields<'_, '_>) -> bool {
-    let [channel, product, device, asset] =
-        [fields.channel_id(), fields.product_key(), fields.device_key(), fields.asset_id()].map(Token::range);
-    product.start == channel.end + r#"","productKey":""#.len()
+    let tokens = [fields.channel_id(), fields.product_key(), fields.device_key(), fields.asset_id()];
+    let [channel, product, device, asset] = tokens.map(Token::range);
+    tokens.iter().fold(0, |kinds, token| kinds | token.kind_bit()) == Token::PRINTABLE
+        && product.start == channel.end + r#"","productKey":""#.len()
         && device.start == product.end + r#"","deviceKey":""#.len()
         && asset.start == device.end + r#"","assetId":""#.len()
+}
+
+/// The same of timeout and time of request.
+#[inline(always)]
+fn has_times_as_replied(fields: &Fields<'_, '_>) -> bool {
+    let (timeout, gmt) = (fields.timeout(), fields.gmt_request());
+    !timeout.is_nothing()
+        && !gmt.is_nothing()
+        && gmt.range().start == timeout.range().end + r#","gmtServiceRequest":"#.len()
 }
 
 #[inline(always)]
@@ -89,14 +115,14 @@ fn piece(out: &mut Vec<u8>, piece: &str) {
 #[inline(always)]
 fn content(out: &mut Vec<u8>, text: &str, token: Token) {
     let place = token.range();
-    write::copied(out, text.as_bytes(), place.start, place.end);
+    write::copied::<SHORT>(out, text.as_bytes(), place.start, place.end);
 }
 
 /// The string with its quotes.
 #[inline(always)]
 fn string(out: &mut Vec<u8>, text: &str, token: Token) {
     let place = token.range();
-    write::copied(out, text.as_bytes(), place.start.saturating_sub(1), place.end + 1);
+    write::copied::<SHORT>(out, text.as_bytes(), place.start.wrapping_sub(1), place.end + 1);
 }
 
 #[inline(always)]
@@ -105,6 +131,11 @@ fn name(out: &mut Vec<u8>, text: &str, token: Token) {
 }
 
 #[inline(always)]
-fn or(out: &mut Vec<u8>, text: &str, token: Token, nothing: &str) {
-    if token.is_nothing() { piece(out, nothing) } else { content(out, text, token) }
+fn or<const BLOCK: usize>(out: &mut Vec<u8>, text: &str, token: Token, nothing: &str) {
+    if token.is_nothing() {
+        piece(out, nothing);
+    } else {
+        let place = token.range();
+        write::copied::<BLOCK>(out, text.as_bytes(), place.start, place.end);
+    }
 }

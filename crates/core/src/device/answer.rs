@@ -51,7 +51,7 @@ pub fn read_answer<'a>(payload: &'a [u8], limits: &Limits) -> Result<Answer<'a>,
 }
 
 const NAMES: usize = 4;
-static MEMBERS: KnownMembers<NAMES, false> = KnownMembers::new(&["id", "code", "data", "message"]);
+static MEMBERS: KnownMembers<NAMES, 0> = KnownMembers::new(&["id", "code", "data", "message"]);
 fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES], Failed<Unreadable>> {
     if reader.peek() != Some(b'{') {
         let kind = reader.value()?.value(reader.text()).kind();

@@ -14,21 +14,27 @@ const KEPT: usize = 64;
 const MOST_NAMES: usize = 31;
 /// The length of what was not kept whole.
 const NOT_KEPT: u8 = u8::MAX;
+/// The values of all members are kept. Most of them are as they were then, so they are looked for where they are now only
+/// when somebody asks for them; otherwise that is done at once, because several ask.
+pub(crate) const ALL: u32 = u32::MAX;
 
 /// Reads objects of which some members are known, and ignores other members.
 ///
 /// Objects of one list mostly have the same members in the same order, and many of them the same values. So which name
 /// follows which is remembered from one object to the next, and how each name was written.
 ///
-/// With `KEEPS`, values are kept as well: a member of which every byte is as it was last time, up to what ends its value,
-/// has the same value, whatever that is. That is for objects which mostly say the same, as replies do (measured: a third
-/// of the time); where values vary, the question is answered at random and costs more than it brings.
+/// Of the names in `KEEPS`, a bit for each, values are kept as well: a member of which every byte is as it was last time,
+/// up to what ends its value, has the same value, whatever that is. That is for members which mostly say the same, as
+/// those of replies do (measured: a third of the time); where values vary, the question is answered at random and costs
+/// more than it brings.
 #[derive(Debug, Clone)]
-pub(crate) struct KnownMembers<const N: usize, const KEEPS: bool> {
+pub(crate) struct KnownMembers<const N: usize, const KEEPS: u32> {
     /// The name that came first.
     first: u8,
     /// A bit for each member of the object that was read last, or that is being read.
     seen: u32,
+    /// A bit for each member that is as it was in the object before.
+    same: u32,
     names: &'static [&'static str; N],
     members: [Member; N],
 }
@@ -39,9 +45,9 @@ pub(crate) struct KnownMembers<const N: usize, const KEEPS: bool> {
 pub(crate) struct Member {
     /// How it was written, from after the separator before it.
     kept: [u8; KEPT],
-    /// Its value; where values are kept, as seen from where the member starts.
+    /// Its value; if those of all members are kept, as seen from where the member starts.
     token: Token,
-    /// Where it stands; no text is longer than 32 bits can tell.
+    /// Where it stands, if its value is kept; no text is longer than 32 bits can tell.
     at: u32,
     /// Where its value starts in what is kept.
     value: u8,
@@ -76,31 +82,40 @@ impl Member {
 
     /// How many bytes from the first on are those of the window.
     #[inline(always)]
-    fn common<const KEEPS: bool>(&self, window: &[u8; WINDOW]) -> u32 {
+    fn common(&self, window: &[u8; WINDOW], is_kept: bool) -> u32 {
         let (kept, _) = self.kept.as_chunks::<STEP>();
         let (window, _) = window.as_chunks::<STEP>();
         let pair = |n: usize| equal(&kept[n], &window[n]) | equal(&kept[n + 1], &window[n + 1]) << STEP;
         match pair(0) {
-            u32::MAX if KEEPS => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
+            u32::MAX if is_kept => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
             start => (!start).trailing_zeros(),
         }
     }
 
-    /// Reads the member if it stands at `at`, and says how long it is, with what comes after it.
+    /// Reads the member if it stands at `at`, and says how long it is, with what comes after it. The bit `same` is for
+    /// whether it is as it was.
     #[inline(always)]
-    fn read<const KEEPS: bool>(&mut self, reader: &mut Reader<'_>, at: usize) -> Result<usize, Stopped> {
-        let Some(window) = reader.window(at) else { return Ok(0) };
-        let common = self.common::<KEEPS>(window);
-        if KEEPS && common >= u32::from(self.len) {
+    fn read<const KEEPS: u32>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        at: usize,
+        is_kept: bool,
+    ) -> Result<Found, Stopped> {
+        let Some(window) = reader.window(at) else { return Ok(Found::NOTHING) };
+        let common = self.common(window, is_kept);
+        if is_kept && common >= u32::from(self.len) {
+            if KEEPS != ALL {
+                self.token = self.token.moved(at.wrapping_sub(self.at as usize));
+            }
             self.at = at as u32;
-            return Ok(usize::from(self.len));
+            return Ok(Found { len: usize::from(self.len), is_same: true });
         }
         if common < u32::from(self.value) {
-            return Ok(0);
+            return Ok(Found::NOTHING);
         }
         let start = usize::from(self.value);
         let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.guess) {
-            if KEEPS {
+            if is_kept {
                 self.keep(window, short.end + 1);
             }
             (short.token, short.end)
@@ -112,18 +127,16 @@ impl Member {
             let token = reader.value()?;
             let end = reader.at - at;
             match reader.window(at) {
-                Some(window) if KEEPS => self.keep(window, end + 1),
+                Some(window) if is_kept => self.keep(window, end + 1),
                 _ => self.len = NOT_KEPT,
             }
             (token, end)
         };
-        if KEEPS {
+        self.token = if KEEPS == ALL { token.seen_from(at) } else { token };
+        if is_kept {
             self.at = at as u32;
-            self.token = token.seen_from(at);
-        } else {
-            self.token = token;
         }
-        Ok(end + 1)
+        Ok(Found { len: end + 1, is_same: false })
     }
 
     /// Expects a blank before the value from now on.
@@ -144,7 +157,18 @@ impl Member {
     }
 }
 
-impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
+/// A member that was read.
+struct Found {
+    /// How long it is, with what comes after it; 0 if there is none.
+    len: usize,
+    is_same: bool,
+}
+
+impl Found {
+    const NOTHING: Self = Self { len: 0, is_same: false };
+}
+
+impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
     /// For objects with these members, which are expected in this order at first. The names are of at most 27 bytes
     /// and need no escapes; a place whose name is empty stays empty.
     pub(crate) const fn new(names: &'static [&'static str; N]) -> Self {
@@ -155,7 +179,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
             members[at] = Member::new(names[at], at + 1);
             at += 1;
         }
-        Self { first: 0, seen: 0, names, members }
+        Self { first: 0, seen: 0, same: 0, names, members }
     }
 
     #[cfg(test)]
@@ -167,7 +191,20 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
     #[inline(always)]
     pub(crate) fn token(&self, name: usize) -> Token {
         let Some(member) = self.members.get(name) else { return Token::ABSENT };
-        if KEEPS { member.token.moved(member.at as usize) } else { member.token }
+        if KEEPS == ALL { member.token.moved(member.at as usize) } else { member.token }
+    }
+
+    /// A bit for each member of the object that was read last, if it is one that is kept and has the very value that it
+    /// had in the object before; not told if those of all members are kept.
+    #[inline(always)]
+    pub(crate) fn same(&self) -> u32 {
+        self.same
+    }
+
+    /// Whether values are kept under this name.
+    #[inline(always)]
+    fn keeps(name: u8) -> bool {
+        KEEPS == ALL || KEEPS >> name & 1 == 1
     }
 
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
@@ -175,6 +212,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
     #[inline]
     pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
         let before_it = std::mem::take(&mut self.seen);
+        self.same = 0;
         let mut object = reader.open_object()?;
         let mut before = None;
         while reader.next_member(&mut object)? {
@@ -214,25 +252,28 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let start = reader.at - usize::from(bytes.get(reader.at.wrapping_sub(1)) == Some(&b' '));
         let mut at = start;
         let mut name = self.after(*before);
-        let mut seen = self.seen;
+        let (mut seen, mut same) = (self.seen, self.same);
         while let Some(member) = self.members.get_mut(usize::from(name))
             && seen >> name & 1 == 0
         {
-            let len = member.read::<KEEPS>(reader, at)?;
+            let Found { len, is_same } = member.read::<KEEPS>(reader, at, Self::keeps(name))?;
             if len == 0 {
                 break;
             }
             seen |= 1 << name;
+            if KEEPS != ALL {
+                same |= u32::from(is_same) << name;
+            }
             *before = Some(name);
             name = member.next;
             at += len;
             if bytes.get(at - 1) != Some(&b',') {
                 reader.at = at - 1;
-                self.seen = seen;
+                (self.seen, self.same) = (seen, same);
                 return Ok(true);
             }
         }
-        self.seen = seen;
+        (self.seen, self.same) = (seen, same);
         // What is written otherwise may only have other white space.
         let is_read = at > start && bytes.get(at).is_some_and(u8::is_ascii_whitespace);
         reader.at = at - usize::from(is_read);
@@ -254,7 +295,7 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         };
         let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
         let is_next = self.seen >> name & 1 == 0
-            && found.is_some_and(|(member, window)| member.common::<false>(window) >= u32::from(member.value));
+            && found.is_some_and(|(member, window)| member.common(window, false) >= u32::from(member.value));
         if is_next {
             self.expect(before, name);
         }
@@ -301,12 +342,12 @@ impl<const N: usize, const KEEPS: bool> KnownMembers<N, KEEPS> {
         let value = reader.at - start;
         let token = reader.value()?;
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
-        (member.at, member.token) = if KEEPS { (start as u32, token.seen_from(start)) } else { (0, token) };
+        (member.at, member.token) = (start as u32, if KEEPS == ALL { token.seen_from(start) } else { token });
         // What is kept belongs to another value now.
         member.len = NOT_KEPT;
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
-            member.keep(window, if KEEPS { reader.at + 1 - start } else { usize::MAX });
+            member.keep(window, if Self::keeps(next) { reader.at + 1 - start } else { usize::MAX });
         }
         Ok(())
     }
@@ -318,7 +359,7 @@ mod tests {
 
     /// The values of a, b and c in each object of a list, or why reading has stopped.
     fn read(list: &str) -> Result<Vec<[Option<i64>; 3]>, String> {
-        let mut members: KnownMembers<4, true> = KnownMembers::new(&["a", "b", "c", ""]);
+        let mut members: KnownMembers<4, ALL> = KnownMembers::new(&["a", "b", "c", ""]);
         let mut reader = Reader::new(list.as_bytes(), 8).map_err(|error| error.to_string())?;
         let mut read = Vec::new();
         let result = (|| {

@@ -20,7 +20,7 @@ mod value;
 pub(crate) mod write;
 
 pub(crate) use equal::repeated;
-pub(crate) use members::KnownMembers;
+pub(crate) use members::{ALL, KnownMembers};
 pub(crate) use reader::{Failed, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
 pub(crate) use token::Token;

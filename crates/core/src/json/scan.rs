@@ -82,9 +82,17 @@ pub(super) fn is_plain(bytes: &[u8]) -> bool {
     rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
-/// Whether one of the bytes is `+`, `#` or `/`.
-#[inline]
-pub(crate) fn has_topic_syntax(bytes: &[u8]) -> bool {
+/// Whether one of the `len` bytes from `start` on is `+`, `#` or `/`.
+#[inline(always)]
+pub(crate) fn has_topic_syntax(bytes: &[u8], start: usize, len: usize) -> bool {
+    match step_at(bytes, start) {
+        // What stands behind them is looked at as well, and does not count.
+        Some(step) if len <= STEP => any_of(vector(step), [b'+', b'#', b'/']).to_bitmask() & !(u32::MAX << len) != 0,
+        _ => has_topic_syntax_in(bytes.get(start..start.saturating_add(len)).unwrap_or_default()),
+    }
+}
+
+fn has_topic_syntax_in(bytes: &[u8]) -> bool {
     if let (Some(first), Some(last), true) = (bytes.first_chunk(), bytes.last_chunk(), bytes.len() <= 16) {
         return (topic_bits(u64::from_le_bytes(*first)) | topic_bits(u64::from_le_bytes(*last))) != 0;
     }
@@ -153,7 +161,11 @@ mod tests {
                         );
                     }
                     let topic = bytes.iter().any(|byte| b"+#/".contains(byte));
-                    assert_eq!(has_topic_syntax(&bytes), topic, "{byte} at {at} in {filler}");
+                    assert_eq!(has_topic_syntax(&bytes, 0, bytes.len()), topic, "{byte} at {at} in {filler}");
+                    for (start, len) in [(0, 0), (0, 1), (3, 16), (20, 16), (24, 16), (25, 15), (30, 9), (7, 17), (7, 33)] {
+                        let topic = bytes[start..start + len].iter().any(|byte| b"+#/".contains(byte));
+                        assert_eq!(has_topic_syntax(&bytes, start, len), topic, "{byte} at {at}, {start} and {len}");
+                    }
                     let step = bytes.first_chunk().unwrap();
                     let digits = (0..STEP).filter(|at| !step[*at].is_ascii_digit()).fold(0, |bits, at| bits | 1 << at);
                     assert_eq!(not_digit(step), digits, "{byte} at {at} in {filler}");

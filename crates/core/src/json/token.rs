@@ -97,7 +97,8 @@ impl Token {
     /// How long it is; what is not there has no length.
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
-        self.end().saturating_sub(self.place as u32 as usize)
+        // Nothing ends before it starts.
+        self.end().wrapping_sub(self.place as u32 as usize)
     }
 
     /// Where it ends.

@@ -2,9 +2,6 @@
 
 use super::scan::{is_plain, plain_run};
 
-/// What is not longer is copied at once.
-const BLOCK: usize = 48;
-
 /// Writes the content of a JSON string, without its quotes.
 pub(crate) fn escaped(out: &mut Vec<u8>, content: &str) {
     let bytes = content.as_bytes();
@@ -31,19 +28,24 @@ pub(crate) fn string(out: &mut Vec<u8>, content: &str) {
 
 /// Copies what stands from `start` to `end`.
 ///
-/// Short things are copied in blocks of fixed size, of which the end is taken back: that is a few instructions in place
-/// of a call.
+/// What is not longer than `BLOCK` is copied in a block of fixed size, of which the end is taken back: that is a few
+/// instructions in place of a call.
 #[inline(always)]
-pub(crate) fn copied(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let len = end.saturating_sub(start);
-    match rest.first_chunk::<BLOCK>() {
-        Some(block) if len <= BLOCK => {
-            out.extend_from_slice(block);
-            out.truncate(out.len() - (BLOCK - len));
-        }
-        _ => out.extend_from_slice(rest.get(..len).unwrap_or_default()),
+pub(crate) fn copied<const BLOCK: usize>(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
+    let len = end.wrapping_sub(start);
+    if len <= BLOCK
+        && let Some(block) = bytes.get(start..).and_then(|rest| rest.first_chunk::<BLOCK>())
+    {
+        out.extend_from_slice(block);
+        out.truncate(out.len() - (BLOCK - len));
+    } else {
+        copied_at_length(out, bytes, start, end);
     }
+}
+
+#[inline(never)]
+fn copied_at_length(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
+    out.extend_from_slice(bytes.get(start..end).unwrap_or_default());
 }
 
 /// Writes an integer.

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{Failed, KnownMembers, Reader, Token, Value},
+    json::{ALL, Failed, KnownMembers, Reader, Token, Value},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 const NAMES: usize = 23;
 /// Every name that a reply of either family may have; three of them mean nothing here.
-static MEMBERS: KnownMembers<NAMES, true> = KnownMembers::new(&[
+static MEMBERS: KnownMembers<NAMES, ALL> = KnownMembers::new(&[
     "requestId",
     "messageId",
     "requestMethod",
@@ -189,7 +189,7 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
 fn judge(
-    members: &KnownMembers<NAMES, true>,
+    members: &KnownMembers<NAMES, ALL>,
     message: &str,
     family: Option<Family>,
     limits: &Limits,

@@ -5,7 +5,7 @@ use super::{
     fields::{Fields, ItemReader},
     item::{self, REQUEST_ID},
     name::form,
-    plain,
+    plain::{self, Before},
 };
 use crate::{
     Family, Fault, Limits, RequestError,
@@ -119,7 +119,7 @@ fn read_items<'a>(
     let start = reader.offset();
     let mut count = 0;
     let mut items = ItemReader::new(family);
-    let mut channel_id = "";
+    let mut before = Before::default();
     reader.open_array()?;
     while reader.next_element(count == 0)? {
         if count >= limits.items {
@@ -133,8 +133,8 @@ fn read_items<'a>(
         }
         items.read(reader)?;
         let fields = items.fields(reader.text());
-        if !each.plain(&fields, || plain::is_plain(&fields, &mut channel_id, family, org_id, limits)) {
-            each.entry(item::judge(&fields, &mut channel_id, family, org_id, limits));
+        if !each.plain(&fields, || plain::is_plain(&fields, &mut before, family, org_id, limits)) {
+            each.entry(item::judge(&fields, &mut before.channel_id, family, org_id, limits));
         }
     }
     if count == 0 {

@@ -10,7 +10,16 @@ use crate::{
 pub(crate) struct Fields<'a, 'r> {
     /// Where they stand.
     pub(crate) text: &'a str,
-    members: &'r KnownMembers<NAMES, false>,
+    members: &'r KnownMembers<NAMES, STEADY>,
+}
+
+impl Fields<'_, '_> {
+    /// Whether the org, the channel and the product key are the very same as in the item before.
+    #[inline(always)]
+    pub(super) fn are_as_before(&self) -> bool {
+        const THOSE: u32 = 1 << 1 | 1 << 3 | 1 << 4;
+        self.members.same() & THOSE == THOSE
+    }
 }
 
 /// A method for each member, by the place of its name in the lists below.
@@ -48,6 +57,9 @@ pub(super) const GMT_REQUEST: &str = "gmtServiceRequest";
 pub(super) const GMT_ALIAS: &str = "gmtSetMeasurepointRequest";
 
 const NAMES: usize = 13;
+/// Members that are mostly the same in all items of a batch: the org, the call type, the channel, the product key and the
+/// callback.
+const STEADY: u32 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 8;
 
 /// The names in the order of the samples, which is the order that most items have, too.
 const fn names(channel_id: &'static str, target: &'static str, gmt_alias: &'static str) -> [&'static str; NAMES] {
@@ -68,13 +80,13 @@ const fn names(channel_id: &'static str, target: &'static str, gmt_alias: &'stat
     ]
 }
 
-static INVOKE: KnownMembers<NAMES, false> = KnownMembers::new(&const { names("controlChannelId", "serviceId", "") });
-static WRITE: KnownMembers<NAMES, false> =
+static INVOKE: KnownMembers<NAMES, STEADY> = KnownMembers::new(&const { names("controlChannelId", "serviceId", "") });
+static WRITE: KnownMembers<NAMES, STEADY> =
     KnownMembers::new(&const { names("setMeasurepointChannelId", "measurepointId", GMT_ALIAS) });
 
 /// Reads the items of one batch.
 #[derive(Debug)]
-pub(super) struct ItemReader(KnownMembers<NAMES, false>);
+pub(super) struct ItemReader(KnownMembers<NAMES, STEADY>);
 
 impl ItemReader {
     // In place: it is a large thing to move.

@@ -14,26 +14,52 @@ use crate::{
 const MAX_TIMEOUT_DIGITS: usize = 6;
 
 /// Whether the item is accepted, for all that can be seen at a glance; `false` says nothing.
-///
-/// `channel_id` is one that was found right before: most items of a batch have the same.
 #[inline]
 pub(super) fn is_plain<'a>(
     fields: &Fields<'a, '_>,
-    channel_id: &mut &'a str,
+    before: &mut Before<'a>,
     family: Family,
     org_id: &str,
     limits: &Limits,
 ) -> bool {
+    // What was right in the item before is right again.
+    if !(before.is_right && fields.are_as_before()) {
+        before.is_right = is_right_place(fields, &mut before.channel_id, family, org_id);
+    }
+    before.is_right && is_plain_rest(fields, family, limits)
+}
+
+/// What is known of the item before.
+#[derive(Debug, Default)]
+pub(super) struct Before<'a> {
+    /// A channel id that was found right: most items of a batch have the same.
+    pub(super) channel_id: &'a str,
+    /// Whether [`is_right_place`] said so.
+    is_right: bool,
+}
+
+/// Whether org, channel and product key are right.
+fn is_right_place<'a>(fields: &Fields<'a, '_>, channel_id: &mut &'a str, family: Family, org_id: &str) -> bool {
+    let (org, channel, product_key) = (fields.org_id(), fields.channel_id(), fields.product_key());
+    (org.kind_bit() | product_key.kind_bit()) & !Token::PRINTABLE_OR_NOTHING == 0
+        && (org.is_nothing() || org.bytes(fields.text) == org_id.as_bytes())
+        && is_plain_name_or_nothing(fields.text, product_key, true)
+        && is_right_channel(channel.printable(fields.text).unwrap_or_default(), channel_id, family)
+}
+
+/// Whether everything else is.
+#[inline(always)]
+fn is_plain_rest(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bool {
     let text = fields.text;
     let (asset_id, product_key, device_key) = (fields.asset_id(), fields.product_key(), fields.device_key());
     let (request_id, target, callback_url) = (fields.request_id(), fields.target(), fields.callback_url());
-    let (org, timeout, gmt, input) = (fields.org_id(), fields.timeout(), fields.gmt_request(), fields.input());
+    let (timeout, gmt, input) = (fields.timeout(), fields.gmt_request(), fields.input());
 
-    let texts = [org, fields.call_type(), asset_id, product_key, device_key, callback_url];
+    let texts = [fields.call_type(), asset_id, device_key, callback_url];
     let kinds = texts.iter().fold(0, |kinds, token| kinds | token.kind_bit());
     let integers = timeout.kind_bit() | gmt.kind_bit();
     let names_device = !asset_id.is_nothing() || (!product_key.is_nothing() && !device_key.is_nothing());
-    if request_id.kind_bit() | target.kind_bit() | fields.channel_id().kind_bit() != Token::PRINTABLE
+    if request_id.kind_bit() | target.kind_bit() != Token::PRINTABLE
         || kinds & !Token::PRINTABLE_OR_NOTHING != 0
         || integers & !Token::INTEGER_OR_NOTHING != 0
         || !fields.gmt_alias().is_nothing()
@@ -43,27 +69,21 @@ pub(super) fn is_plain<'a>(
     {
         return false;
     }
-    let is_name = |token: Token, in_topic| token.is_nothing() || is_plain_name(text, token, in_topic);
-    if !is_name(asset_id, false)
-        || !is_name(product_key, true)
-        || !is_name(device_key, true)
+    if !is_plain_name_or_nothing(text, asset_id, false)
+        || !is_plain_name_or_nothing(text, device_key, true)
         // A measure point travels in the payload, so it may hold what a topic may not.
         || !is_plain_name(text, target, family == Family::Invoke)
     {
-        return false;
-    }
-    if !(org.is_nothing() || org.bytes(text) == org_id.as_bytes()) {
         return false;
     }
     if !(timeout.is_nothing() || is_timeout(timeout.bytes(text))) || !(gmt.is_nothing() || is_positive(gmt.bytes(text)))
     {
         return false;
     }
-    let is_right_input = match input.plain_members() {
+    match input.plain_members() {
         None => family == Family::Invoke && input.is_nothing(),
         Some(members) => input.len() <= limits.payload_bytes && (family == Family::Invoke || members == Members::One),
-    };
-    is_right_input && is_right_channel(fields.channel_id().printable(text).unwrap_or_default(), channel_id, family)
+    }
 }
 
 /// Whether an integer is above zero.
@@ -75,21 +95,28 @@ fn is_positive(integer: &[u8]) -> bool {
 /// Whether an integer is one of the milliseconds that a timeout may have.
 #[inline(always)]
 fn is_timeout(integer: &[u8]) -> bool {
-    const { assert!(MIN_TIMEOUT_MS == 1) };
-    // What has no sign has digits only.
-    is_positive(integer)
-        && integer.len() <= MAX_TIMEOUT_DIGITS
-        && integer.iter().fold(0, |value, digit| value * 10 + u32::from(digit & 0x0F)) <= MAX_TIMEOUT_MS
+    const { assert!(MIN_TIMEOUT_MS == 1 && 10_u32.pow(MAX_TIMEOUT_DIGITS as u32 - 1) <= MAX_TIMEOUT_MS) };
+    // What has no sign has digits only, and of fewer of them than the longest has, any will do.
+    is_positive(integer) && (integer.len() < MAX_TIMEOUT_DIGITS || is_long_timeout(integer))
+}
+
+fn is_long_timeout(digits: &[u8]) -> bool {
+    digits.len() == MAX_TIMEOUT_DIGITS
+        && digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit & 0x0F)) <= MAX_TIMEOUT_MS
+}
+
+#[inline(always)]
+fn is_plain_name_or_nothing(text: &str, name: Token, in_topic: bool) -> bool {
+    name.is_nothing() || is_plain_name(text, name, in_topic)
 }
 
 #[inline(always)]
 fn is_plain_name(text: &str, name: Token, in_topic: bool) -> bool {
-    let bytes = name.bytes(text);
-    (1..=MAX_ID_BYTES).contains(&bytes.len())
-        && !(in_topic && (bytes.first() == Some(&b'$') || has_topic_syntax(bytes)))
+    let (bytes, start, len) = (text.as_bytes(), name.range().start, name.len());
+    (1..=MAX_ID_BYTES).contains(&len)
+        && !(in_topic && (bytes.get(start) == Some(&b'$') || has_topic_syntax(bytes, start, len)))
 }
 
-#[inline(always)]
 fn is_right_channel<'a>(id: &'a str, right: &mut &'a str, family: Family) -> bool {
     if id.is_empty() {
         return false;
