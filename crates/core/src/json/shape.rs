@@ -60,9 +60,7 @@ fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token
             return None;
         }
         let value_start = usize::from(member.key_len) + 3;
-        // Numbers in payloads are of any length: a wrong guess costs more than a right one saves.
-        let guess = if window.get(value_start) == Some(&b'"') { &mut member.guess } else { &mut Guess::none() };
-        let value = value::<false>(window, value_start, at, guess)?;
+        let value = value::<false>(window, value_start, at, &mut member.guess)?;
         members = members.and(value.token.is_null());
         at += value.end;
         match window.get(value.end..)?.first_chunk()? {

@@ -107,8 +107,8 @@ pub(super) fn value_here<const PRINTABLE: bool>(
             let end = string_end::<PRINTABLE>(window, start, guess)?;
             Some(Short { token: Token::placed(kind, at + start + 1, at + end), end: end + 1 })
         }
-        b'0'..=b'9' => number(window, start, start, at, guess),
-        b'-' if start < MAX_START => number(window, start, start + 1, at, guess),
+        b'0'..=b'9' => number(window, start, start, at),
+        b'-' if start < MAX_START => number(window, start, start + 1, at),
         b'n' if window[start..].starts_with(b"null") => Some(Short { token: Token::plain(Kind::Null), end: start + 4 }),
         _ => None,
     }
@@ -141,17 +141,11 @@ fn string_end<const PRINTABLE: bool>(window: &[u8; WINDOW], start: usize, guess:
 
 /// A number whose digits start at `start`, without exponent and of less than 16 bytes, and its `sign` if it has one.
 #[inline(always)]
-fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize, guess: &mut Guess) -> Option<Short> {
+fn number(window: &[u8; WINDOW], sign: usize, start: usize, at: usize) -> Option<Short> {
     let start = start & MAX_START;
     let digits = step(window, start);
     let others = not_digit(digits);
-    let count = if guess.is_right(u64::from(others)) {
-        guess.len as usize
-    } else {
-        let count = others.trailing_zeros() as usize;
-        guess.learn(count);
-        count
-    };
+    let count = others.trailing_zeros() as usize;
     // A sign needs a digit behind it, and a zero stands alone.
     if count == 0 || count >= STEP || (window[start] == b'0' && count > 1) {
         return None;
