@@ -4,7 +4,7 @@ use super::{
     Reader,
     reader::{OpenObject, Stopped},
     scan::{STEP, equal},
-    short::{self, Guess, MAX_START, WINDOW},
+    short::{self, MAX_START, Steps, WINDOW},
     token::Token,
 };
 
@@ -54,7 +54,7 @@ pub(crate) struct Member {
     /// How much of what is kept is the member, with what comes after its value.
     len: u8,
     /// How long the value is if it is a string or an integer.
-    guess: Guess,
+    steps: Steps,
     /// The name that came next.
     next: u8,
 }
@@ -77,7 +77,7 @@ impl Member {
         }
         // A place without a name is that of no member.
         let (value, next) = (if name.is_empty() { NOT_KEPT } else { value as u8 }, next as u8);
-        Self { kept, token: Token::ABSENT, at: 0, value, len: NOT_KEPT, guess: Guess::none(), next }
+        Self { kept, token: Token::ABSENT, at: 0, value, len: NOT_KEPT, steps: Steps::ONE, next }
     }
 
     /// How many bytes from the first on are those of the window.
@@ -95,12 +95,7 @@ impl Member {
     /// Reads the member if it stands at `at`, and says how long it is, with what comes after it. The bit `same` is for
     /// whether it is as it was.
     #[inline(always)]
-    fn read<const KEEPS: u32>(
-        &mut self,
-        reader: &mut Reader<'_>,
-        at: usize,
-        is_kept: bool,
-    ) -> Result<Found, Stopped> {
+    fn read<const KEEPS: u32>(&mut self, reader: &mut Reader<'_>, at: usize, is_kept: bool) -> Result<Found, Stopped> {
         let Some(window) = reader.window(at) else { return Ok(Found::NOTHING) };
         let common = self.common(window, is_kept);
         if is_kept && common >= u32::from(self.len) {
@@ -114,7 +109,7 @@ impl Member {
             return Ok(Found::NOTHING);
         }
         let start = usize::from(self.value);
-        let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.guess) {
+        let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.steps) {
             if is_kept {
                 self.keep(window, short.end + 1);
             }

@@ -162,7 +162,9 @@ mod tests {
                     }
                     let topic = bytes.iter().any(|byte| b"+#/".contains(byte));
                     assert_eq!(has_topic_syntax(&bytes, 0, bytes.len()), topic, "{byte} at {at} in {filler}");
-                    for (start, len) in [(0, 0), (0, 1), (3, 16), (20, 16), (24, 16), (25, 15), (30, 9), (7, 17), (7, 33)] {
+                    for (start, len) in
+                        [(0, 0), (0, 1), (3, 16), (20, 16), (24, 16), (25, 15), (30, 9), (7, 17), (7, 33)]
+                    {
                         let topic = bytes[start..start + len].iter().any(|byte| b"+#/".contains(byte));
                         assert_eq!(has_topic_syntax(&bytes, start, len), topic, "{byte} at {at}, {start} and {len}");
                     }

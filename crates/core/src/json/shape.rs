@@ -3,7 +3,7 @@
 use super::{
     Members,
     scan::{STEP, equal, not_printable},
-    short::{Guess, Windows, step, value},
+    short::{Steps, Windows, step, value},
     token::Token,
 };
 
@@ -27,14 +27,12 @@ struct Member {
     /// How long the key was, without its quotes.
     key_len: u8,
     /// How long the value is if it is a string.
-    guess: Guess,
+    steps: Steps,
 }
 
 impl Shape {
-    pub(super) const UNKNOWN: Self = Self {
-        members: [Member { key: [0; STEP], mask: 0, key_len: 0, guess: Guess::none() }; MOST_MEMBERS],
-        known: 0,
-    };
+    pub(super) const UNKNOWN: Self =
+        Self { members: [Member { key: [0; STEP], mask: 0, key_len: 0, steps: Steps::ONE }; MOST_MEMBERS], known: 0 };
 }
 
 /// The object that starts at `start`, if all that is in it are a few strings, numbers and nulls under short and
@@ -44,33 +42,37 @@ pub(super) fn object(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> 
         return Some(Token::object(Members::None, start, start + 2, 0));
     }
     match again(windows, start, shape) {
-        None => anew(windows, start, shape),
-        object => object,
+        Ok(object) => object,
+        Err(OtherKeys) => anew(windows, start, shape),
     }
 }
 
-/// The object if its keys are those of the one before, or the first of them: these are known to be different.
+/// The keys are not those of the object before.
+struct OtherKeys;
+
+/// The object if its keys are those of the one before, or the first of them: these are known to be different. `None` if
+/// they are, but a value is no short one.
 #[inline(always)]
-fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token> {
+fn again(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Result<Option<Token>, OtherKeys> {
     let mut at = start + 1;
     let mut members = Members::None;
     for member in shape.members.iter_mut().take(shape.known) {
-        let window = windows.at(at)?;
+        let Some(window) = windows.at(at) else { return Ok(None) };
         if equal(step(window, 0), &member.key) & member.mask != member.mask {
-            return None;
+            return Err(OtherKeys);
         }
         let value_start = usize::from(member.key_len) + 3;
-        let value = value::<false>(window, value_start, at, &mut member.guess)?;
+        let Some(value) = value::<false>(window, value_start, at, &mut member.steps) else { return Ok(None) };
         members = members.and(value.token.is_null());
         at += value.end;
-        match window.get(value.end..)?.first_chunk()? {
-            b", " => at += 2,
-            [b',', _] => at += 1,
-            [b'}', _] => return Some(Token::object(members, start, at + 1, 0)),
-            _ => return None,
+        match window.get(value.end..).and_then(|rest| rest.first_chunk()) {
+            Some(b", ") => at += 2,
+            Some([b',', _]) => at += 1,
+            Some([b'}', _]) => return Ok(Some(Token::object(members, start, at + 1, 0))),
+            _ => return Ok(None),
         }
     }
-    None
+    Err(OtherKeys)
 }
 
 /// The object, and its keys for the next one.
@@ -93,9 +95,8 @@ fn anew(windows: &Windows<'_>, start: usize, shape: &mut Shape) -> Option<Token>
         }
         tags[count] = tag;
         are_kept &= len + 3 <= STEP;
-        *member =
-            Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, guess: Guess::none() };
-        let value = value::<false>(window, len + 3, at, &mut member.guess)?;
+        *member = Member { key: *step(window, 0), mask: (1 << (len + 3)) - 1, key_len: len as u8, steps: Steps::ONE };
+        let value = value::<false>(window, len + 3, at, &mut member.steps)?;
         members = members.and(value.token.is_null());
         at += value.end;
         match windows.at(at)? {

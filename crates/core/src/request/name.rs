@@ -33,7 +33,8 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
 /// [`id_reason`] has no reason against it, and it is not empty.
 #[inline]
 pub(super) fn is_plain_id(id: &str, in_topic: bool) -> bool {
-    (1..=MAX_ID_BYTES).contains(&id.len()) && !(in_topic && (id.starts_with('$') || has_topic_syntax(id.as_bytes(), 0, id.len())))
+    (1..=MAX_ID_BYTES).contains(&id.len())
+        && !(in_topic && (id.starts_with('$') || has_topic_syntax(id.as_bytes(), 0, id.len())))
 }
 
 /// What keeps a string from naming a product, a device, an asset, a service or a measure point.
