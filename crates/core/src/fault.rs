@@ -25,7 +25,8 @@ impl Fault {
 
 /// The description that goes into `submsg`: every fault, `field: reason`, joined by `; `.
 pub(crate) fn describe(faults: &[Fault]) -> String {
-    let mut text = String::new();
+    let len = faults.iter().map(|fault| fault.field.len() + fault.reason.len() + 4).sum();
+    let mut text = String::with_capacity(len);
     for fault in faults {
         if !text.is_empty() {
             text.push_str("; ");

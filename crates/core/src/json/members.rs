@@ -12,8 +12,8 @@ use super::{
 const KEPT: usize = 64;
 /// Most names of one object.
 const MOST_NAMES: usize = 31;
-/// The length of what was not kept whole.
-const NOT_KEPT: u8 = u8::MAX;
+/// Of a place without a name: no value starts there.
+const NOWHERE: u8 = u8::MAX;
 /// The values of all members are kept. Most of them are as they were then, so they are looked for where they are now only
 /// when somebody asks for them; otherwise that is done at once, because several ask.
 pub(crate) const ALL: u32 = u32::MAX;
@@ -47,13 +47,14 @@ pub(crate) struct Member {
     kept: [u8; KEPT],
     /// Its value; if those of all members are kept, as seen from where the member starts.
     token: Token,
+    /// A bit for each byte of what is kept that is the member, or what comes after its value; none if its value is not
+    /// kept.
+    whole: u64,
     /// Where it stands, if its value is kept; no text is longer than 32 bits can tell.
     at: u32,
     /// Where its value starts in what is kept.
     value: u8,
-    /// How much of what is kept is the member, with what comes after its value.
-    len: u8,
-    /// How long the value is if it is a string or an integer.
+    /// How long the value is if it is a string.
     steps: Steps,
     /// The name that came next.
     next: u8,
@@ -76,41 +77,55 @@ impl Member {
             at += 1;
         }
         // A place without a name is that of no member.
-        let (value, next) = (if name.is_empty() { NOT_KEPT } else { value as u8 }, next as u8);
-        Self { kept, token: Token::ABSENT, at: 0, value, len: NOT_KEPT, steps: Steps::ONE, next }
+        let (value, next) = (if name.is_empty() { NOWHERE } else { value as u8 }, next as u8);
+        Self { kept, token: Token::ABSENT, whole: 0, at: 0, value, steps: Steps::ONE, next }
     }
 
-    /// How many bytes from the first on are those of the window.
+    /// A bit for each byte that is another one in the window, of the first 32 or the second.
     #[inline(always)]
-    fn common(&self, window: &[u8; WINDOW], is_kept: bool) -> u32 {
+    fn other(&self, window: &[u8; WINDOW], half: usize) -> u32 {
         let (kept, _) = self.kept.as_chunks::<STEP>();
         let (window, _) = window.as_chunks::<STEP>();
-        let pair = |n: usize| equal(&kept[n], &window[n]) | equal(&kept[n + 1], &window[n + 1]) << STEP;
-        match pair(0) {
-            u32::MAX if is_kept => 32 + (u64::from(!pair(2)) | 1 << 32).trailing_zeros(),
-            start => (!start).trailing_zeros(),
-        }
+        let n = 2 * half;
+        !(equal(&kept[n], &window[n]) | equal(&kept[n + 1], &window[n + 1]) << STEP)
     }
 
-    /// Reads the member if it stands at `at`, and says how long it is, with what comes after it. The bit `same` is for
-    /// whether it is as it was.
+    /// Whether the name stands here, with what comes before its value.
     #[inline(always)]
-    fn read<const KEEPS: u32>(&mut self, reader: &mut Reader<'_>, at: usize, is_kept: bool) -> Result<Found, Stopped> {
-        let Some(window) = reader.window(at) else { return Ok(Found::NOTHING) };
-        let common = self.common(window, is_kept);
-        if is_kept && common >= u32::from(self.len) {
+    fn is_named(&self, other: u32) -> bool {
+        other.trailing_zeros() >= u32::from(self.value)
+    }
+
+    /// Reads the member if it stands at `at`, and says how long it is, with what comes after it; `same` takes its bit if
+    /// it is as it was.
+    #[inline(always)]
+    fn read<const KEEPS: u32>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        at: usize,
+        name: u8,
+        same: &mut u32,
+    ) -> Result<Option<usize>, Stopped> {
+        let Some(window) = reader.window(at) else { return Ok(None) };
+        let other = self.other(window, 0);
+        if self.whole != 0
+            && other & self.whole as u32 == 0
+            && (self.whole >> 32 == 0 || self.other(window, 1) & (self.whole >> 32) as u32 == 0)
+        {
             if KEEPS != ALL {
                 self.token = self.token.moved(at.wrapping_sub(self.at as usize));
+                *same |= 1 << name;
             }
             self.at = at as u32;
-            return Ok(Found { len: usize::from(self.len), is_same: true });
+            return Ok(Some(self.whole.trailing_ones() as usize));
         }
-        if common < u32::from(self.value) {
-            return Ok(Found::NOTHING);
+        if !self.is_named(other) {
+            return Ok(None);
         }
+        let keeps = KEEPS == ALL || KEEPS >> name & 1 == 1;
         let start = usize::from(self.value);
         let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.steps) {
-            if is_kept {
+            if keeps {
                 self.keep(window, short.end + 1);
             }
             (short.token, short.end)
@@ -122,16 +137,16 @@ impl Member {
             let token = reader.value()?;
             let end = reader.at - at;
             match reader.window(at) {
-                Some(window) if is_kept => self.keep(window, end + 1),
-                _ => self.len = NOT_KEPT,
+                Some(window) if keeps => self.keep(window, end + 1),
+                _ => self.whole = 0,
             }
             (token, end)
         };
         self.token = if KEEPS == ALL { token.seen_from(at) } else { token };
-        if is_kept {
+        if keeps {
             self.at = at as u32;
         }
-        Ok(Found { len: end + 1, is_same: false })
+        Ok(Some(end + 1))
     }
 
     /// Expects a blank before the value from now on.
@@ -148,19 +163,8 @@ impl Member {
     #[inline(always)]
     fn keep(&mut self, window: &[u8; WINDOW], len: usize) {
         self.kept = *window.first_chunk().unwrap_or(&self.kept);
-        self.len = if len <= KEPT { len as u8 } else { NOT_KEPT };
+        self.whole = if len <= KEPT { u64::MAX.checked_shr((KEPT - len) as u32).unwrap_or(0) } else { 0 };
     }
-}
-
-/// A member that was read.
-struct Found {
-    /// How long it is, with what comes after it; 0 if there is none.
-    len: usize,
-    is_same: bool,
-}
-
-impl Found {
-    const NOTHING: Self = Self { len: 0, is_same: false };
 }
 
 impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
@@ -196,12 +200,6 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         self.same
     }
 
-    /// Whether values are kept under this name.
-    #[inline(always)]
-    fn keeps(name: u8) -> bool {
-        KEEPS == ALL || KEEPS >> name & 1 == 1
-    }
-
     /// Reads the object that the reader stands before. Names that are written with escapes match too, and a duplicate
     /// of any member, known or not, is an error.
     #[inline]
@@ -233,7 +231,7 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
     fn forget(&mut self, gone: u32) {
         for (name, member) in self.members.iter_mut().enumerate() {
             if gone >> name & 1 == 1 {
-                (member.token, member.at, member.len) = (Token::ABSENT, 0, NOT_KEPT);
+                (member.token, member.at, member.whole) = (Token::ABSENT, 0, 0);
             }
         }
     }
@@ -251,14 +249,8 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         while let Some(member) = self.members.get_mut(usize::from(name))
             && seen >> name & 1 == 0
         {
-            let Found { len, is_same } = member.read::<KEEPS>(reader, at, Self::keeps(name))?;
-            if len == 0 {
-                break;
-            }
+            let Some(len) = member.read::<KEEPS>(reader, at, name, &mut same)? else { break };
             seen |= 1 << name;
-            if KEEPS != ALL {
-                same |= u32::from(is_same) << name;
-            }
             *before = Some(name);
             name = member.next;
             at += len;
@@ -290,7 +282,7 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         };
         let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
         let is_next = self.seen >> name & 1 == 0
-            && found.is_some_and(|(member, window)| member.common(window, false) >= u32::from(member.value));
+            && found.is_some_and(|(member, window)| member.is_named(member.other(window, 0)));
         if is_next {
             self.expect(before, name);
         }
@@ -339,10 +331,11 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
         (member.at, member.token) = (start as u32, if KEEPS == ALL { token.seen_from(start) } else { token });
         // What is kept belongs to another value now.
-        member.len = NOT_KEPT;
+        member.whole = 0;
+        let keeps = KEEPS == ALL || KEEPS >> next & 1 == 1;
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
-            member.keep(window, if Self::keeps(next) { reader.at + 1 - start } else { usize::MAX });
+            member.keep(window, if keeps { reader.at + 1 - start } else { usize::MAX });
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(super) fn read<'a>(
         Value::Absent | Value::Null => None,
         Value::Object(object) => Some(object),
         other => {
-            faults.push(form(FIELD, format!("must be an object, not {}", other.kind())));
+            faults.push(form(FIELD, ["must be an object, not ", other.kind()].concat()));
             return None;
         }
     };

@@ -61,7 +61,7 @@ pub(super) fn judge<'a>(
     // A measure point travels in the payload, so it may hold what a topic may not.
     let in_topic = family == Family::Invoke;
     let target = match fields.target().printable(text) {
-        Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
+        Some(id) if is_plain_id(text, fields.target(), in_topic) => Some(Text::verbatim(id, true)),
         _ => required(fields.target().value(text), table.target_field, &mut faults, |id| id_reason(id, in_topic)),
     };
     let callback_url = callback_url(fields.callback_url().value(text), &mut faults);
@@ -136,7 +136,7 @@ fn optional<'a>(value: Value<'a>, field: &'static str, faults: &mut Vec<Fault>) 
     match value {
         Value::Text(text) => return Some(text),
         Value::Absent | Value::Null => {}
-        other => faults.push(form(field, format!("must be a string, not {}", other.kind()))),
+        other => faults.push(form(field, ["must be a string, not ", other.kind()].concat())),
     }
     None
 }
@@ -168,7 +168,7 @@ fn device<'a>(
     faults: &mut Vec<Fault>,
 ) -> (Option<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>) {
     let mut name = |token: Token, field, in_topic| match token.printable(fields.text) {
-        Some(id) if is_plain_id(id, in_topic) => Some(Text::verbatim(id, true)),
+        Some(id) if is_plain_id(fields.text, token, in_topic) => Some(Text::verbatim(id, true)),
         _ if token.is_nothing() => None,
         _ => {
             let text = optional(token.value(fields.text), field, faults).filter(|text| !text.is_empty());
@@ -220,8 +220,8 @@ fn timeout(value: Value<'_>, faults: &mut Vec<Fault>) -> (Option<i64>, u32) {
     match usable.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms)) {
         Some(ms) => (sent, ms),
         None => {
-            let range = format!("must be an integer from {MIN_TIMEOUT_MS} to {MAX_TIMEOUT_MS}, in milliseconds");
-            faults.push(form("timeout", range));
+            const { assert!(MIN_TIMEOUT_MS == 1 && MAX_TIMEOUT_MS == 300_000) };
+            faults.push(form("timeout", "must be an integer from 1 to 300000, in milliseconds"));
             (sent, DEFAULT_TIMEOUT_MS)
         }
     }

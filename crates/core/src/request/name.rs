@@ -2,7 +2,7 @@
 
 use crate::{
     Code, Family, Fault,
-    json::{Text, has_topic_syntax},
+    json::{Text, Token, has_topic_syntax},
     limits::{MAX_CHANNEL_ID_BYTES, MAX_ID_BYTES},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
     let table = family.table();
     let content = id.decode();
     let reason = match content.strip_prefix(table.channel_prefix) {
-        None => format!("does not start with {}, as every channel of this family does", table.channel_prefix),
+        None => ["does not start with ", table.channel_prefix, ", as every channel of this family does"].concat(),
         Some("") => format!("names no channel: nothing follows {}", table.channel_prefix),
         Some(rest) if !rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) => {
             "holds a character other than A-Z, a-z, 0-9, '_', '.' and '-'".to_owned()
@@ -31,10 +31,11 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
 
 /// Whether a string of printable ASCII can name a product, a device, an asset, a service or a measure point: whether
 /// [`id_reason`] has no reason against it, and it is not empty.
-#[inline]
-pub(super) fn is_plain_id(id: &str, in_topic: bool) -> bool {
-    (1..=MAX_ID_BYTES).contains(&id.len())
-        && !(in_topic && (id.starts_with('$') || has_topic_syntax(id.as_bytes(), 0, id.len())))
+#[inline(always)]
+pub(super) fn is_plain_id(text: &str, id: Token, in_topic: bool) -> bool {
+    let (bytes, start, len) = (text.as_bytes(), id.range().start, id.len());
+    (1..=MAX_ID_BYTES).contains(&len)
+        && !(in_topic && (bytes.get(start) == Some(&b'$') || has_topic_syntax(bytes, start, len)))
 }
 
 /// What keeps a string from naming a product, a device, an asset, a service or a measure point.

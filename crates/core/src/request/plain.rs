@@ -3,11 +3,14 @@
 //! Nearly every item is one. What is decided here is what [`super::item`] would decide, and whatever is not plain is left
 //! to it; the point is not to make texts and commands of what is only copied into a reply.
 
-use super::{fields::Fields, name::channel_fault};
+use super::{
+    fields::Fields,
+    name::{channel_fault, is_plain_id},
+};
 use crate::{
     Family, Limits,
-    json::{Members, Text, Token, has_topic_syntax},
-    limits::{MAX_CALLBACK_URL_BYTES, MAX_ID_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
+    json::{Members, Text, Token},
+    limits::{MAX_CALLBACK_URL_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
 };
 
 /// As many digits as the longest timeout has.
@@ -43,7 +46,7 @@ fn is_right_place<'a>(fields: &Fields<'a, '_>, channel_id: &mut &'a str, family:
     let (org, channel, product_key) = (fields.org_id(), fields.channel_id(), fields.product_key());
     (org.kind_bit() | product_key.kind_bit()) & !Token::PRINTABLE_OR_NOTHING == 0
         && (org.is_nothing() || org.bytes(fields.text) == org_id.as_bytes())
-        && is_plain_name_or_nothing(fields.text, product_key, true)
+        && is_plain_id_or_nothing(fields.text, product_key, true)
         && is_right_channel(channel.printable(fields.text).unwrap_or_default(), channel_id, family)
 }
 
@@ -69,10 +72,10 @@ fn is_plain_rest(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bo
     {
         return false;
     }
-    if !is_plain_name_or_nothing(text, asset_id, false)
-        || !is_plain_name_or_nothing(text, device_key, true)
+    if !is_plain_id_or_nothing(text, asset_id, false)
+        || !is_plain_id_or_nothing(text, device_key, true)
         // A measure point travels in the payload, so it may hold what a topic may not.
-        || !is_plain_name(text, target, family == Family::Invoke)
+        || !is_plain_id(text, target, family == Family::Invoke)
     {
         return false;
     }
@@ -106,15 +109,8 @@ fn is_long_timeout(digits: &[u8]) -> bool {
 }
 
 #[inline(always)]
-fn is_plain_name_or_nothing(text: &str, name: Token, in_topic: bool) -> bool {
-    name.is_nothing() || is_plain_name(text, name, in_topic)
-}
-
-#[inline(always)]
-fn is_plain_name(text: &str, name: Token, in_topic: bool) -> bool {
-    let (bytes, start, len) = (text.as_bytes(), name.range().start, name.len());
-    (1..=MAX_ID_BYTES).contains(&len)
-        && !(in_topic && (bytes.get(start) == Some(&b'$') || has_topic_syntax(bytes, start, len)))
+fn is_plain_id_or_nothing(text: &str, id: Token, in_topic: bool) -> bool {
+    id.is_nothing() || is_plain_id(text, id, in_topic)
 }
 
 fn is_right_channel<'a>(id: &'a str, right: &mut &'a str, family: Family) -> bool {
