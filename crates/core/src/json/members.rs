@@ -10,6 +10,8 @@ use super::{
 
 /// So much of a member is kept from one object to the next.
 const KEPT: usize = 64;
+/// So many members may be left out at one place before the one that follows is looked up.
+const MOST_SKIPPED: usize = 3;
 /// Most names of one object.
 const MOST_NAMES: usize = 31;
 /// Of a place without a name: no value starts there.
@@ -167,6 +169,13 @@ impl Member {
     }
 }
 
+/// Where the member that is next starts: one blank before the name is part of how members are written.
+#[inline(always)]
+fn start_of(reader: &Reader<'_>) -> usize {
+    let byte = reader.at.checked_sub(1).and_then(|at| reader.text().as_bytes().get(at));
+    reader.at - usize::from(byte == Some(&b' '))
+}
+
 impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
     /// For objects with these members, which are expected in this order at first. The names are of at most 27 bytes
     /// and need no escapes; a place whose name is empty stays empty.
@@ -209,14 +218,17 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         let mut object = reader.open_object()?;
         let mut before = None;
         while reader.next_member(&mut object)? {
+            let mut name = self.after(before);
             let mut skipped_at = None;
-            while !self.read_expected(reader, &mut before)? {
+            while !self.read_expected(reader, &mut name, &mut before)? {
                 // A skip that has led nowhere is not tried again.
-                if skipped_at == Some(reader.at) || !self.skip_one(reader, before) {
-                    self.read_other(reader, &object, &mut before)?;
-                    break;
+                match if skipped_at == Some(reader.at) { None } else { self.skip(reader, name, before, before_it) } {
+                    Some(next) => (name, skipped_at) = (next, Some(reader.at)),
+                    None => {
+                        self.read_other(reader, &object, &mut before)?;
+                        break;
+                    }
                 }
-                skipped_at = Some(reader.at);
             }
         }
         let gone = before_it & !self.seen;
@@ -236,23 +248,26 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         }
     }
 
-    /// Reads members as long as they come in the expected order and are written as they were before. `true` if all up
-    /// to the next separator is read, `false` if a key is next that is not the expected one.
+    /// Reads members as long as they come in the expected order, from `name` on, and are written as they were before.
+    /// `true` if all up to the next separator is read, `false` if a key is next that is not the expected `name`.
     #[inline(always)]
-    fn read_expected(&mut self, reader: &mut Reader<'_>, before: &mut Option<u8>) -> Result<bool, Stopped> {
+    fn read_expected(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: &mut u8,
+        before: &mut Option<u8>,
+    ) -> Result<bool, Stopped> {
         let bytes = reader.text().as_bytes();
-        // A blank before the name is part of how members are written.
-        let start = reader.at - usize::from(bytes.get(reader.at.wrapping_sub(1)) == Some(&b' '));
+        let start = start_of(reader);
         let mut at = start;
-        let mut name = self.after(*before);
         let (mut seen, mut same) = (self.seen, self.same);
-        while let Some(member) = self.members.get_mut(usize::from(name))
-            && seen >> name & 1 == 0
+        while let Some(member) = self.members.get_mut(usize::from(*name))
+            && seen >> *name & 1 == 0
         {
-            let Some(len) = member.read::<KEEPS>(reader, at, name, &mut same)? else { break };
-            seen |= 1 << name;
-            *before = Some(name);
-            name = member.next;
+            let Some(len) = member.read::<KEEPS>(reader, at, *name, &mut same)? else { break };
+            seen |= 1 << *name;
+            *before = Some(*name);
+            *name = member.next;
             at += len;
             if bytes.get(at - 1) != Some(&b',') {
                 reader.at = at - 1;
@@ -273,20 +288,26 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         before.and_then(|before| self.members.get(usize::from(before))).map_or(self.first, |member| member.next)
     }
 
-    /// Expects the name after the one that is expected here, if that is what stands here: a member that is left out costs
-    /// no looking up of names.
+    /// The name that stands here instead of the expected one, if it is one of those that are expected soon after: members
+    /// that are left out cost no looking up of names. If the object before had none of them either, they are not expected
+    /// here any more.
     #[cold]
-    fn skip_one(&mut self, reader: &Reader<'_>, before: Option<u8>) -> bool {
-        let Some(name) = self.members.get(usize::from(self.after(before))).map(|expected| expected.next) else {
-            return false;
-        };
-        let found = self.members.get(usize::from(name)).zip(reader.window(reader.at));
-        let is_next = self.seen >> name & 1 == 0
-            && found.is_some_and(|(member, window)| member.is_named(member.other(window, 0)));
-        if is_next {
-            self.expect(before, name);
+    fn skip(&mut self, reader: &Reader<'_>, expected: u8, before: Option<u8>, before_it: u32) -> Option<u8> {
+        let window = reader.window(start_of(reader))?;
+        let mut name = expected;
+        let mut had_any = false;
+        for _ in 0..MOST_SKIPPED {
+            had_any |= before_it >> name & 1 == 1;
+            name = self.members.get(usize::from(name))?.next;
+            let member = self.members.get(usize::from(name))?;
+            if self.seen >> name & 1 == 0 && member.is_named(member.other(window, 0)) {
+                if !had_any {
+                    self.expect(before, name);
+                }
+                return Some(name);
+            }
         }
-        is_next
+        None
     }
 
     /// Expects a name after another one, or first.
