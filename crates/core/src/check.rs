@@ -45,14 +45,14 @@ pub fn check<'a>(
     let accept_plain: Option<fn(&mut Vec<u8>, &Fields<'a, '_>)> = None;
     check_items(body, family, org_id, limits, accept_plain, |out, entry| match entry {
         Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
-        Entry::Accepted(command) => match command.resolve(family, org_id, directory) {
+        Entry::Accepted(command) => match command.clone().resolve(family, org_id, directory) {
             Ok((command, device)) => {
                 let service_name = directory.service_name(org_id, &device, &command.target.decode());
                 let names = Some((&*device, service_name.as_deref()));
                 accept(out, &command, names, family, org_id, now);
                 Ok(())
             }
-            Err(refusal) => Err(refuse(out, *refusal, family, org_id, now)),
+            Err(mut refusal) => Err(refuse(out, &mut refusal, family, org_id, now)),
         },
     })
 }
@@ -67,7 +67,7 @@ pub fn check_form<'a>(body: &'a [u8], family: Family, org_id: &str, limits: &Lim
     check_items(body, family, org_id, limits, Some(accept_plain), |out, entry| match entry {
         Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
         Entry::Accepted(command) => {
-            accept(out, &command, None, family, org_id, now);
+            accept(out, command, None, family, org_id, now);
             Ok(())
         }
     })
@@ -212,7 +212,7 @@ fn check_items<'a>(
     org_id: &str,
     limits: &Limits,
     accept_plain: Option<impl Fn(&mut Vec<u8>, &Fields<'a, '_>)>,
-    write_reply: impl Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>,
+    write_reply: impl Fn(&mut Vec<u8>, &mut Entry<'a>) -> Result<(), Vec<Fault>>,
 ) -> Report<'a> {
     let report = Report {
         error: None,
@@ -252,7 +252,7 @@ struct Reporting<'a, P, W> {
 impl<'a, P, W> Take<'a> for Reporting<'a, P, W>
 where
     P: Fn(&mut Vec<u8>, &Fields<'a, '_>),
-    W: Fn(&mut Vec<u8>, Entry<'a>) -> Result<(), Vec<Fault>>,
+    W: Fn(&mut Vec<u8>, &mut Entry<'a>) -> Result<(), Vec<Fault>>,
 {
     #[inline(always)]
     fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
@@ -265,10 +265,10 @@ where
     }
 
     #[inline]
-    fn entry(&mut self, entry: Entry<'a>) {
+    fn entry(&mut self, mut entry: Entry<'a>) {
         self.report.separate();
         let request_id = entry.request_id().map(reported);
-        match (self.write_reply)(&mut self.report.response, entry) {
+        match (self.write_reply)(&mut self.report.response, &mut entry) {
             Ok(()) => self.report.add(request_id, Code::SUCCESS, Vec::new()),
             Err(faults) => {
                 let code = faults.first().map_or(Code::PARA_ERROR, |fault| fault.code);
@@ -307,12 +307,12 @@ fn accept(
     reply::write_reply(out, &accepted_reply(command, names, family, org_id, gmt, now.epoch_ms));
 }
 
-/// Writes the reply that refuses an item, and returns its faults.
+/// Writes the reply that refuses an item, and takes its faults.
 #[cold]
-fn refuse(out: &mut Vec<u8>, refusal: Refusal<'_>, family: Family, org_id: &str, now: Now) -> Vec<Fault> {
+fn refuse(out: &mut Vec<u8>, refusal: &mut Refusal<'_>, family: Family, org_id: &str, now: Now) -> Vec<Fault> {
     let submsg = describe(&refusal.faults);
-    reply::write_reply(out, &refused_reply(&refusal, family, org_id, &submsg, now));
-    refusal.faults
+    reply::write_reply(out, &refused_reply(refusal, family, org_id, &submsg, now));
+    std::mem::take(&mut refusal.faults)
 }
 
 /// The device that a command names, if there is one, and all that keeps the command from being resolved.
