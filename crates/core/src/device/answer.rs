@@ -2,7 +2,7 @@
 
 use crate::{
     Limits,
-    json::{Failed, KnownMembers, Object, Payload, Reader, SyntaxError, Text, Value},
+    json::{Failed, KnownMembers, Object, Payload, Reader, SyntaxError, Text, Value, utf8},
     request::out_of_range,
 };
 
@@ -39,7 +39,8 @@ pub fn read_answer<'a>(payload: &'a [u8], limits: &Limits) -> Result<Answer<'a>,
     if len > most {
         return Err(format!("the answer is {len} bytes long; at most {most} are taken"));
     }
-    let mut reader = Reader::new(payload, limits.depth.saturating_sub(REPLY_LEVELS)).map_err(|e| e.to_string())?;
+    let text = utf8(payload).map_err(|error| error.to_string())?;
+    let mut reader = Reader::new(text, limits.depth.saturating_sub(REPLY_LEVELS));
     let members = read_members(&mut reader).map_err(|failed| failed.why(&mut reader).0)?;
     let [id, code, data, message] = members;
     match id {

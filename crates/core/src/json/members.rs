@@ -369,7 +369,8 @@ mod tests {
     /// The values of a, b and c in each object of a list, or why reading has stopped.
     fn read(list: &str) -> Result<Vec<[Option<i64>; 3]>, String> {
         let mut members: KnownMembers<4, ALL> = KnownMembers::new(&["a", "b", "c", ""]);
-        let mut reader = Reader::new(list.as_bytes(), 8).map_err(|error| error.to_string())?;
+        let mut reader = Reader::new(list, 8);
+        reader.peek();
         let mut read = Vec::new();
         let result = (|| {
             reader.open_array()?;

@@ -16,6 +16,7 @@ mod shape;
 mod short;
 mod text;
 mod token;
+mod utf8;
 mod value;
 pub(crate) mod write;
 
@@ -24,6 +25,7 @@ pub(crate) use members::{ALL, KnownMembers};
 pub(crate) use reader::{Failed, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
 pub(crate) use token::Token;
+pub(crate) use utf8::utf8;
 pub(crate) use value::{Members, Object, Value};
 
 pub use payload::Payload;
@@ -40,7 +42,7 @@ use std::borrow::Cow;
 /// The first thing that is not strict JSON, and where it stands; a duplicate among many keys is looked for only when
 /// its object has ended, so that anything else that is wrong in the object comes first.
 pub fn check(text: &[u8], depth: usize) -> Result<(), SyntaxError> {
-    let mut reader = Reader::new(text, depth)?;
+    let mut reader = Reader::new(utf8(text)?, depth);
     reader.value().and_then(|_| reader.end()).map_err(|stopped| reader.why(stopped))
 }
 

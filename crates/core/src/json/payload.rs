@@ -1,6 +1,6 @@
 //! Payloads as they stand in a message, borrowed.
 
-use super::{Reader, SyntaxError, Value};
+use super::{Reader, SyntaxError, Value, utf8};
 use crate::limits::MAX_DEPTH;
 
 /// A JSON object as the exact bytes that were sent: payloads stay text end to end.
@@ -19,7 +19,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     /// The text is not strict JSON, not an object, or nested deeper than [`MAX_DEPTH`].
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
-        let mut reader = Reader::new(text.as_bytes(), MAX_DEPTH)?;
+        let mut reader = Reader::new(utf8(text.as_bytes())?, MAX_DEPTH);
         reader.peek();
         let offset = reader.offset();
         let read = reader.value().and_then(|value| reader.end().map(|()| value));
@@ -41,7 +41,7 @@ impl<'a> Payload<'a> {
 
     /// The raw text of the value, if the object holds exactly one member, whatever its key.
     pub fn sole_value(self) -> Option<&'a str> {
-        let mut reader = Reader::new(self.0.as_bytes(), MAX_DEPTH).ok()?;
+        let mut reader = Reader::new(self.0, MAX_DEPTH);
         reader.peek();
         let mut object = reader.open_object().ok()?;
         reader.next_key(&mut object).ok()??;

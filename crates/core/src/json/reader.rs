@@ -70,29 +70,12 @@ enum Container {
     Object(usize),
 }
 
-/// Texts of so many bytes and more are worth the start of a check that is quicker by the byte.
-const LONG: usize = 4_096;
-
-fn utf8(text: &[u8]) -> Result<&str, SyntaxError> {
-    if text.len() >= LONG
-        && let Ok(text) = simdutf8::basic::from_utf8(text)
-    {
-        return Ok(text);
-    }
-    str::from_utf8(text).map_err(|error| SyntaxError::new(error.valid_up_to(), "not valid UTF-8"))
-}
-
 impl<'a> Reader<'a> {
-    /// A reader at the start of `text`, which must be UTF-8 and not empty.
-    pub(crate) fn new(text: &'a [u8], max_depth: usize) -> Result<Self, SyntaxError> {
-        if text.starts_with(b"\xEF\xBB\xBF") {
-            return Err(SyntaxError::new(0, "a byte order mark is not allowed"));
-        }
-        if u32::try_from(text.len()).is_err() {
-            return Err(SyntaxError::new(0, "the text is longer than 4 GiB"));
-        }
-        let text = utf8(text)?;
-        let mut reader = Self {
+    /// A reader at the start of `text`, which [`utf8`](super::utf8) has let pass or is part of such a text.
+    // In place: it is a large thing to move.
+    #[inline(always)]
+    pub(crate) fn new(text: &'a str, max_depth: usize) -> Self {
+        Self {
             text,
             at: 0,
             windows: Windows::new(text.as_bytes()),
@@ -102,10 +85,6 @@ impl<'a> Reader<'a> {
             open: Vec::new(),
             shape: Shape::UNKNOWN,
             error: None,
-        };
-        match reader.peek() {
-            Some(_) => Ok(reader),
-            None => Err(SyntaxError::new(0, "the text is empty")),
         }
     }
 
@@ -333,7 +312,7 @@ impl<'a> Reader<'a> {
 
     /// Stops because the key has occurred before in its object.
     #[cold]
-    fn duplicate(&mut self, key: &Key<'_>) -> Stopped {
+    pub(crate) fn duplicate(&mut self, key: &Key<'_>) -> Stopped {
         self.stop(key.offset, format!("duplicate key {}", key.quoted()))
     }
 

@@ -39,8 +39,9 @@ impl<'a> Windows<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let end_start = text.len().saturating_sub(WINDOW);
         let mut end = [0; 2 * WINDOW];
-        for (copy, byte) in end.iter_mut().zip(text.get(end_start..).unwrap_or_default()) {
-            *copy = *byte;
+        match text.last_chunk::<WINDOW>() {
+            Some(last) => end[..WINDOW].copy_from_slice(last),
+            None => end[..text.len()].copy_from_slice(text),
         }
         Self { text, end_start, end }
     }

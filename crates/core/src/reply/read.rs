@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{ALL, Failed, KnownMembers, Reader, Token, Value},
+    json::{ALL, Failed, KnownMembers, Reader, Token, Value, utf8},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
@@ -116,13 +116,14 @@ impl<'a> Envelope<'a> {
             let (len, most) = (body.len(), limits.reply_bytes);
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
-        let mut reader = Reader::new(body, limits.depth)?;
+        let mut reader = Reader::new(utf8(body)?, limits.depth);
         Self::read_text(&mut reader, family, limits, replies).map_err(|failed| failed.why(&mut reader))
     }
 
     fn read_text(reader: &mut Reader<'a>, family: Option<Family>, limits: &Limits, replies: &mut Spans) -> Read<Self> {
+        let first = reader.peek();
         let start = reader.offset();
-        if reader.peek() != Some(b'{') {
+        if first != Some(b'{') {
             let kind = reader.value()?.value(reader.text()).kind();
             let error = MessageError::new(start, format!("the message must be an object, not {kind}"));
             return Err(Failed::Refused(error));

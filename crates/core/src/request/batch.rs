@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Family, Fault, Limits, RequestError,
-    json::{Failed, Reader, SyntaxError, repeated},
+    json::{Failed, Reader, SyntaxError, repeated, utf8},
 };
 
 /// As many positions of one request id as a reason lists: with all of them, n equal ids would make n² positions.
@@ -68,7 +68,7 @@ pub(crate) fn read_each<'a>(
         let (len, most) = (body.len(), limits.body_bytes);
         return Err(RequestError::too_large(format!("the body is {len} bytes long; at most {most} are taken")));
     }
-    let mut reader = Reader::new(body, limits.depth)?;
+    let mut reader = Reader::new(utf8(body)?, limits.depth);
     read_body(&mut reader, family, org_id, limits, each).map_err(|failed| failed.why(&mut reader))
 }
 
@@ -92,13 +92,14 @@ fn read_body<'a>(
     let mut has_data = false;
     let mut object = reader.open_object()?;
     while let Some(key) = reader.next_key(&mut object)? {
-        // `data` is known to the object's own list of keys as well, which finds a second one.
-        reader.unique(&object, key)?;
-        if key.text == *"data" {
+        if key.text != *"data" {
+            reader.unique(&object, key)?;
+            reader.value()?;
+        } else if has_data {
+            return Err(reader.duplicate(&key).into());
+        } else {
             read_items(reader, family, org_id, limits, each)?;
             has_data = true;
-        } else {
-            reader.value()?;
         }
     }
     let end = reader.offset();
