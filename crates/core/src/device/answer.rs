@@ -58,7 +58,7 @@ fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES], Faile
         let kind = reader.value()?.value(reader.text()).kind();
         return Err(Failed::Refused(Unreadable(format!("the answer must be an object, not {kind}"))));
     }
-    let mut members = MEMBERS.clone();
+    let mut members = MEMBERS;
     members.read(reader)?;
     reader.end()?;
     Ok(std::array::from_fn(|name| members.token(name).value(reader.text())))

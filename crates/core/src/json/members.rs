@@ -29,7 +29,8 @@ pub(crate) const ALL: u32 = u32::MAX;
 /// up to what ends its value, has the same value, whatever that is. That is for members which mostly say the same, as
 /// those of replies do (measured: a third of the time); where values vary, the question is answered at random and costs
 /// more than it brings.
-#[derive(Debug, Clone)]
+// `Copy` because a derived `Clone` alone copies the list twice.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownMembers<const N: usize, const KEEPS: u32> {
     /// The name that came first.
     first: u8,

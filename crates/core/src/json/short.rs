@@ -36,14 +36,16 @@ pub(super) struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
+    // In place: it is a large thing to move.
+    #[inline(always)]
     pub(super) fn new(text: &'a [u8]) -> Self {
         let end_start = text.len().saturating_sub(WINDOW);
-        let mut end = [0; 2 * WINDOW];
+        let mut windows = Self { text, end_start, end: [0; 2 * WINDOW] };
         match text.last_chunk::<WINDOW>() {
-            Some(last) => end[..WINDOW].copy_from_slice(last),
-            None => end[..text.len()].copy_from_slice(text),
+            Some(last) => windows.end[..WINDOW].copy_from_slice(last),
+            None => windows.end[..text.len()].copy_from_slice(text),
         }
-        Self { text, end_start, end }
+        windows
     }
 
     /// The bytes from `at` on.

@@ -163,7 +163,7 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             }
         };
     }
-    let mut members = MEMBERS.clone();
+    let mut members = MEMBERS;
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
         let (index, first, offset) = (replies.len(), reader.peek(), reader.offset());

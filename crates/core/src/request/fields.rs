@@ -92,10 +92,11 @@ impl ItemReader {
     // In place: it is a large thing to move.
     #[inline(always)]
     pub(super) fn new(family: Family) -> Self {
-        Self(match family {
-            Family::Invoke => INVOKE.clone(),
-            Family::Write => WRITE.clone(),
-        })
+        let members = match family {
+            Family::Invoke => &INVOKE,
+            Family::Write => &WRITE,
+        };
+        Self(*members)
     }
 
     /// Reads the object that the reader stands before.
