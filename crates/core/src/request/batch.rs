@@ -64,12 +64,28 @@ pub(crate) fn read_each<'a>(
     limits: &Limits,
     each: &mut impl Take<'a>,
 ) -> Result<(), RequestError> {
+    read_each_by(&mut ItemReader::new(family), body, org_id, limits, each)
+}
+
+/// [`read_each`] with a reader of items that may have read those of another body before.
+#[inline]
+pub(crate) fn read_each_by<'a>(
+    items: &mut ItemReader,
+    body: &'a [u8],
+    org_id: &str,
+    limits: &Limits,
+    each: &mut impl Take<'a>,
+) -> Result<(), RequestError> {
     if body.len() > limits.body_bytes {
         let (len, most) = (body.len(), limits.body_bytes);
         return Err(RequestError::too_large(format!("the body is {len} bytes long; at most {most} are taken")));
     }
     let mut reader = Reader::new(utf8(body)?, limits.depth);
-    read_body(&mut reader, family, org_id, limits, each).map_err(|failed| failed.why(&mut reader))
+    read_body(&mut reader, items, org_id, limits, each).map_err(|failed| {
+        // It may have stopped in the middle of an item.
+        *items = ItemReader::new(items.family());
+        failed.why(&mut reader)
+    })
 }
 
 /// About how many items a body has.
@@ -81,7 +97,7 @@ type Read<T> = Result<T, Failed<RequestError>>;
 
 fn read_body<'a>(
     reader: &mut Reader<'a>,
-    family: Family,
+    items: &mut ItemReader,
     org_id: &str,
     limits: &Limits,
     each: &mut impl Take<'a>,
@@ -98,7 +114,7 @@ fn read_body<'a>(
         } else if has_data {
             return Err(reader.duplicate(&key).into());
         } else {
-            read_items(reader, family, org_id, limits, each)?;
+            read_items(reader, items, org_id, limits, each)?;
             has_data = true;
         }
     }
@@ -109,7 +125,7 @@ fn read_body<'a>(
 
 fn read_items<'a>(
     reader: &mut Reader<'a>,
-    family: Family,
+    items: &mut ItemReader,
     org_id: &str,
     limits: &Limits,
     each: &mut impl Take<'a>,
@@ -119,7 +135,7 @@ fn read_items<'a>(
     }
     let start = reader.offset();
     let mut count = 0;
-    let mut items = ItemReader::new(family);
+    let family = items.family();
     let mut before = Before::default();
     reader.open_array()?;
     while reader.next_element(count == 0)? {

@@ -84,31 +84,38 @@ static INVOKE: KnownMembers<NAMES, STEADY> = KnownMembers::new(&const { names("c
 static WRITE: KnownMembers<NAMES, STEADY> =
     KnownMembers::new(&const { names("setMeasurepointChannelId", "measurepointId", GMT_ALIAS) });
 
-/// Reads the items of one batch.
-#[derive(Debug)]
-pub(super) struct ItemReader(KnownMembers<NAMES, STEADY>);
+/// Reads items, and remembers from one to the next how they were written.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemReader {
+    members: KnownMembers<NAMES, STEADY>,
+    family: Family,
+}
 
 impl ItemReader {
     // In place: it is a large thing to move.
     #[inline(always)]
-    pub(super) fn new(family: Family) -> Self {
+    pub(crate) fn new(family: Family) -> Self {
         let members = match family {
             Family::Invoke => &INVOKE,
             Family::Write => &WRITE,
         };
-        Self(*members)
+        Self { members: *members, family }
+    }
+
+    pub(crate) fn family(&self) -> Family {
+        self.family
     }
 
     /// Reads the object that the reader stands before.
     #[inline]
     pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
-        self.0.read(reader)
+        self.members.read(reader)
     }
 
     /// What was read last, in this text.
     #[inline(always)]
     pub(super) fn fields<'a>(&self, text: &'a str) -> Fields<'a, '_> {
-        Fields { text, members: &self.0 }
+        Fields { text, members: &self.members }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::{
 };
 
 pub use batch::read_batch;
-pub(crate) use batch::{Take, expected_items, read_each};
-pub(crate) use fields::Fields;
+pub(crate) use batch::{Take, expected_items, read_each, read_each_by};
+pub(crate) use fields::{Fields, ItemReader};
 pub(crate) use input::out_of_range;
 pub use name::is_topic_safe;
 

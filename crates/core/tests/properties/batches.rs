@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use setpoint::{
     AnyDirectory, Family, Limits, Now,
-    check::{check, check_form},
+    check::{Checker, check, check_form},
     json,
     reply::{Response, read_response},
     request::{Entry, read_batch},
@@ -200,6 +200,24 @@ proptest! {
     fn arbitrary_bytes_are_answered(body in vec(any::<u8>(), 0..200)) {
         for family in Family::ALL {
             answers(&body, family)?;
+        }
+    }
+
+    #[test]
+    fn what_was_checked_before_does_not_count(
+        bodies in vec(prop_oneof![
+            4 => vec(nearly_good(), 1..4).prop_map(|items| body(&items).into_bytes()),
+            1 => vec(nearly_good(), 1..4).prop_flat_map(|items| broken(Just(body(&items)))),
+        ], 2..6),
+    ) {
+        let now = Now::new(0, 1_700_000_000_000);
+        for family in Family::ALL {
+            let (mut checker, mut room) = (Checker::new(family), Vec::new());
+            for body in &bodies {
+                let report = checker.check_form(body, "o1", &Limits::DEFAULT, now, room);
+                prop_assert_eq!(&report, &check_form(body, family, "o1", &Limits::DEFAULT, now));
+                room = report.response;
+            }
         }
     }
 
