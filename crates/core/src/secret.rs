@@ -91,19 +91,16 @@ impl Hasher for KeyedHasher {
     // Inlined for the secret not to be copied for each key.
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) {
-        let [k0, k1, k2, k3, k4, k5, k6, k7] = self.keys;
-        let Some([w0, w1, w2, w3, w4]) = words(bytes) else {
-            self.state = hash_of_long(k0 ^ self.state, k1, bytes);
-            return;
-        };
-        // With its length, which tells it from one that has more zeros at its end.
-        let w5 = self.state.wrapping_add(bytes.len() as u64);
-        let pairs = [[w0, k0, w1, k1], [w2, k2, w3, k3], [w4, k4, w5, k5]];
-        let product = |one: u64, other: u64| u128::from(one) * u128::from(other);
-        let sum = pairs.map(|[w, k, v, l]| product(w.wrapping_add(k), v.wrapping_add(l)));
-        let sum = sum.into_iter().fold(0, u128::wrapping_add);
-        let mixed = product(sum as u64 ^ k6, (sum >> 64) as u64 ^ k7);
-        self.state = mixed as u64 ^ (mixed >> 64) as u64;
+        match words(bytes) {
+            // With its length, which tells it from one that has more zeros at its end.
+            Some(words) => self.write_words(words, bytes.len() as u64),
+            None => self.state = hash_of_long(self.keys[0] ^ self.state, self.keys[1], bytes),
+        }
+    }
+
+    #[inline(always)]
+    fn write_u64(&mut self, number: u64) {
+        self.write_words([number, 0, 0, 0, 0], 8);
     }
 
     /// What ends a text, or tells kinds of keys apart.
@@ -115,6 +112,20 @@ impl Hasher for KeyedHasher {
     #[inline]
     fn finish(&self) -> u64 {
         self.state
+    }
+}
+
+impl KeyedHasher {
+    #[inline(always)]
+    fn write_words(&mut self, [w0, w1, w2, w3, w4]: [u64; WORDS], len: u64) {
+        let [k0, k1, k2, k3, k4, k5, k6, k7] = self.keys;
+        let w5 = self.state.wrapping_add(len);
+        let pairs = [[w0, k0, w1, k1], [w2, k2, w3, k3], [w4, k4, w5, k5]];
+        let product = |one: u64, other: u64| u128::from(one) * u128::from(other);
+        let sum = pairs.map(|[w, k, v, l]| product(w.wrapping_add(k), v.wrapping_add(l)));
+        let sum = sum.into_iter().fold(0, u128::wrapping_add);
+        let mixed = product(sum as u64 ^ k6, (sum >> 64) as u64 ^ k7);
+        self.state = mixed as u64 ^ (mixed >> 64) as u64;
     }
 }
 

@@ -9,8 +9,10 @@ use wide::u32x8;
 
 /// Places of one bucket.
 const LANES: usize = 8;
+/// What is no tag.
+pub(super) const NO_TAG: u32 = 0;
 /// The tag where nothing is.
-const EMPTY: u32 = 0;
+const EMPTY: u32 = NO_TAG;
 /// Words of a segment that is split rather than grown.
 const SEGMENT: usize = 8_192;
 /// Segments are not split further than by so many bits of the tag; beyond 2³² entries there are none.
@@ -264,27 +266,27 @@ impl Segment {
     }
 
     /// Fills a lane of a bucket that was full with what had found no room there, if anything did.
-    #[cold]
+    #[inline(never)]
     fn refill(&mut self, mut hole: usize, mut lane: usize) {
+        let count = self.buckets.len();
         let (mut at, mut way) = (self.after(hole), 1);
-        while let Some(bucket) = self.buckets.get(at).copied()
-            && at != hole
+        while at != hole
+            && let Some(bucket) = self.buckets.get(at)
         {
+            let vacant = bucket.lanes(EMPTY);
+            let held = bits(!vacant & ((1 << LANES) - 1));
             // Whoever came by the hole has come at least as far.
-            let far = |lane: &usize| {
-                let tag = bucket.tags[*lane];
-                let home = self.home(tag);
-                tag != EMPTY && (at + self.buckets.len() - home) % self.buckets.len() >= way
-            };
-            let mover = (0..LANES).find(far);
-            let was_full = bucket.lanes(EMPTY) == 0;
+            let mover = held.into_iter().find(|lane| {
+                let home = self.home(bucket.tags[*lane]);
+                (if home <= at { at - home } else { at + count - home }) >= way
+            });
             if let Some(mover) = mover {
-                self.buckets[hole].tags[lane] = bucket.tags[mover];
-                self.buckets[hole].places[lane] = bucket.places[mover];
+                let (tag, place) = (bucket.tags[mover], bucket.places[mover]);
                 self.buckets[at].tags[mover] = EMPTY;
+                self.buckets[hole].put(lane, tag, place);
                 (hole, lane, way) = (at, mover, 0);
             }
-            if !was_full {
+            if vacant != 0 {
                 return;
             }
             (at, way) = (self.after(at), way + 1);

@@ -3,6 +3,8 @@
 //! A record that has become void stays where it is until its list is read: whoever voids one says so, for the list to be
 //! let go at once when nothing in it counts any more. Blocks go from list to list, so lists cost what they hold.
 
+use setpoint_prefetch::prefetch;
+
 use super::chunks::Chunks;
 
 /// Records of one block.
@@ -114,6 +116,10 @@ impl Lists {
             None => self.blocks.push(block),
         }
         self.used += 1;
+        // The next one is needed soon, and was let go long ago.
+        if let Some(block) = self.blocks.get(self.free) {
+            prefetch(block);
+        }
         if let Some(list) = self.lists.get_mut(list as usize) {
             list.last = new;
             list.blocks += 1;

@@ -69,8 +69,6 @@ pub struct InFlight<K, V> {
     /// Entries that have not ended, and those that have.
     open: usize,
     ended: usize,
-    /// Room for those that are being forgotten.
-    forgotten: Vec<Record>,
 }
 
 impl<K: Hash + Eq, V> InFlight<K, V> {
@@ -80,15 +78,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     pub(crate) fn with_hash(hash: KeyedHash) -> Self {
-        Self {
-            hash,
-            index: Index::new(),
-            slots: Slots::new(),
-            wheel: Wheel::new(),
-            open: 0,
-            ended: 0,
-            forgotten: Vec::new(),
-        }
+        Self { hash, index: Index::new(), slots: Slots::new(), wheel: Wheel::new(), open: 0, ended: 0 }
     }
 
     /// Entries that have not ended.
@@ -275,43 +265,48 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Takes out the entry that ended first, with its id.
     pub fn forget_oldest(&mut self) -> Option<(Option<K>, V)> {
-        let place = self.wheel.pop_ended(&View::new(self.hash, &self.index, &self.slots))?;
-        let slot = self.slots.get_mut(place)?;
-        slot.stamp = NO_STAMP;
-        let key = slot.key(place);
-        self.remove(key)
+        while let Some(record) = self.wheel.pop_ended() {
+            if let Some(slot) = self.slots.of(record) {
+                let key = slot.key(record.entry);
+                return self.remove(key);
+            }
+        }
+        None
     }
 
     /// Takes out those that ended first, until no more than `most` are left. They are dropped.
     pub fn forget_beyond(&mut self, most: usize) {
-        let mut records = std::mem::take(&mut self.forgotten);
         while self.ended > most {
-            records.clear();
-            if !self.wheel.pop_ended_records((self.ended - most).min(SIDE_BY_SIDE), &mut records) {
+            let mut group = [(Record::default(), 0); SIDE_BY_SIDE];
+            let mut n = 0;
+            for place in group.iter_mut().take(self.ended - most) {
+                let Some(record) = self.wheel.pop_ended() else { break };
+                let Some((id, _)) = self.slots.of(record).and_then(|slot| slot.content.as_ref()) else { continue };
+                let tag = id.as_ref().map_or(index::NO_TAG, |id| self.tag(id));
+                self.index.prefetch(tag);
+                *place = (record, tag);
+                n += 1;
+            }
+            self.prefetch_ended();
+            for (Record { entry, .. }, tag) in group.iter().filter(|(record, _)| record.stamp != NO_STAMP) {
+                if *tag != index::NO_TAG {
+                    self.index.remove(*tag, *entry);
+                }
+                self.leave(*entry);
+                if let Some(slot) = self.slots.get_mut(*entry) {
+                    slot.content = None;
+                }
+            }
+            if n == 0 && self.wheel.first_ended().next().is_none() {
                 break;
             }
-            records.iter().for_each(|record| self.slots.prefetch(record.entry));
-            let mut tags = [0; SIDE_BY_SIDE];
-            for (tag, record) in tags.iter_mut().zip(&records) {
-                let slot = self.slots.get(record.entry).filter(|slot| slot.stamp == record.stamp);
-                if let Some((Some(id), _)) = slot.and_then(|slot| slot.content.as_ref()) {
-                    *tag = self.tag(id);
-                    self.index.prefetch(*tag);
-                }
-            }
-            for (tag, record) in tags.iter().zip(&records) {
-                let Some(slot) = self.slots.get_mut(record.entry).filter(|slot| slot.stamp == record.stamp) else {
-                    continue;
-                };
-                let is_named = slot.content.as_ref().is_some_and(|(id, _)| id.is_some());
-                slot.content = None;
-                if is_named {
-                    self.index.remove(*tag, record.entry);
-                }
-                self.leave(record.entry);
-            }
         }
-        self.forgotten = records;
+        self.prefetch_ended();
+    }
+
+    /// Has memory fetch those that will be forgotten next: mostly by the next call.
+    fn prefetch_ended(&self) {
+        self.wheel.first_ended().take(SIDE_BY_SIDE).for_each(|record| self.slots.prefetch(record.entry));
     }
 
     /// Gives an open entry another deadline, also if it has none any more.

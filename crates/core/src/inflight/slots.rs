@@ -2,7 +2,7 @@
 
 use setpoint_prefetch::prefetch;
 
-use super::{Key, chunks::Chunks, wheel::NO_STAMP};
+use super::{Key, chunks::Chunks, lists::Record, wheel::NO_STAMP};
 
 /// Slots that stand together, for all of them to begin where a line of the cache does: eight of any size fill whole lines.
 const ROW: usize = 8;
@@ -78,6 +78,12 @@ impl<K, V> Slots<K, V> {
     #[inline]
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Slot<K, V>> {
         self.rows.get_mut(place / ROW as u32)?.0.get_mut(place as usize % ROW)
+    }
+
+    /// The slot that the record is of, unless it is void.
+    #[inline]
+    pub(super) fn of(&self, Record { entry, stamp }: Record) -> Option<&Slot<K, V>> {
+        self.get(entry).filter(|slot| slot.stamp == stamp)
     }
 
     /// The slot that the key names.

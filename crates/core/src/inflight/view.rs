@@ -37,7 +37,7 @@ impl<K: Hash, V> Entries for View<'_, K, V> {
     }
 
     #[inline]
-    fn deadline(&self, Record { entry, stamp }: Record) -> Option<u64> {
-        self.slots.get(entry).filter(|slot| slot.stamp == stamp).map(|slot| slot.deadline)
+    fn deadline(&self, record: Record) -> Option<u64> {
+        self.slots.of(record).map(|slot| slot.deadline)
     }
 }

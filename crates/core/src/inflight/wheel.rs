@@ -8,7 +8,7 @@
 //! An entry does not know where its record is, and nothing is taken out of the middle of a list: the entry is given another
 //! stamp, or none, and the record is void. Where more is void than not, one list after the other is cleared of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::lists::{Lists, Record};
 
@@ -21,11 +21,10 @@ const BEHIND_MS: u64 = ((COARSE / 4) << FINE_BITS) as u64;
 #[cfg(test)]
 pub(super) const HORIZON_MS: u64 = ((COARSE - 1) << FINE_BITS) as u64;
 
-/// Lists: of the fine slots, the coarse ones, what is due, what has ended.
+/// Lists: of the fine slots, the coarse ones, what is due.
 const FIRST_COARSE: u32 = FINE;
 const DUE: u32 = FINE + COARSE;
-const ENDED: u32 = DUE + 1;
-const LISTS: u32 = ENDED + 1;
+const LISTS: u32 = DUE + 1;
 /// So many records at least are read together, so that memory is waited for once for all of them.
 const TOGETHER: usize = 32;
 /// The stamp of an entry that waits for nothing and has not ended.
@@ -48,6 +47,9 @@ pub(super) struct Wheel {
     elapsed: u64,
     stamp: u32,
     lists: Lists,
+    /// What has ended, and how many records of that are not void.
+    ended: VecDeque<Record>,
+    n_ended: usize,
     /// Which slots hold something.
     fine: u128,
     coarse: [u64; COARSE as usize / 64],
@@ -67,6 +69,8 @@ impl Wheel {
             elapsed: 0,
             stamp: NO_STAMP,
             lists: Lists::new(LISTS),
+            ended: VecDeque::new(),
+            n_ended: 0,
             fine: 0,
             coarse: [0; COARSE as usize / 64],
             words: 0,
@@ -90,11 +94,12 @@ impl Wheel {
     /// Notes that an entry that waits for nothing is the next to have ended. It has the stamp from now on.
     #[inline]
     pub(super) fn end(&mut self, entry: u32, entries: &impl Entries) -> u32 {
-        if self.lists.are_mostly_void() {
-            self.sweep(entries);
+        if self.ended.len() > 2 * self.n_ended + TOGETHER {
+            self.ended.retain(|record| entries.deadline(*record).is_some());
         }
         let stamp = self.next_stamp() | HAS_ENDED;
-        self.lists.push(ENDED, Record { entry, stamp });
+        self.ended.push_back(Record { entry, stamp });
+        self.n_ended += 1;
         stamp
     }
 
@@ -115,8 +120,11 @@ impl Wheel {
         if stamp == NO_STAMP {
             return;
         }
-        let list = if stamp & HAS_ENDED != 0 { Some(ENDED) } else { self.list_of(deadline) };
-        match list {
+        if stamp & HAS_ENDED != 0 {
+            self.n_ended = self.n_ended.saturating_sub(1);
+            return;
+        }
+        match self.list_of(deadline) {
             Some(list) => {
                 if self.lists.void(list) {
                     self.vacate(list);
@@ -128,16 +136,15 @@ impl Wheel {
         }
     }
 
-    /// Takes out the one that ended first, which has its stamp no more.
-    pub(super) fn pop_ended(&mut self, entries: &impl Entries) -> Option<u32> {
-        self.pop(ENDED, entries)
+    /// Takes out the record that ended first, which may be void. If it is not, the entry still has its stamp.
+    #[inline]
+    pub(super) fn pop_ended(&mut self) -> Option<Record> {
+        self.ended.pop_front()
     }
 
-    /// Takes out those that ended first, at most so many, and says whether there were any. They still have their stamps; among them
-    /// are some that are void.
-    pub(super) fn pop_ended_records(&mut self, most: usize, records: &mut Vec<Record>) -> bool {
-        records.extend((0..most).map_while(|_| self.lists.pop(ENDED)));
-        !records.is_empty()
+    /// Those that ended first, void ones among them.
+    pub(super) fn first_ended(&self) -> impl Iterator<Item = &Record> {
+        self.ended.iter()
     }
 
     /// Takes out and names the next entry whose deadline is `now` or earlier. It has its stamp no more.
@@ -145,7 +152,15 @@ impl Wheel {
         if self.lists.is_empty(DUE) {
             self.advance(now, entries);
         }
-        self.pop(DUE, entries)
+        while !self.lists.is_empty(DUE) {
+            let record = self.lists.pop(DUE)?;
+            // Stamps come again after 2³¹ of them; nothing is let come early even then.
+            if entries.deadline(record).is_some_and(|deadline| deadline <= self.elapsed) {
+                self.lists.void(DUE);
+                return Some(record.entry);
+            }
+        }
+        None
     }
 
     /// When something may come due: exact for fine slots, the start of a coarse one.
@@ -247,18 +262,6 @@ impl Wheel {
                 self.far.insert((deadline, record.stamp, record.entry));
             }
         }
-    }
-
-    fn pop(&mut self, list: u32, entries: &impl Entries) -> Option<u32> {
-        while !self.lists.is_empty(list) {
-            let record = self.lists.pop(list)?;
-            // Stamps come again after 2³¹ of them; nothing is let come early even then.
-            if entries.deadline(record).is_some_and(|deadline| list == ENDED || deadline <= self.elapsed) {
-                self.lists.void(list);
-                return Some(record.entry);
-            }
-        }
-        None
     }
 
     /// Even, so that there is a bit for what has ended, and never `NO_STAMP`.
