@@ -11,6 +11,7 @@ use super::Lookup;
 
 /// As many bytes of an id are kept in place: a UUID has 36.
 const IN_PLACE: usize = 36;
+const LONGEST: u8 = IN_PLACE as u8;
 
 /// A text id: up to 36 bytes are kept in place, longer ones are shared between copies. Takes 40 bytes.
 ///
@@ -55,7 +56,7 @@ impl Id {
     pub fn new(space: u8, text: &str) -> Self {
         // By far the most are UUIDs, and those are copied without a look at their length.
         if let Ok(bytes) = <[u8; IN_PLACE]>::try_from(text.as_bytes()) {
-            return Self(Repr::InPlace { space, len: IN_PLACE as u8, bytes });
+            return Self(Repr::InPlace { space, len: LONGEST, bytes });
         }
         let mut bytes = [0; IN_PLACE];
         Self(match bytes.get_mut(..text.len()) {
@@ -92,7 +93,10 @@ impl Id {
 impl Hash for Id {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.as_bytes());
+        match &self.0 {
+            Repr::InPlace { len: LONGEST, bytes, .. } => state.write(bytes),
+            _ => state.write(self.as_bytes()),
+        }
         state.write_u8(self.space());
     }
 }
@@ -108,11 +112,22 @@ impl Hash for IdRef<'_> {
 impl Lookup<Id> for IdRef<'_> {
     #[inline]
     fn is(&self, id: &Id) -> bool {
-        self.space == id.space() && self.text.as_bytes() == id.as_bytes()
+        let text = self.text.as_bytes();
+        // By far the most are UUIDs, and those are compared without a look at their length.
+        if let (Ok(text), Repr::InPlace { space, len: LONGEST, bytes }) = (<&[u8; IN_PLACE]>::try_from(text), &id.0) {
+            return self.space == *space && text == bytes;
+        }
+        self.space == id.space() && text == id.as_bytes()
+    }
+
+    #[inline]
+    fn prefetch(&self) {
+        setpoint_prefetch::prefetch(&*self.text);
     }
 }
 
 impl From<IdRef<'_>> for Id {
+    #[inline]
     fn from(id: IdRef<'_>) -> Self {
         Self::new(id.space, &id.text)
     }

@@ -33,91 +33,42 @@
 mod chunks;
 mod id;
 mod index;
+mod key;
+mod lists;
+mod slots;
+mod view;
 mod wheel;
 
 #[cfg(test)]
 mod tests;
 
-use std::{
-    hash::{BuildHasher, Hash},
-    hint::black_box,
-};
+use std::hash::{BuildHasher, Hash};
 
 use crate::{
     Instant,
     secret::{KeyedHash, Secret},
 };
-use chunks::Chunks;
 pub use id::{Id, IdRef};
 use index::Index;
-use wheel::Wheel;
+pub use key::{Key, Lookup};
+use lists::Record;
+use slots::{Slot, Slots};
+use view::View;
+use wheel::{NO_STAMP, Wheel};
 
 /// How many ids are looked up side by side.
 const SIDE_BY_SIDE: usize = 32;
 
-/// Entries with ids and deadlines. Ids may come from anybody: they are hashed with SipHash-1-3 under a secret key.
+/// Entries with ids and deadlines. Ids may come from anybody: they are hashed under a secret key.
 #[derive(Debug)]
 pub struct InFlight<K, V> {
     hash: KeyedHash,
     index: Index,
-    slots: Chunks<Slot<K, V>>,
+    slots: Slots<K, V>,
     wheel: Wheel,
-    /// Free places; what was used last is taken first, it may still be at hand.
-    free: Vec<u32>,
     /// Entries that have not ended, and those that have.
     open: usize,
     ended: usize,
-}
-
-/// Names an entry. A key outlives its entry harmlessly: it finds nothing, also when the place is taken again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key {
-    place: u32,
-    generation: u32,
-}
-
-/// What an entry can be looked up by: its id, or what stands for one and has the same hash.
-pub trait Lookup<K>: Hash {
-    /// Whether this is the id.
-    fn is(&self, id: &K) -> bool;
-}
-
-impl<K: Hash + Eq> Lookup<K> for K {
-    fn is(&self, id: &K) -> bool {
-        self == id
-    }
-}
-
-#[derive(Debug)]
-struct Slot<K, V> {
-    /// `None` while the place is free.
-    content: Option<(Option<K>, V)>,
-    deadline: u64,
-    /// How often the place was freed, above one bit that says whether its entry has ended.
-    life: u32,
-    tag: u32,
-}
-
-const ENDED: u32 = 1;
-
-impl<K, V> Slot<K, V> {
-    fn is(&self, key: Key) -> bool {
-        self.life >> 1 == key.generation
-    }
-
-    fn has_ended(&self) -> bool {
-        self.life & ENDED != 0
-    }
-
-    /// Something of either end: a slot lies across two lines of the cache.
-    #[inline]
-    fn touch(&self) -> u32 {
-        self.tag ^ u32::from(self.content.is_some())
-    }
-
-    fn key(&self, place: u32) -> Key {
-        Key { place, generation: self.life >> 1 }
-    }
 }
 
 impl<K: Hash + Eq, V> InFlight<K, V> {
@@ -127,15 +78,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     pub(crate) fn with_hash(hash: KeyedHash) -> Self {
-        Self {
-            hash,
-            index: Index::new(),
-            slots: Chunks::new(),
-            wheel: Wheel::new(),
-            free: Vec::new(),
-            open: 0,
-            ended: 0,
-        }
+        Self { hash, index: Index::new(), slots: Slots::new(), wheel: Wheel::new(), open: 0, ended: 0 }
     }
 
     /// Entries that have not ended.
@@ -170,71 +113,74 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Adds an entry that no id finds. `None` if 2³² places are taken.
     pub fn insert_nameless(&mut self, deadline: Instant, value: V) -> Option<Key> {
-        self.fill(None::<K>, 0, Some(deadline), value)
+        self.fill(None::<K>, Some(deadline), value)
     }
 
     /// The entry with this id, open or ended.
     pub fn find(&self, id: &impl Lookup<K>) -> Option<Key> {
-        let place = self.place(self.tag(id), id)?;
-        self.slots.get(place).map(|slot| slot.key(place))
+        self.find_tagged(self.tag(id), id)
     }
 
     /// [`insert`](Self::insert) for several entries side by side: while one waits for memory, the others do as well.
-    /// Appends one result for each.
+    /// Appends one result for each. The entries are gone through twice.
     pub fn insert_each<Q: Lookup<K> + Into<K>>(
         &mut self,
-        entries: impl IntoIterator<Item = (Q, Instant, V)>,
+        entries: impl IntoIterator<Item = (Q, Instant, V), IntoIter: Clone>,
         results: &mut Vec<Result<Key, Option<Key>>>,
     ) {
         let mut entries = entries.into_iter();
+        entries.clone().take(SIDE_BY_SIDE).for_each(|(id, ..)| id.prefetch());
         loop {
-            let mut group: [Option<(Q, Instant, V)>; SIDE_BY_SIDE] = [const { None }; SIDE_BY_SIDE];
             let mut tags = [0; SIDE_BY_SIDE];
             let mut n = 0;
-            for ((place, tag), entry) in group.iter_mut().zip(&mut tags).zip(entries.by_ref()) {
-                *tag = self.tag(&entry.0);
-                *place = Some(entry);
+            for (tag, (id, ..)) in tags.iter_mut().zip(entries.clone()) {
+                *tag = self.tag(&id);
+                self.index.prefetch(*tag);
                 n += 1;
             }
             if n == 0 {
                 return;
             }
-            self.touch_tags(&tags[..n]);
-            self.touch_free(n);
-            for ((id, deadline, value), tag) in group.into_iter().flatten().zip(tags) {
-                results.push(self.insert_tagged(id, tag, Some(deadline), value));
+            self.slots.prefetch_free(n);
+            entries.clone().skip(n).take(SIDE_BY_SIDE).for_each(|(id, ..)| id.prefetch());
+            for (tag, (id, deadline, value)) in tags[..n].iter().zip(entries.by_ref()) {
+                results.push(self.insert_tagged(id, *tag, Some(deadline), value));
             }
         }
     }
 
     /// [`find`](Self::find) for several ids side by side: while one waits for memory, the others do as well. Appends one
-    /// key, or `None`, for each id.
-    pub fn find_each<Q: Lookup<K>>(&self, ids: impl IntoIterator<Item = Option<Q>>, keys: &mut Vec<Option<Key>>) {
+    /// key, or `None`, for each id. The ids are gone through twice.
+    pub fn find_each<Q: Lookup<K>>(
+        &self,
+        ids: impl IntoIterator<Item = Option<Q>, IntoIter: Clone>,
+        keys: &mut Vec<Option<Key>>,
+    ) {
         let mut ids = ids.into_iter();
+        ids.clone().take(SIDE_BY_SIDE).flatten().for_each(|id| id.prefetch());
         loop {
-            let mut group: [Option<Q>; SIDE_BY_SIDE] = [const { None }; SIDE_BY_SIDE];
-            let mut tags = [0; SIDE_BY_SIDE];
+            let mut sought = [(0, None); SIDE_BY_SIDE];
             let mut n = 0;
-            for ((place, tag), id) in group.iter_mut().zip(&mut tags).zip(ids.by_ref()) {
-                *tag = id.as_ref().map_or(0, |id| self.tag(id));
-                *place = id;
+            for (sought, id) in sought.iter_mut().zip(ids.clone()) {
+                if let Some(id) = id {
+                    let tag = self.tag(&id);
+                    *sought = (tag, self.index.home(tag));
+                }
                 n += 1;
             }
             if n == 0 {
                 return;
             }
-            let tags = &tags[..n];
-            self.touch_tags(tags);
-            let mut places = [wheel::NONE; SIDE_BY_SIDE];
-            for (place, tag) in places.iter_mut().zip(tags) {
-                *place = self.index.find(*tag, |_| true).unwrap_or(wheel::NONE);
+            let mut places = [None; SIDE_BY_SIDE];
+            for (place, (tag, home)) in places.iter_mut().zip(&sought[..n]) {
+                *place = home.and_then(|home| home.first(*tag));
+                place.iter().for_each(|place| self.slots.prefetch(*place));
             }
-            self.touch_places(&places[..n]);
-            for ((id, tag), place) in group.into_iter().zip(tags).zip(places) {
-                keys.push(id.and_then(|id| {
-                    let place = if self.has_id(place, &id) { place } else { self.place(*tag, &id)? };
-                    self.slots.get(place).map(|slot| slot.key(place))
-                }));
+            ids.clone().skip(n).take(SIDE_BY_SIDE).flatten().for_each(|id| id.prefetch());
+            for (((tag, _), place), id) in sought[..n].iter().zip(places).zip(ids.by_ref()) {
+                // Mostly it is the first one under its tag.
+                let first = |id: &Q| place.and_then(|place| self.key_if(place, id));
+                keys.push(id.and_then(|id| first(&id).or_else(|| self.find_tagged(*tag, &id))));
             }
         }
     }
@@ -246,7 +192,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Whether the entry is there and has not ended.
     pub fn is_open(&self, key: Key) -> bool {
-        self.slots.get(key.place).is_some_and(|slot| slot.is(key) && !slot.has_ended())
+        self.slots.named(key).is_some_and(|slot| !slot.has_ended())
     }
 
     /// Every open entry, in no order.
@@ -264,8 +210,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// What was inserted.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
-        let slot = self.slots.get_mut(key.place).filter(|slot| slot.is(key))?;
-        slot.content.as_mut().map(|(_, value)| value)
+        self.slots.named_mut(key)?.content.as_mut().map(|(_, value)| value)
     }
 
     /// The id and the value of an entry that has not ended.
@@ -276,85 +221,106 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Takes the id off an entry, which stays: the id is free again.
     pub fn unname(&mut self, key: Key) -> Option<K> {
-        let slot = self.slots.get_mut(key.place).filter(|slot| slot.is(key))?;
-        let id = slot.content.as_mut()?.0.take()?;
-        self.index.remove(slot.tag, key.place);
+        let id = self.slots.named_mut(key)?.content.as_mut()?.0.take()?;
+        self.index.remove(self.tag(&id), key.place());
         Some(id)
     }
 
     /// Takes an entry out, with its id.
+    #[inline]
     pub fn remove(&mut self, key: Key) -> Option<(Option<K>, V)> {
-        let slot = self.slots.get_mut(key.place).filter(|slot| slot.is(key))?;
-        let content = slot.content.take()?;
-        self.leave(key.place, content.0.is_some());
-        Some(content)
+        let (id, _) = self.slots.named(key)?.content.as_ref()?;
+        if let Some(id) = id {
+            self.index.remove(index::tag(self.hash.hash_one(id)), key.place());
+        }
+        self.leave(key.place());
+        // Last, for it to be moved once.
+        self.slots.get_mut(key.place())?.content.take()
     }
 
     /// Ends an entry: it can still be found, has no deadline any more, and is remembered behind those that ended before.
     /// `false` if it has ended before or is gone.
     pub fn end(&mut self, key: Key) -> bool {
-        let Some(slot) = self.slots.get_mut(key.place).filter(|slot| slot.is(key) && !slot.has_ended()) else {
-            return false;
-        };
-        if slot.content.is_none() {
-            return false;
-        }
-        slot.life |= ENDED;
+        let Some(slot) = self.open_slot(key) else { return false };
+        slot.end();
+        self.wait_no_more(key.place());
         self.open -= 1;
         self.ended += 1;
-        self.wheel.unlink(key.place, slot.deadline);
-        self.wheel.end(key.place);
+        let stamp = self.wheel.end(key.place(), &View::new(self.hash, &self.index, &self.slots));
+        if let Some(slot) = self.slots.get_mut(key.place()) {
+            slot.stamp = stamp;
+        }
         true
     }
 
     /// Opens an entry that has ended, without a deadline.
     pub fn reopen(&mut self, key: Key) {
-        if let Some(slot) = self.slots.get_mut(key.place).filter(|slot| slot.is(key) && slot.has_ended()) {
-            slot.life &= !ENDED;
+        if let Some(slot) = self.slots.named_mut(key).filter(|slot| slot.has_ended()) {
+            slot.reopen();
             self.ended -= 1;
             self.open += 1;
-            self.wheel.unlink(key.place, slot.deadline);
+            self.wait_no_more(key.place());
         }
     }
 
     /// Takes out the entry that ended first, with its id.
     pub fn forget_oldest(&mut self) -> Option<(Option<K>, V)> {
-        let place = self.wheel.pop_ended()?;
-        let key = self.slots.get(place).map(|slot| slot.key(place))?;
-        self.remove(key)
+        while let Some(record) = self.wheel.pop_ended() {
+            if let Some(slot) = self.slots.of(record) {
+                let key = slot.key(record.entry);
+                return self.remove(key);
+            }
+        }
+        None
     }
 
     /// Takes out those that ended first, until no more than `most` are left. They are dropped.
     pub fn forget_beyond(&mut self, most: usize) {
-        let mut places = [wheel::NONE; SIDE_BY_SIDE];
         while self.ended > most {
-            let n = self.wheel.first_ended(&mut places, self.ended - most);
-            self.touch_places(&places[..n]);
-            let mut tags = [0; SIDE_BY_SIDE];
-            for (tag, place) in tags.iter_mut().zip(&places[..n]) {
-                *tag = self.slots.get(*place).map_or(0, |slot| slot.tag);
+            let mut group = [(Record::default(), 0); SIDE_BY_SIDE];
+            let mut n = 0;
+            for place in group.iter_mut().take(self.ended - most) {
+                let Some(record) = self.wheel.pop_ended() else { break };
+                let Some((id, _)) = self.slots.of(record).and_then(|slot| slot.content.as_ref()) else { continue };
+                let tag = id.as_ref().map_or(index::NO_TAG, |id| self.tag(id));
+                self.index.prefetch(tag);
+                *place = (record, tag);
+                n += 1;
             }
-            self.touch_tags(&tags[..n]);
-            for place in &places[..n] {
-                self.forget(*place);
+            self.prefetch_ended();
+            for (Record { entry, .. }, tag) in group.iter().filter(|(record, _)| record.stamp != NO_STAMP) {
+                if *tag != index::NO_TAG {
+                    self.index.remove(*tag, *entry);
+                }
+                self.leave(*entry);
+                if let Some(slot) = self.slots.get_mut(*entry) {
+                    slot.content = None;
+                }
+            }
+            if n == 0 && self.wheel.first_ended().next().is_none() {
+                break;
             }
         }
+        self.prefetch_ended();
+    }
+
+    /// Has memory fetch those that will be forgotten next: mostly by the next call.
+    fn prefetch_ended(&self) {
+        self.wheel.first_ended().take(SIDE_BY_SIDE).for_each(|record| self.slots.prefetch(record.entry));
     }
 
     /// Gives an open entry another deadline, also if it has none any more.
     pub fn reschedule(&mut self, key: Key, deadline: Instant) {
-        let deadline = deadline.as_millis();
-        if let Some(slot) = self.open_slot(key) {
-            let before = std::mem::replace(&mut slot.deadline, deadline);
-            self.wheel.unlink(key.place, before);
-            self.wheel.schedule(key.place, deadline);
+        if self.open_slot(key).is_some() {
+            self.wait_no_more(key.place());
+            self.schedule(key.place(), deadline);
         }
     }
 
     /// Takes the deadline off an open entry, which stays.
     pub fn unschedule(&mut self, key: Key) {
-        if let Some(deadline) = self.open_slot(key).map(|slot| slot.deadline) {
-            self.wheel.unlink(key.place, deadline);
+        if self.open_slot(key).is_some() {
+            self.wait_no_more(key.place());
         }
     }
 
@@ -362,8 +328,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// or when the clock does not begin at 0, deadlines would be further ahead of the time that the table knows than its wheel
     /// reaches, and entries cost several times as much.
     pub fn follow(&mut self, now: Instant) {
-        let slots = &self.slots;
-        self.wheel.follow(now.as_millis(), |place| slots.get(place).map_or(0, |slot| slot.deadline));
+        self.wheel.follow(now.as_millis(), &View::new(self.hash, &self.index, &self.slots));
     }
 
     /// Entries that are beyond the reach of the wheel.
@@ -375,9 +340,10 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// The next open entry whose deadline has come: earlier deadlines first, equal ones in the order in which they were
     /// set, unless all of them were set more than 524 seconds ahead. The entry stays, without a deadline.
     pub fn pop_expired(&mut self, now: Instant) -> Option<Key> {
-        let slots = &self.slots;
-        let place = self.wheel.pop_due(now.as_millis(), |place| slots.get(place).map_or(0, |slot| slot.deadline))?;
-        self.slots.get(place).map(|slot| slot.key(place))
+        let place = self.wheel.pop_due(now.as_millis(), &View::new(self.hash, &self.index, &self.slots))?;
+        let slot = self.slots.get_mut(place)?;
+        slot.stamp = NO_STAMP;
+        Some(slot.key(place))
     }
 
     /// When to call [`pop_expired`](Self::pop_expired) next; at times earlier than the next deadline, never later.
@@ -385,35 +351,40 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         self.wheel.next_wakeup().map(Instant::from_millis)
     }
 
-    /// Drops an entry.
+    /// Frees a place whose content is gone, or is going to be.
     #[inline]
-    fn forget(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place) else { return };
-        let Some((id, _)) = &slot.content else { return };
-        let is_named = id.is_some();
-        slot.content = None;
-        self.leave(place, is_named);
-    }
-
-    /// Frees a place whose content is gone.
-    #[inline]
-    fn leave(&mut self, place: u32, was_named: bool) {
+    fn leave(&mut self, place: u32) {
         let Some(slot) = self.slots.get_mut(place) else { return };
         if slot.has_ended() {
             self.ended -= 1;
         } else {
             self.open -= 1;
         }
-        slot.life = (slot.life | ENDED).wrapping_add(1);
-        if was_named {
-            self.index.remove(slot.tag, place);
-        }
-        self.wheel.unlink(place, slot.deadline);
-        self.free.push(place);
+        self.wheel.void(place, slot.deadline, slot.stamp);
+        slot.leave();
+        self.slots.put_free(place);
     }
 
+    /// Takes an entry's place in the wheel.
+    #[inline]
+    fn wait_no_more(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        self.wheel.void(place, slot.deadline, std::mem::replace(&mut slot.stamp, NO_STAMP));
+    }
+
+    /// Gives an entry that waits for nothing a deadline.
+    #[inline]
+    fn schedule(&mut self, place: u32, deadline: Instant) {
+        let deadline = deadline.as_millis();
+        let stamp = self.wheel.schedule(place, deadline, &View::new(self.hash, &self.index, &self.slots));
+        if let Some(slot) = self.slots.get_mut(place) {
+            (slot.deadline, slot.stamp) = (deadline, stamp);
+        }
+    }
+
+    #[inline]
     fn tag(&self, id: &impl Hash) -> u32 {
-        (self.hash.hash_one(id) >> 32) as u32
+        index::tag(self.hash.hash_one(id))
     }
 
     #[inline]
@@ -421,81 +392,51 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     where
         Q: Lookup<K> + Into<K>,
     {
-        if let Some(place) = self.place(tag, &id) {
-            return Err(self.slots.get(place).map(|slot| slot.key(place)));
-        }
-        let key = self.fill(Some(id), tag, deadline, value).ok_or(None)?;
-        self.index.insert(tag, key.place);
+        let vacancy = match self.index.find_or_vacancy(tag, |place| self.key_if(place, &id)) {
+            Ok(key) => return Err(Some(key)),
+            Err(vacancy) => vacancy,
+        };
+        let key = self.fill(Some(id), deadline, value).ok_or(None)?;
+        self.index.fill(vacancy, tag, key.place());
         Ok(key)
     }
 
-    // Reading a little of everything that is going to be needed, without a branch that depends on it, lets the processor
-    // fetch all of it at the same time. What is read does not matter.
-
-    fn touch_tags(&self, tags: &[u32]) {
-        black_box(tags.iter().fold(0, |sum, tag| sum ^ self.index.touch(*tag)));
+    #[inline]
+    fn find_tagged(&self, tag: u32, id: &impl Lookup<K>) -> Option<Key> {
+        self.index.find(tag, |place| self.key_if(place, id))
     }
 
-    fn touch_places(&self, places: &[u32]) {
-        black_box(
-            places
-                .iter()
-                .fold(0, |sum, place| sum ^ self.slots.get(*place).map_or(0, Slot::touch) ^ self.wheel.touch(*place)),
-        );
-        black_box(places.iter().fold(0, |sum, place| sum ^ self.wheel.touch_beside(*place)));
-    }
-
-    fn touch_free(&self, n: usize) {
-        black_box(
-            self.free
-                .iter()
-                .rev()
-                .take(n)
-                .fold(0, |sum, place| sum ^ self.slots.get(*place).map_or(0, Slot::touch) ^ self.wheel.touch(*place)),
-        );
+    /// The key of the entry at this place, if it has this id.
+    #[inline]
+    fn key_if(&self, place: u32, id: &impl Lookup<K>) -> Option<Key> {
+        let slot = self.slots.get(place)?;
+        let (own, _) = slot.content.as_ref()?;
+        own.as_ref().is_some_and(|own| id.is(own)).then(|| slot.key(place))
     }
 
     #[inline]
-    fn place(&self, tag: u32, id: &impl Lookup<K>) -> Option<u32> {
-        self.index.find(tag, |place| self.has_id(place, id))
-    }
-
-    #[inline]
-    fn has_id(&self, place: u32, id: &impl Lookup<K>) -> bool {
-        let content = self.slots.get(place).and_then(|slot| slot.content.as_ref());
-        content.is_some_and(|(own, _)| own.as_ref().is_some_and(|own| id.is(own)))
-    }
-
     fn content(&self, key: Key) -> Option<&(Option<K>, V)> {
-        self.slots.get(key.place).filter(|slot| slot.is(key))?.content.as_ref()
+        self.slots.named(key)?.content.as_ref()
     }
 
+    #[inline]
     fn open_slot(&mut self, key: Key) -> Option<&mut Slot<K, V>> {
-        self.slots.get_mut(key.place).filter(|slot| slot.is(key) && !slot.has_ended() && slot.content.is_some())
+        self.slots.named_mut(key).filter(|slot| !slot.has_ended() && slot.content.is_some())
     }
 
     /// Fills a free place, or a new one. The id is made where it stays.
     #[inline]
-    fn fill(&mut self, id: Option<impl Into<K>>, tag: u32, due: Option<Instant>, value: V) -> Option<Key> {
-        let deadline = due.map_or(0, Instant::as_millis);
-        let key = match self.free.pop() {
-            Some(place) => {
-                let slot = self.slots.get_mut(place)?;
-                slot.content = Some((id.map(Into::into), value));
-                (slot.deadline, slot.tag) = (deadline, tag);
-                slot.key(place)
-            }
-            None => {
-                let place = u32::try_from(self.slots.len()).ok().filter(|place| *place < wheel::NONE)?;
-                self.slots.push(Slot { content: Some((id.map(Into::into), value)), deadline, life: 0, tag });
-                self.wheel.add();
-                Key { place, generation: 0 }
-            }
-        };
-        if due.is_some() {
-            self.wheel.schedule(key.place, deadline);
+    fn fill(&mut self, id: Option<impl Into<K>>, deadline: Option<Instant>, value: V) -> Option<Key> {
+        let place = self.slots.take()?;
+        if let Some(deadline) = deadline {
+            self.schedule(place, deadline);
         }
         self.open += 1;
-        Some(key)
+        let slot = self.slots.get_mut(place)?;
+        // It is free. To say so spares the drop, and with it a copy.
+        if slot.content.is_none() {
+            slot.content = Some((id.map(Into::into), value));
+        }
+        Some(slot.key(place))
     }
 }

@@ -1,16 +1,16 @@
-//! A timing wheel whose lists run through the entries themselves.
+//! A timing wheel of records: what is due when, and what has ended in which order.
 //!
 //! A ring of coarse slots of 128 ms reaches nine minutes ahead, further than any timeout of the protocol; what lies
 //! beyond waits in a sorted set until the ring reaches it. As `elapsed` enters a coarse slot, its list is dealt out to
-//! fine slots of one millisecond, in order: equal deadlines keep theirs. That is the only time at which an entry of the
-//! ring moves, and only one slot's entries at a time.
+//! fine slots of one millisecond, in order: equal deadlines keep theirs. That is the only time at which what is in the
+//! ring moves, and only one slot's records at a time.
 //!
-//! Every list is a ring of nodes. Its head is a node as well, and an entry in no list is a ring by itself: to take an
-//! entry out, nobody has to know in which list it is.
+//! An entry does not know where its record is, and nothing is taken out of the middle of a list: the entry is given another
+//! stamp, or none, and the record is void. Where more is void than not, one list after the other is cleared of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::chunks::Chunks;
+use super::lists::{Lists, Record};
 
 const FINE_BITS: u32 = 7;
 const FINE: u32 = 1 << FINE_BITS;
@@ -21,60 +21,86 @@ const BEHIND_MS: u64 = ((COARSE / 4) << FINE_BITS) as u64;
 #[cfg(test)]
 pub(super) const HORIZON_MS: u64 = ((COARSE - 1) << FINE_BITS) as u64;
 
-/// Heads of lists: the fine slots, the coarse ones, what is due, what has ended.
+/// Lists: of the fine slots, the coarse ones, what is due.
 const FIRST_COARSE: u32 = FINE;
 const DUE: u32 = FINE + COARSE;
-const ENDED: u32 = DUE + 1;
-const HEADS: u32 = ENDED + 1;
-/// No entry.
-pub(super) const NONE: u32 = u32::MAX - HEADS;
+const LISTS: u32 = DUE + 1;
+/// So many records at least are read together, so that memory is waited for once for all of them.
+const TOGETHER: usize = 32;
+/// The stamp of an entry that waits for nothing and has not ended.
+pub(super) const NO_STAMP: u32 = 0;
+/// Set in stamps of what has ended.
+const HAS_ENDED: u32 = 1;
+
+/// Whoever has the entries.
+pub(super) trait Entries {
+    /// The deadline of the record's entry; `None` if the record is void.
+    fn deadline(&self, record: Record) -> Option<u64>;
+    /// Has memory fetch the entry.
+    fn prefetch(&self, entry: u32);
+    /// Has memory fetch what else is needed to take the entry out, which is at hand.
+    fn prefetch_index(&self, entry: u32);
+}
 
 #[derive(Debug)]
 pub(super) struct Wheel {
     elapsed: u64,
-    nodes: Chunks<Node>,
+    stamp: u32,
+    lists: Lists,
+    /// What has ended, and how many records of that are not void.
+    ended: VecDeque<Record>,
+    n_ended: usize,
     /// Which slots hold something.
     fine: u128,
     coarse: [u64; COARSE as usize / 64],
     /// Which words of `coarse` are not 0.
     words: u64,
     /// Deadlines beyond the ring, and whose they are.
-    far: BTreeSet<(u64, u32)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    next: u32,
-    previous: u32,
+    far: BTreeSet<(u64, u32, u32)>,
+    /// The list to be cleared next of what is void.
+    sweep: u32,
+    /// Room for records that are being read.
+    records: Vec<Record>,
 }
 
 impl Wheel {
     pub(super) fn new() -> Self {
-        let mut nodes = Chunks::new();
-        (0..HEADS).for_each(|head| nodes.push(Node { next: head, previous: head }));
-        Self { elapsed: 0, nodes, fine: 0, coarse: [0; COARSE as usize / 64], words: 0, far: BTreeSet::new() }
-    }
-
-    /// Makes a node for one more entry, in no list. Entries are numbered from 0.
-    pub(super) fn add(&mut self) {
-        let node = self.nodes.len() as u32;
-        self.nodes.push(Node { next: node, previous: node });
-    }
-
-    /// Puts an entry that is in no list into that of its deadline.
-    #[inline]
-    pub(super) fn schedule(&mut self, entry: u32, deadline: u64) {
-        match self.slot_of(deadline) {
-            Some(head) => self.append(entry + HEADS, head),
-            None => {
-                self.far.insert((deadline, entry));
-            }
+        Self {
+            elapsed: 0,
+            stamp: NO_STAMP,
+            lists: Lists::new(LISTS),
+            ended: VecDeque::new(),
+            n_ended: 0,
+            fine: 0,
+            coarse: [0; COARSE as usize / 64],
+            words: 0,
+            far: BTreeSet::new(),
+            sweep: 0,
+            records: Vec::new(),
         }
     }
 
-    /// Puts an entry that is in no list at the end of those that have ended.
-    pub(super) fn end(&mut self, entry: u32) {
-        self.append(entry + HEADS, ENDED);
+    /// Notes when an entry is due that waits for nothing. It has the stamp from now on.
+    #[inline]
+    pub(super) fn schedule(&mut self, entry: u32, deadline: u64, entries: &impl Entries) -> u32 {
+        if self.lists.are_mostly_void() {
+            self.sweep(entries);
+        }
+        let stamp = self.next_stamp();
+        self.put(deadline, Record { entry, stamp });
+        stamp
+    }
+
+    /// Notes that an entry that waits for nothing is the next to have ended. It has the stamp from now on.
+    #[inline]
+    pub(super) fn end(&mut self, entry: u32, entries: &impl Entries) -> u32 {
+        if self.ended.len() > 2 * self.n_ended + TOGETHER {
+            self.ended.retain(|record| entries.deadline(*record).is_some());
+        }
+        let stamp = self.next_stamp() | HAS_ENDED;
+        self.ended.push_back(Record { entry, stamp });
+        self.n_ended += 1;
+        stamp
     }
 
     #[cfg(test)]
@@ -82,76 +108,79 @@ impl Wheel {
         self.far.len()
     }
 
-    /// Takes an entry, which has this deadline or none, out of its list, if it is in one.
+    /// Blocks of records, in use or not.
+    #[cfg(test)]
+    pub(super) fn n_blocks(&self) -> usize {
+        self.lists.n_blocks()
+    }
+
+    /// Notes that an entry of this deadline and stamp has the stamp no more.
     #[inline]
-    pub(super) fn unlink(&mut self, entry: u32, deadline: u64) {
-        if !self.far.is_empty() {
-            self.unlink_far(entry, deadline);
+    pub(super) fn void(&mut self, entry: u32, deadline: u64, stamp: u32) {
+        if stamp == NO_STAMP {
+            return;
         }
-        self.unlink_node(entry + HEADS);
-    }
-
-    #[cold]
-    fn unlink_far(&mut self, entry: u32, deadline: u64) {
-        self.far.remove(&(deadline, entry));
-    }
-
-    /// Takes out the one that ended first.
-    pub(super) fn pop_ended(&mut self) -> Option<u32> {
-        self.pop(ENDED)
-    }
-
-    /// Names those that ended first, at most so many and as many as there is room for, and says how many.
-    pub(super) fn first_ended(&self, room: &mut [u32], most: usize) -> usize {
-        let (mut node, mut n) = (self.next(ENDED), 0);
-        for place in room.iter_mut().take(most) {
-            let Some(entry) = node.checked_sub(HEADS) else { break };
-            *place = entry;
-            node = self.next(node);
-            n += 1;
+        if stamp & HAS_ENDED != 0 {
+            self.n_ended = self.n_ended.saturating_sub(1);
+            return;
         }
-        n
+        match self.list_of(deadline) {
+            Some(list) => {
+                if self.lists.void(list) {
+                    self.vacate(list);
+                }
+            }
+            None => {
+                self.far.remove(&(deadline, stamp, entry));
+            }
+        }
     }
 
-    /// Takes out and names the next entry whose deadline is `now` or earlier.
-    pub(super) fn pop_due(&mut self, now: u64, deadline_of: impl Fn(u32) -> u64) -> Option<u32> {
-        if self.is_empty(DUE) {
-            self.advance(now, deadline_of);
+    /// Takes out the record that ended first, which may be void. If it is not, the entry still has its stamp.
+    #[inline]
+    pub(super) fn pop_ended(&mut self) -> Option<Record> {
+        self.ended.pop_front()
+    }
+
+    /// Those that ended first, void ones among them.
+    pub(super) fn first_ended(&self) -> impl Iterator<Item = &Record> {
+        self.ended.iter()
+    }
+
+    /// Takes out and names the next entry whose deadline is `now` or earlier. It has its stamp no more.
+    pub(super) fn pop_due(&mut self, now: u64, entries: &impl Entries) -> Option<u32> {
+        if self.lists.is_empty(DUE) {
+            self.advance(now, entries);
         }
-        self.pop(DUE)
+        while !self.lists.is_empty(DUE) {
+            let record = self.lists.pop(DUE)?;
+            // Stamps come again after 2³¹ of them; nothing is let come early even then.
+            if entries.deadline(record).is_some_and(|deadline| deadline <= self.elapsed) {
+                self.lists.void(DUE);
+                return Some(record.entry);
+            }
+        }
+        None
     }
 
     /// When something may come due: exact for fine slots, the start of a coarse one.
     pub(super) fn next_wakeup(&self) -> Option<u64> {
-        if !self.is_empty(DUE) {
+        if !self.lists.is_empty(DUE) {
             return Some(self.elapsed);
         }
         let near = self.next_fine().or_else(|| self.next_coarse().map(|window| window << FINE_BITS));
-        near.or_else(|| self.far.first().map(|(deadline, _)| *deadline))
-    }
-
-    /// Something of the entry's node.
-    #[inline]
-    pub(super) fn touch(&self, entry: u32) -> u32 {
-        self.next(entry.wrapping_add(HEADS))
-    }
-
-    /// Something of the nodes beside the entry's.
-    #[inline]
-    pub(super) fn touch_beside(&self, entry: u32) -> u32 {
-        let node = self.nodes.get(entry.wrapping_add(HEADS)).copied().unwrap_or(Node { next: 0, previous: 0 });
-        self.next(node.next) ^ self.next(node.previous)
+        near.or_else(|| self.far.first().map(|(deadline, ..)| *deadline))
     }
 
     /// Moves the ring on if it has fallen behind, so that what is scheduled next lies within its reach.
-    pub(super) fn follow(&mut self, now: u64, deadline_of: impl Fn(u32) -> u64) {
+    pub(super) fn follow(&mut self, now: u64, entries: &impl Entries) {
         if now.saturating_sub(self.elapsed) >= BEHIND_MS {
-            self.advance(now, deadline_of);
+            self.advance(now, entries);
         }
     }
 
-    fn advance(&mut self, now: u64, deadline_of: impl Fn(u32) -> u64) {
-        while self.is_empty(DUE) {
+    fn advance(&mut self, now: u64, entries: &impl Entries) {
+        while self.lists.is_empty(DUE) {
             self.draw_near();
             if let Some(at) = self.next_fine() {
                 if at > now {
@@ -160,20 +189,22 @@ impl Wheel {
                 self.elapsed = at;
                 let slot = (at % u64::from(FINE)) as u32;
                 self.vacate(slot);
-                self.splice(slot, DUE);
+                self.lists.splice(slot, DUE);
             } else if let Some(window) = self.next_coarse() {
                 if window << FINE_BITS > now {
                     break;
                 }
                 self.elapsed = window << FINE_BITS;
-                self.deal(coarse_slot(window), &deadline_of);
-            } else if let Some((deadline, _)) = self.far.first().filter(|(deadline, _)| *deadline <= now) {
+                let list = FIRST_COARSE + coarse_slot(window);
+                self.vacate(list);
+                self.read(list, entries, |wheel, deadline, record| wheel.put(deadline, record));
+            } else if let Some((deadline, ..)) = self.far.first().filter(|(deadline, ..)| *deadline <= now) {
                 self.elapsed = deadline >> FINE_BITS << FINE_BITS;
             } else {
                 break;
             }
         }
-        if self.is_empty(DUE) {
+        if self.lists.is_empty(DUE) {
             self.elapsed = self.elapsed.max(now);
         }
         self.draw_near();
@@ -181,27 +212,63 @@ impl Wheel {
 
     /// Moves what the ring has reached into it.
     fn draw_near(&mut self) {
-        while let Some((deadline, entry)) = self.far.first().copied()
-            && let Some(head) = self.slot_of(deadline)
+        while let Some((deadline, stamp, entry)) = self.far.first().copied()
+            && self.list_of(deadline).is_some()
         {
             self.far.pop_first();
-            self.append(entry + HEADS, head);
+            self.put(deadline, Record { entry, stamp });
         }
     }
 
-    /// Deals a coarse slot's entries out to where they belong now.
-    fn deal(&mut self, slot: u32, deadline_of: impl Fn(u32) -> u64) {
-        let head = FIRST_COARSE + slot;
-        self.vacate(head);
-        let mut node = self.next(head);
-        self.set(head, Node { next: head, previous: head });
-        while node != head && node >= HEADS {
-            let next = self.next(node);
-            if let Some(target) = self.slot_of(deadline_of(node - HEADS)) {
-                self.append(node, target);
+    /// Takes everything out of a list, and hands what is not void to `then`, in order.
+    fn read(&mut self, list: u32, entries: &impl Entries, mut then: impl FnMut(&mut Self, u64, Record)) {
+        let mut records = std::mem::take(&mut self.records);
+        let mut taken = self.lists.take(list);
+        loop {
+            records.clear();
+            while records.len() < TOGETHER && self.lists.read(&mut taken, &mut records) {}
+            if records.is_empty() {
+                break;
             }
-            node = next;
+            records.iter().for_each(|record| entries.prefetch(record.entry));
+            for record in &records {
+                if let Some(deadline) = entries.deadline(*record) {
+                    then(self, deadline, *record);
+                    entries.prefetch_index(record.entry);
+                }
+            }
         }
+        self.records = records;
+    }
+
+    /// Clears the next list that is worth it of what is void.
+    #[cold]
+    fn sweep(&mut self, entries: &impl Entries) {
+        let mut lists = (self.sweep..LISTS).chain(0..self.sweep);
+        if let Some(list) = lists.find(|list| self.lists.is_mostly_void(*list)) {
+            self.sweep = (list + 1) % LISTS;
+            self.read(list, entries, |wheel, _, record| _ = wheel.lists.push(list, record));
+        }
+    }
+
+    fn put(&mut self, deadline: u64, record: Record) {
+        match self.list_of(deadline) {
+            Some(list) => {
+                if self.lists.push(list, record) {
+                    self.occupy(list);
+                }
+            }
+            None => {
+                self.far.insert((deadline, record.stamp, record.entry));
+            }
+        }
+    }
+
+    /// Even, so that there is a bit for what has ended, and never `NO_STAMP`.
+    #[inline]
+    fn next_stamp(&mut self) -> u32 {
+        self.stamp = self.stamp.wrapping_add(2).max(2);
+        self.stamp
     }
 
     /// The moment of the first fine slot that holds something.
@@ -234,116 +301,44 @@ impl Wheel {
         Some(now + u64::from(slot.wrapping_sub(first) % COARSE))
     }
 
-    /// Notes that the slot of this deadline is in use, and names its list. `None` if it lies beyond the ring.
+    /// The list of this deadline. `None` if it lies beyond the ring.
     #[inline]
-    fn slot_of(&mut self, deadline: u64) -> Option<u32> {
+    fn list_of(&self, deadline: u64) -> Option<u32> {
         if deadline <= self.elapsed {
             return Some(DUE);
         }
         let window = deadline >> FINE_BITS;
-        let ahead = window - (self.elapsed >> FINE_BITS);
-        if ahead == 0 {
-            let slot = (deadline % u64::from(FINE)) as u32;
-            self.fine |= 1 << slot;
-            return Some(slot);
+        match window - (self.elapsed >> FINE_BITS) {
+            0 => Some((deadline % u64::from(FINE)) as u32),
+            ahead if ahead < u64::from(COARSE) => Some(FIRST_COARSE + coarse_slot(window)),
+            _ => None,
         }
-        if ahead >= u64::from(COARSE) {
-            return None;
-        }
-        let slot = coarse_slot(window);
-        let word = (slot / 64) as usize;
-        self.coarse[word] |= 1 << (slot % 64);
-        self.words |= 1 << word;
-        Some(FIRST_COARSE + slot)
     }
 
-    fn is_empty(&self, head: u32) -> bool {
-        self.next(head) == head
-    }
-
-    fn pop(&mut self, head: u32) -> Option<u32> {
-        let node = self.next(head);
-        let entry = node.checked_sub(HEADS)?;
-        self.unlink_node(node);
-        Some(entry)
-    }
-
+    /// Notes that a slot's list holds something.
     #[inline]
-    fn unlink_node(&mut self, node: u32) {
-        let Some(Node { next, previous }) =
-            self.nodes.get_mut(node).map(|links| std::mem::replace(links, Node { next: node, previous: node }))
-        else {
-            return;
-        };
-        self.join(previous, next);
-        // It was the only one, so both are the head.
-        if next == previous && next < DUE && next != node {
-            self.vacate(next);
+    fn occupy(&mut self, list: u32) {
+        if list < FIRST_COARSE {
+            self.fine |= 1 << list;
+        } else if list < DUE {
+            let slot = list - FIRST_COARSE;
+            let word = (slot / 64) as usize;
+            self.coarse[word] |= 1 << (slot % 64);
+            self.words |= 1 << word;
         }
     }
 
     /// Notes that a slot's list is empty.
-    fn vacate(&mut self, head: u32) {
-        let Some(slot) = head.checked_sub(FIRST_COARSE) else {
-            self.fine &= !(1 << head);
-            return;
-        };
-        let word = (slot / 64) as usize;
-        self.coarse[word] &= !(1 << (slot % 64));
-        if self.coarse[word] == 0 {
-            self.words &= !(1 << word);
-        }
-    }
-
-    #[inline]
-    fn append(&mut self, node: u32, head: u32) {
-        let last = self.nodes.get(head).map_or(head, |head| head.previous);
-        self.set(node, Node { next: head, previous: last });
-        self.join_before(node, head);
-        self.join_after(last, node);
-    }
-
-    /// Moves a whole list behind another one.
-    fn splice(&mut self, from: u32, to: u32) {
-        let Some(Node { next: first, previous: last }) = self.nodes.get(from).copied().filter(|node| node.next != from)
-        else {
-            return;
-        };
-        self.set(from, Node { next: from, previous: from });
-        let end = self.nodes.get(to).map_or(to, |head| head.previous);
-        self.join(end, first);
-        self.join(last, to);
-    }
-
-    #[inline]
-    fn next(&self, node: u32) -> u32 {
-        self.nodes.get(node).map_or(node, |node| node.next)
-    }
-
-    #[inline]
-    fn join(&mut self, previous: u32, next: u32) {
-        self.join_after(previous, next);
-        self.join_before(previous, next);
-    }
-
-    #[inline]
-    fn join_after(&mut self, node: u32, next: u32) {
-        if let Some(node) = self.nodes.get_mut(node) {
-            node.next = next;
-        }
-    }
-
-    #[inline]
-    fn join_before(&mut self, previous: u32, node: u32) {
-        if let Some(node) = self.nodes.get_mut(node) {
-            node.previous = previous;
-        }
-    }
-
-    #[inline]
-    fn set(&mut self, node: u32, links: Node) {
-        if let Some(node) = self.nodes.get_mut(node) {
-            *node = links;
+    fn vacate(&mut self, list: u32) {
+        if list < FIRST_COARSE {
+            self.fine &= !(1 << list);
+        } else if list < DUE {
+            let slot = list - FIRST_COARSE;
+            let word = (slot / 64) as usize;
+            self.coarse[word] &= !(1 << (slot % 64));
+            if self.coarse[word] == 0 {
+                self.words &= !(1 << word);
+            }
         }
     }
 }
