@@ -25,7 +25,7 @@ export declare class NativeRequester {
   handleMessage(body: Uint8Array): number
   handleTimeout(monotonicMs: number, epochMs: number): void
   /** At most so many events, as `events.rs` writes them; nothing if there are none. */
-  pollEvents(most: number): Buffer | null
+  pollEvents(most: number): [rows: Buffer, text: string, isAscii: boolean] | null
   /** When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open. */
   pollTimeout(): number
   /** Items that have not ended. */
