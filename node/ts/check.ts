@@ -1,9 +1,10 @@
 // The check of a batch: bytes, text or items in, a report, bytes or text out.
 
-import { bytesOf, kindOf, stable } from "./bytes.js";
+import { bytesOf, kindOf } from "./bytes.js";
 import { encodeItems, expectItems } from "./encode.js";
 import { RoomError } from "./errors.js";
 import type { BatchOf, Family, Limits, Now } from "./items.js";
+import type { CheckInto } from "./loader.js";
 import { errorOf, native } from "./native.js";
 import { Report } from "./report.js";
 
@@ -85,12 +86,15 @@ export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptio
   if (!(body instanceof Uint8Array) || !(out instanceof Uint8Array)) {
     throw new TypeError(`body and out must be a Uint8Array, not ${kindOf(body)} and ${kindOf(out)}`);
   }
-  if (!(out.buffer instanceof ArrayBuffer)) throw new TypeError("out must not be shared with other threads");
   const checker = checkerOf(options);
-  let bytes = stable(body);
-  // What is read must not change while it is written.
-  if (bytes.buffer === out.buffer && overlap(bytes, out)) bytes = Uint8Array.from(bytes);
-  const written = run(native.checkInto, checker, bytes, out, options);
+  const epochMs = options.now?.epochMs ?? Number.NaN;
+  let written: number;
+  try {
+    written = native.checkInto(checker, body, out, epochMs);
+    if (Number.isNaN(written)) written = native.checkInto(checker, Uint8Array.from(body), out, epochMs);
+  } catch (error) {
+    throw errorOf(error);
+  }
   if (written >= 0) return written;
   throw new RoomError(-written, out.length);
 }
@@ -119,8 +123,6 @@ function release(): void {
   if (given.length > KEPT) given = Buffer.allocUnsafeSlow(KEPT);
 }
 
-type CheckInto = (checker: number, body: Uint8Array, out: Buffer, epochMs: number) => number;
-
 /** Writes into the room that is kept, which grows if it has to. */
 function write(into: CheckInto, checker: number, body: Uint8Array, options: CheckOptions): number {
   const written = run(into, checker, body, room, options);
@@ -131,14 +133,10 @@ function write(into: CheckInto, checker: number, body: Uint8Array, options: Chec
 
 function run(into: CheckInto, checker: number, body: Uint8Array, out: Uint8Array, options: CheckOptions): number {
   try {
-    return into(checker, body, out as Buffer, options.now?.epochMs ?? Number.NaN);
+    return into(checker, body, out, options.now?.epochMs ?? Number.NaN);
   } catch (error) {
     throw errorOf(error);
   }
-}
-
-function overlap(one: Uint8Array, other: Uint8Array): boolean {
-  return one.byteOffset < other.byteOffset + other.length && other.byteOffset < one.byteOffset + one.length;
 }
 
 function batchBytes(body: unknown): Uint8Array {
