@@ -71,5 +71,11 @@ export declare function readMessage(body: Uint8Array, limitsText?: string | unde
 /** The replies of a response. */
 export declare function readResponse(body: Uint8Array, familyName: string, limitsText?: string | undefined | null): string
 
+/**
+ * Writes UTF-16 as UTF-8, and returns how many bytes that takes; three for each unit are enough. What is half of a pair gets the
+ * replacement character. JavaScript takes five times as long for a text that is not all ASCII.
+ */
+export declare function utf8Into(units: Uint16Array, out: Buffer): number
+
 /** A response or a channel message with replies that are written already, separated by commas. */
 export declare function writeReplies(isResponse: boolean, replies: Uint8Array): Buffer

@@ -7,6 +7,7 @@ import type { BatchOf, Family, Limits, Now } from "./items.js";
 import type { CheckInto } from "./loader.js";
 import { errorOf, native } from "./native.js";
 import { Report } from "./report.js";
+import { lentUtf8 } from "./utf8.js";
 
 /** What a batch is checked with. */
 export interface CheckOptions<F extends Family = Family> {
@@ -103,10 +104,7 @@ export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptio
 export function checkText(body: string, options: CheckOptions): string {
   if (typeof body !== "string") throw new TypeError(`body must be a string, not ${kindOf(body)}`);
   const checker = checkerOf(options);
-  // In UTF-8 no unit of a string takes more than three bytes.
-  if (given.length < 3 * body.length) given = Buffer.allocUnsafeSlow(3 * body.length);
-  const bytes = given.subarray(0, given.write(body));
-  const length = write(native.checkTextInto, checker, bytes, options);
+  const length = write(native.checkTextInto, checker, lentUtf8(body), options);
   const text = room.toString(room[0] === 1 ? "latin1" : "utf16le", 1, length);
   release();
   return text;
@@ -114,13 +112,11 @@ export function checkText(body: string, options: CheckOptions): string {
 
 /** As much room is kept from one call to the next, in bytes. */
 const KEPT = 1 << 20;
-/** Room for what is written, and for a text that is read. */
+/** Room for what is written. */
 let room = Buffer.allocUnsafeSlow(1 << 16);
-let given = Buffer.allocUnsafeSlow(1 << 16);
 
 function release(): void {
   if (room.length > KEPT) room = Buffer.allocUnsafeSlow(KEPT);
-  if (given.length > KEPT) given = Buffer.allocUnsafeSlow(KEPT);
 }
 
 /** Writes into the room that is kept, which grows if it has to. */
@@ -141,7 +137,7 @@ function run(into: CheckInto, checker: number, body: Uint8Array, out: Uint8Array
 
 function batchBytes(body: unknown): Uint8Array {
   if (typeof body === "string" || body instanceof Uint8Array) return bytesOf(body, "body");
-  return Buffer.from(encodeItems(expectItems(body)));
+  return encodeItems(expectItems(body));
 }
 
 /** A checker of the native half, and what it was opened with. */

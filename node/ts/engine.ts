@@ -98,7 +98,7 @@ export class Requester {
     const bytes =
       typeof body === "string" || body instanceof Uint8Array
         ? bytesOf(body, "body")
-        : Buffer.from(encodeItems(this.#completed(expectItems(body), options.defaults, now)));
+        : encodeItems(this.#completed(expectItems(body), options.defaults, now));
     const [batch, items, patienceMs] = call(() => this.#native.submit(family, bytes, monotonic(now), epoch(now))) as [
       number,
       number,
