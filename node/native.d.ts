@@ -25,7 +25,7 @@ export declare class NativeRequester {
   handleMessage(body: Uint8Array): number
   handleTimeout(monotonicMs: number, epochMs: number): void
   /** At most so many events, as `events.rs` writes them; nothing if there are none. */
-  pollEvents(most: number): Buffer | null
+  pollEvents(most: number): [rows: Buffer, text: string, isAscii: boolean] | null
   /** When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open. */
   pollTimeout(): number
   /** Items that have not ended. */
@@ -35,26 +35,8 @@ export declare class NativeRequester {
 /** Where a device's answer came from; nothing for the topic of anything else. */
 export declare function answerTopic(topic: string): string | null
 
-/**
- * Writes the response into `out` and returns its length. If it does not fit, nothing is written, and the length that is
- * needed is returned as a negative number. A clock that is given as NaN is read.
- */
-export declare function checkInto(checker: number, body: Uint8Array, out: Buffer, epochMs: number): number
-
 /** Whether a text is strict JSON; `depth` is the engine's if left out. */
 export declare function checkJson(text: Uint8Array, depth?: number | undefined | null): void
-
-/**
- * As [`check_into`]; after the response come the refused items as JSON text, and then three integers of 32 bits in the
- * machine's order: how many items there are, how many are refused, and how long the response is.
- */
-export declare function checkReportInto(checker: number, body: Uint8Array, out: Buffer, epochMs: number): number
-
-/**
- * As [`check_into`], for whoever wants text: first comes one byte, which is 1 if what follows has 8 bits for each
- * character, and 2 if it is UTF-16. To decode UTF-8 takes JavaScript longer than the whole check.
- */
-export declare function checkTextInto(checker: number, body: Uint8Array, out: Buffer, epochMs: number): number
 
 /** The number may be given to another checker from here on. */
 export declare function closeChecker(checker: number): void
@@ -88,6 +70,12 @@ export declare function readMessage(body: Uint8Array, limitsText?: string | unde
 
 /** The replies of a response. */
 export declare function readResponse(body: Uint8Array, familyName: string, limitsText?: string | undefined | null): string
+
+/**
+ * Writes UTF-16 as UTF-8, and returns how many bytes that takes; three for each unit are enough. What is half of a pair gets the
+ * replacement character. JavaScript takes five times as long for a text that is not all ASCII.
+ */
+export declare function utf8Into(units: Uint16Array, out: Buffer): number
 
 /** A response or a channel message with replies that are written already, separated by commas. */
 export declare function writeReplies(isResponse: boolean, replies: Uint8Array): Buffer

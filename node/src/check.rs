@@ -4,7 +4,6 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use setpoint::{
     Family, Limits, TableDirectory,
@@ -20,14 +19,14 @@ use crate::{
 /// What batches of one family and org are checked with.
 struct Checker {
     family: Family,
-    org_id: Arc<str>,
+    org_id: String,
     limits: Limits,
     directory: Option<Arc<TableDirectory>>,
 }
 
 thread_local! {
     /// By number; the place of one that was dropped is used again.
-    static CHECKERS: RefCell<Vec<Option<Arc<Checker>>>> = const { RefCell::new(Vec::new()) };
+    static CHECKERS: RefCell<Vec<Option<Checker>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns the number of a new checker. `limits` is JSON text. Without a directory the form alone is checked.
@@ -38,12 +37,12 @@ pub(crate) fn open_checker(
     limits: Option<String>,
     directory: Option<&NativeDirectory>,
 ) -> Result<u32> {
-    let checker = Arc::new(Checker {
+    let checker = Checker {
         family: settings::family(&family)?,
-        org_id: org_id.into(),
+        org_id,
         limits: settings::limits(limits.as_deref())?,
         directory: directory.map(|directory| Arc::clone(&directory.0)),
-    });
+    };
     Ok(CHECKERS.with_borrow_mut(|checkers| {
         let free = checkers.iter().position(Option::is_none).unwrap_or(checkers.len());
         match checkers.get_mut(free) {
@@ -64,27 +63,21 @@ pub(crate) fn close_checker(checker: u32) {
     });
 }
 
-/// Writes the response into `out` and returns its length. If it does not fit, nothing is written, and the length that is
-/// needed is returned as a negative number. A clock that is given as NaN is read.
-#[napi(catch_unwind)]
-pub(crate) fn check_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
-    let response = checked(checker, body, epoch_ms, |report| report.response)?;
-    Ok(copy(&response, &mut out))
+/// The response.
+pub(crate) fn response(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>> {
+    checked(checker, body, epoch_ms, |report| Ok(report.response))
 }
 
-/// As [`check_into`], for whoever wants text: first comes one byte, which is 1 if what follows has 8 bits for each
+/// As [`response`], for whoever wants text: first comes one byte, which is 1 if what follows has 8 bits for each
 /// character, and 2 if it is UTF-16. To decode UTF-8 takes JavaScript longer than the whole check.
-#[napi(catch_unwind)]
-pub(crate) fn check_text_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
-    let response = checked(checker, body, epoch_ms, |report| report.response)?;
-    Ok(copy(&text::encoded(&response), &mut out))
+pub(crate) fn response_text(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>> {
+    checked(checker, body, epoch_ms, |report| Ok(text::encoded(&report.response)))
 }
 
-/// As [`check_into`]; after the response come the refused items as JSON text, and then three integers of 32 bits in the
+/// As [`response`]; after the response come the refused items as JSON text, and then three integers of 32 bits in the
 /// machine's order: how many items there are, how many are refused, and how long the response is.
-#[napi(catch_unwind)]
-pub(crate) fn check_report_into(checker: u32, body: &[u8], mut out: BufferSlice<'_>, epoch_ms: f64) -> Result<f64> {
-    let written = checked(checker, body, epoch_ms, |report| -> Result<Vec<u8>> {
+pub(crate) fn report(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>> {
+    checked(checker, body, epoch_ms, |report| {
         let Report { items, response: mut written, .. } = report;
         let length = written.len();
         let refused: Vec<&ItemReport<'_>> = items.iter().filter(|item| !item.faults.is_empty()).collect();
@@ -95,33 +88,28 @@ pub(crate) fn check_report_into(checker: u32, body: &[u8], mut out: BufferSlice<
             written.extend_from_slice(&(number as u32).to_ne_bytes());
         }
         Ok(written)
-    })??;
-    Ok(copy(&written, &mut out))
+    })
 }
 
-fn checked<R>(checker: u32, body: &[u8], epoch_ms: f64, then: impl FnOnce(Report<'_>) -> R) -> Result<R> {
-    let checker = CHECKERS.with_borrow(|checkers| checkers.get(checker as usize).cloned().flatten());
-    let checker = checker.ok_or_else(|| error::argument("checker", "is closed"))?;
-    let Checker { family, org_id, limits, directory } = &*checker;
-    // A check has no deadlines.
-    let now = settings::now(0.0, epoch_ms);
-    let report = match directory {
-        None => engine::check_form(body, *family, org_id, limits, now),
-        Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
-    };
-    match &report.error {
-        Some(error) => Err(error::request(error)),
-        None => Ok(then(report)),
-    }
-}
-
-fn copy(written: &[u8], out: &mut [u8]) -> f64 {
-    let length = written.len();
-    match out.get_mut(..length) {
-        Some(room) => {
-            room.copy_from_slice(written);
-            length as f64
+fn checked(
+    checker: u32,
+    body: &[u8],
+    epoch_ms: f64,
+    then: impl FnOnce(Report<'_>) -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    CHECKERS.with_borrow(|checkers| {
+        let checker = checkers.get(checker as usize).and_then(Option::as_ref);
+        let Checker { family, org_id, limits, directory } =
+            checker.ok_or_else(|| error::argument("checker", "is closed"))?;
+        // A check has no deadlines.
+        let now = settings::now(0.0, epoch_ms);
+        let report = match directory {
+            None => engine::check_form(body, *family, org_id, limits, now),
+            Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
+        };
+        match &report.error {
+            Some(error) => Err(error::request(error)),
+            None => then(report),
         }
-        None => -(length as f64),
-    }
+    })
 }

@@ -29,6 +29,15 @@ pub(crate) fn poisoned() -> Error {
     error("PoisonedError", json!({}))
 }
 
+/// This call did.
+#[cold]
+pub(crate) fn panicked() -> Error {
+    error(
+        "SetpointError",
+        json!({ "text": "the engine panicked, which is a bug of it; nothing was kept of this call" }),
+    )
+}
+
 #[cold]
 pub(crate) fn request(error: &RequestError) -> Error {
     let RequestError { status, msg, submsg, offset, .. } = error;

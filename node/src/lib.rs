@@ -10,6 +10,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod check;
+mod direct;
 mod error;
 mod events;
 mod requester;

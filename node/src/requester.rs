@@ -1,6 +1,6 @@
 //! The caller's side of the conversation.
 
-use napi::bindgen_prelude::{BufferSlice, Env};
+use napi::bindgen_prelude::Env;
 use napi_derive::napi;
 use serde::Deserialize;
 use setpoint::{
@@ -10,7 +10,7 @@ use setpoint::{
 
 use crate::{
     error::{self, Result},
-    events::Block,
+    events::{Block, Crossed},
     settings::{family, now},
 };
 
@@ -108,15 +108,14 @@ impl NativeRequester {
     }
 
     /// At most so many events, as `events.rs` writes them; nothing if there are none.
-    #[napi(catch_unwind)]
-    pub fn poll_events<'env>(&mut self, env: &'env Env, most: f64) -> Result<Option<BufferSlice<'env>>> {
+    #[napi(catch_unwind, ts_return_type = "[rows: Buffer, text: string, isAscii: boolean] | null")]
+    pub fn poll_events<'env>(&mut self, env: &'env Env, most: f64) -> Result<Option<Crossed<'env>>> {
         let most = most as usize;
         let mut block = std::mem::take(&mut self.block);
         self.call(|engine| block.fill(std::iter::from_fn(|| engine.poll_event()).take(most)))?;
-        // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
-        let copy = block.bytes().map(|bytes| BufferSlice::copy_from(env, bytes));
+        let crossed = block.cross(env);
         self.block = block.kept();
-        copy.transpose().map_err(|error| error::argument("events", error.reason))
+        crossed.map_err(|error| error::argument("events", error.reason))
     }
 
     /// When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open.

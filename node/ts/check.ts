@@ -1,11 +1,13 @@
 // The check of a batch: bytes, text or items in, a report, bytes or text out.
 
-import { bytesOf, kindOf, stable } from "./bytes.js";
+import { bytesOf, kindOf } from "./bytes.js";
 import { encodeItems, expectItems } from "./encode.js";
 import { RoomError } from "./errors.js";
 import type { BatchOf, Family, Limits, Now } from "./items.js";
+import type { CheckInto } from "./loader.js";
 import { errorOf, native } from "./native.js";
 import { Report } from "./report.js";
+import { lentUtf8 } from "./utf8.js";
 
 /** What a batch is checked with. */
 export interface CheckOptions<F extends Family = Family> {
@@ -85,12 +87,15 @@ export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptio
   if (!(body instanceof Uint8Array) || !(out instanceof Uint8Array)) {
     throw new TypeError(`body and out must be a Uint8Array, not ${kindOf(body)} and ${kindOf(out)}`);
   }
-  if (!(out.buffer instanceof ArrayBuffer)) throw new TypeError("out must not be shared with other threads");
   const checker = checkerOf(options);
-  let bytes = stable(body);
-  // What is read must not change while it is written.
-  if (bytes.buffer === out.buffer && overlap(bytes, out)) bytes = Uint8Array.from(bytes);
-  const written = run(native.checkInto, checker, bytes, out, options);
+  const epochMs = options.now?.epochMs ?? Number.NaN;
+  let written: number;
+  try {
+    written = native.checkInto(checker, body, out, epochMs);
+    if (Number.isNaN(written)) written = native.checkInto(checker, Uint8Array.from(body), out, epochMs);
+  } catch (error) {
+    throw errorOf(error);
+  }
   if (written >= 0) return written;
   throw new RoomError(-written, out.length);
 }
@@ -99,10 +104,7 @@ export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptio
 export function checkText(body: string, options: CheckOptions): string {
   if (typeof body !== "string") throw new TypeError(`body must be a string, not ${kindOf(body)}`);
   const checker = checkerOf(options);
-  // In UTF-8 no unit of a string takes more than three bytes.
-  if (given.length < 3 * body.length) given = Buffer.allocUnsafeSlow(3 * body.length);
-  const bytes = given.subarray(0, given.write(body));
-  const length = write(native.checkTextInto, checker, bytes, options);
+  const length = write(native.checkTextInto, checker, lentUtf8(body), options);
   const text = room.toString(room[0] === 1 ? "latin1" : "utf16le", 1, length);
   release();
   return text;
@@ -110,16 +112,12 @@ export function checkText(body: string, options: CheckOptions): string {
 
 /** As much room is kept from one call to the next, in bytes. */
 const KEPT = 1 << 20;
-/** Room for what is written, and for a text that is read. */
+/** Room for what is written. */
 let room = Buffer.allocUnsafeSlow(1 << 16);
-let given = Buffer.allocUnsafeSlow(1 << 16);
 
 function release(): void {
   if (room.length > KEPT) room = Buffer.allocUnsafeSlow(KEPT);
-  if (given.length > KEPT) given = Buffer.allocUnsafeSlow(KEPT);
 }
-
-type CheckInto = (checker: number, body: Uint8Array, out: Buffer, epochMs: number) => number;
 
 /** Writes into the room that is kept, which grows if it has to. */
 function write(into: CheckInto, checker: number, body: Uint8Array, options: CheckOptions): number {
@@ -131,19 +129,15 @@ function write(into: CheckInto, checker: number, body: Uint8Array, options: Chec
 
 function run(into: CheckInto, checker: number, body: Uint8Array, out: Uint8Array, options: CheckOptions): number {
   try {
-    return into(checker, body, out as Buffer, options.now?.epochMs ?? Number.NaN);
+    return into(checker, body, out, options.now?.epochMs ?? Number.NaN);
   } catch (error) {
     throw errorOf(error);
   }
 }
 
-function overlap(one: Uint8Array, other: Uint8Array): boolean {
-  return one.byteOffset < other.byteOffset + other.length && other.byteOffset < one.byteOffset + one.length;
-}
-
 function batchBytes(body: unknown): Uint8Array {
   if (typeof body === "string" || body instanceof Uint8Array) return bytesOf(body, "body");
-  return Buffer.from(encodeItems(expectItems(body)));
+  return encodeItems(expectItems(body));
 }
 
 /** A checker of the native half, and what it was opened with. */

@@ -2,19 +2,20 @@
 
 import { kindOf } from "./bytes.js";
 import { EncodeError } from "./errors.js";
+import { utf8 } from "./utf8.js";
 
 /** The body of a batch with these items. */
-export function encodeItems(items: readonly object[]): string {
+export function encodeItems(items: readonly object[]): Buffer {
   let text: string;
   try {
-    text = JSON.stringify(items);
+    text = JSON.stringify({ data: items });
   } catch (error) {
     throw culprit(items) ?? error;
   }
   // Of NaN and infinities JSON makes null, which means something else.
   const error = text.includes("null") ? culprit(items) : undefined;
   if (error !== undefined) throw error;
-  return `{"data":${text}}`;
+  return utf8(text);
 }
 
 /** Which item it was, and why; nothing if no item alone is at fault. */

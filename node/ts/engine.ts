@@ -98,7 +98,7 @@ export class Requester {
     const bytes =
       typeof body === "string" || body instanceof Uint8Array
         ? bytesOf(body, "body")
-        : Buffer.from(encodeItems(this.#completed(expectItems(body), options.defaults, now)));
+        : encodeItems(this.#completed(expectItems(body), options.defaults, now));
     const [batch, items, patienceMs] = call(() => this.#native.submit(family, bytes, monotonic(now), epoch(now))) as [
       number,
       number,
@@ -156,8 +156,8 @@ export class Requester {
 
   /** What happened since the last time, in order; at most so many events, if `most` is given. */
   pollEvents(most = Number.POSITIVE_INFINITY): Event[] {
-    const bytes = call(() => this.#native.pollEvents(most));
-    return bytes === null ? [] : eventsOf(new Block(bytes));
+    const drained = call(() => this.#native.pollEvents(most));
+    return drained === null ? [] : eventsOf(new Block(...drained));
   }
 
   /**

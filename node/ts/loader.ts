@@ -7,8 +7,15 @@ import type * as Native from "../native.js";
 import { LoadError } from "./errors.js";
 import { libc, triple } from "./platform.js";
 
-/** The native half of the package, as `native.d.ts` describes it. */
-export type Binding = typeof Native;
+/** The native half of the package: what `native.d.ts` describes, and `direct.rs`. */
+export type Binding = typeof Native & {
+  readonly checkInto: CheckInto;
+  readonly checkTextInto: CheckInto;
+  readonly checkReportInto: CheckInto;
+};
+
+/** Returns how much was written, or, negative, how much room is needed; `NaN` if the body is shared with other threads. */
+export type CheckInto = (checker: number, body: Uint8Array, out: Uint8Array, epochMs: number) => number;
 
 /** Where a binary may be. */
 export interface Place {

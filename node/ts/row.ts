@@ -1,55 +1,61 @@
 // Events as the native half writes them: `events.rs` has the layout.
 
-/** Numbers of a row. */
-export const ROW = 19;
 /** The outcome is one of the write family. */
-export const WRITE = 1 << 8;
+export const WRITE = 1 << 4;
 /** There is an outcome. */
-export const OUTCOME = 1 << 9;
+export const OUTCOME = 1 << 5;
 /** The whole request was refused; or it is known that nothing was sent; or a duplicate says something else. */
-export const SAID = 1 << 10;
+export const SAID = 1 << 6;
 /** Where the batch stands in a row. */
 export const BATCH = 1;
 /** Where the index stands. */
 export const INDEX = 3;
 /** Where the code stands. */
-export const CODE = 4;
+export const CODE = 6;
 /** Where the counts of a batch stand. */
-export const SUMMARY = 11;
-const TIMES = 6;
-const TEXTS = 10;
-const NULL_TEXT = 16;
-const NULL_TIME = 24;
+export const SUMMARY = 3;
+const TIMES = 8;
+const REQUEST_ID = 4;
+const OTHERS = 12;
+const NULL_TEXT = 8;
+const NULL_TIME = 16;
+/** By how much the head of a row is shifted for how many numbers it has, and what of it is the kind. */
+const LENGTH = 26;
+const KIND = 0xf;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what is no ASCII is looked for
+const NOT_ASCII = /[^\x00-\x7f]/;
 
 /** What was drained at once. */
 export class Block {
   /** The numbers of all rows. */
   readonly numbers: Int32Array;
-  /** How many events there are. */
-  readonly count: number;
-  readonly #bytes: Buffer;
+  /** All text, a character for each byte of UTF-8: slices of a string cost least. */
+  readonly #text: string;
   readonly #isAscii: boolean;
-  #text: string | undefined;
 
-  constructor(bytes: Buffer) {
+  constructor(rows: Buffer, text: string, isAscii: boolean) {
     // Numbers are read from a multiple of their size alone.
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : Buffer.from(Uint8Array.from(bytes).buffer);
-    const head = new Int32Array(aligned.buffer, aligned.byteOffset, 2);
-    this.#bytes = aligned;
-    this.count = head[0] as number;
-    this.#isAscii = head[1] === 1;
-    this.numbers = new Int32Array(aligned.buffer, aligned.byteOffset + 8, this.count * ROW);
+    const { buffer, byteOffset, length } = rows.byteOffset % 4 === 0 ? rows : Uint8Array.from(rows);
+    this.numbers = new Int32Array(buffer, byteOffset, length / 4);
+    this.#text = text;
+    this.#isAscii = isAscii;
   }
 
-  /** The text of all events, decoded when the first of it is asked for. */
-  get text(): string {
-    this.#text ??= this.#decode();
-    return this.#text;
+  /** The number of the kind of the event whose row starts there. */
+  kind(at: number): number {
+    return (this.numbers[at] as number) & KIND;
   }
 
-  #decode(): string {
-    const start = 8 + 4 * ROW * this.count;
-    return this.#bytes.toString(this.#isAscii ? "latin1" : "utf8", start);
+  /** Where the row after the one that starts there does. */
+  next(at: number): number {
+    return at + ((this.numbers[at] as number) >>> LENGTH);
+  }
+
+  /** A text of it. */
+  slice(start: number, end: number): string {
+    const text = this.#text.substring(start, end);
+    return this.#isAscii || !NOT_ASCII.test(text) ? text : Buffer.from(text, "latin1").toString();
   }
 }
 
@@ -78,7 +84,8 @@ export abstract class Row {
   /** @internal One of its texts; null if it is null. */
   protected text(which: number): string | null {
     if (this.flag(1 << (NULL_TEXT + which))) return null;
-    return this.#block.text.substring(this.number(TEXTS + which), this.number(TEXTS + which + 1));
+    const place = which === 0 ? REQUEST_ID : OTHERS + 2 * (which - 1);
+    return this.#block.slice(this.number(place), this.number(place + 1));
   }
 
   /** @internal One of its times; null if it is null. */

@@ -34,10 +34,11 @@ async function passesOf(work) {
   for (let pass = 0; pass < 20; pass += 1) await work();
   const start = cpu();
   let passes = 0;
-  while (cpu() - start < BURST_MS) {
+  // At least once: threads that collect garbage may have taken as long already.
+  do {
     await work();
     passes += 1;
-  }
+  } while (cpu() - start < BURST_MS);
   return passes;
 }
 

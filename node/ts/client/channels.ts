@@ -1,7 +1,9 @@
 // The channel calls: create, get, list, update, delete.
 
+import { JsonError } from "../errors.js";
 import type { Family } from "../items.js";
 import { FAMILIES } from "../tables.js";
+import { checkJson } from "../wire.js";
 import { type Envelope, isObject, openEnvelope } from "./envelope.js";
 import { CallRefusedError, SettingError, UnreachableError, UnreadableError } from "./errors.js";
 import type { Http } from "./http.js";
@@ -98,7 +100,7 @@ export class Channels {
     // The list's size stands beside the channels, in what is the data of the answer.
     const list = isObject(data) && Array.isArray(data["data"]) ? data["data"] : undefined;
     const total = isObject(data) ? Number(data["totalSize"]) : Number.NaN;
-    if (list === undefined || !Number.isSafeInteger(total)) throw new UnreadableError(url, 200, "it has no list");
+    if (list === undefined || !Number.isSafeInteger(total)) throw new UnreadableError(url, 200, "it has no list", null);
     return { total, channels: list.map((entry) => found(url, channelOf(family, entry))) };
   }
 
@@ -130,10 +132,21 @@ export class Channels {
     try {
       envelope = openEnvelope(attempt.body);
     } catch (error) {
-      throw new UnreadableError(url, attempt.status, error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UnreadableError(url, attempt.status, reason, faultAt(attempt.body));
     }
     if (envelope.status === 0) return envelope;
     throw new CallRefusedError(url, envelope.status, envelope.msg, envelope.submsg);
+  }
+}
+
+/** Where a text stops to be JSON; null if it does not. */
+function faultAt(body: Uint8Array): number | null {
+  try {
+    checkJson(body);
+    return null;
+  } catch (error) {
+    return error instanceof JsonError ? error.offset : null;
   }
 }
 
@@ -153,6 +166,6 @@ function channelOf(family: Family, data: unknown): Channel | undefined {
 }
 
 function found(url: string, channel: Channel | undefined): Channel {
-  if (channel === undefined) throw new UnreadableError(url, 200, "it has no channel");
+  if (channel === undefined) throw new UnreadableError(url, 200, "it has no channel", null);
   return channel;
 }

@@ -121,7 +121,7 @@ export class Client implements AsyncDisposable {
   sendBody(family: Family, body: Uint8Array | string, options?: BatchOptions): Outcomes {
     // The caller may use its buffer for something else before the iteration starts.
     const content = typeof body === "string" ? body : Uint8Array.from(body);
-    return this.#outcomes({ family, content, defaults: {} }, options?.signal);
+    return this.#outcomes({ family, content, defaults: {} }, options);
   }
 
   /**
@@ -201,12 +201,13 @@ export class Client implements AsyncDisposable {
     const defaults = settings.listening.defaults(family);
     const timeout = options?.timeoutMs ?? this.#parts.timeoutMs;
     if (timeout !== undefined) defaults["timeout"] = timeout;
-    return this.#outcomes({ family, content: items, defaults }, options?.signal);
+    return this.#outcomes({ family, content: items, defaults }, options);
   }
 
-  #outcomes(work: Work, signal: AbortSignal | undefined): Outcomes {
+  #outcomes(work: Work, options: BatchOptions = {}): Outcomes {
     if (this.#closed !== undefined) throw new ClosedError();
     const { settings, slots, driver } = this.#parts;
+    const { signal } = options;
     const start = async () => {
       signal?.throwIfAborted();
       if (Array.isArray(work.content)) settings.listening.check(work.family, work.content);
@@ -222,7 +223,7 @@ export class Client implements AsyncDisposable {
         throw error;
       }
     };
-    return new Outcomes(start, driver, signal);
+    return new Outcomes(start, driver, options);
   }
 }
 

@@ -139,12 +139,15 @@ export class UnreadableError extends ClientError {
   readonly httpStatus: number;
   /** What is wrong with it. */
   readonly reason: string;
+  /** The byte where reading stopped; null where it is JSON and says something else. */
+  readonly offset: number | null;
 
-  constructor(url: string, httpStatus: number, reason: string) {
+  constructor(url: string, httpStatus: number, reason: string, offset: number | null) {
     super(`${url} answered HTTP ${httpStatus} with something that is not a Setpoint answer (${reason}); check the URL`);
     this.url = url;
     this.httpStatus = httpStatus;
     this.reason = reason;
+    this.offset = offset;
   }
 }
 

@@ -16,6 +16,13 @@ export {
 } from "./errors.js";
 export type { ChannelEvent, ClientEvents, Feed, LateReply, Stats } from "./feeds.js";
 export type { Fetch } from "./http.js";
-export { type BatchOptions, type ItemsOptions, type Outcomes, type ResultRecord, Results } from "./outcomes.js";
+export {
+  type BatchOptions,
+  type ItemsOptions,
+  type Outcomes,
+  type Progress,
+  type ResultRecord,
+  Results,
+} from "./outcomes.js";
 export type { ClientOptions } from "./settings.js";
 export type { ChannelSource, SourceChange, SourceEvent, SourceLike } from "./sources/events.js";

@@ -3,9 +3,21 @@
 import type { Ended, Event, Summary } from "../events.js";
 import type { Driver, Ticket } from "./driver.js";
 import { ClosedError } from "./errors.js";
+import { warn } from "./log.js";
+
+/** What `progress` takes: a progress bar, or anything else with this method. */
+export interface Progress {
+  /** So many more items have ended. */
+  update(ended: number): unknown;
+}
 
 /** What a call with a batch may be given. */
 export interface BatchOptions {
+  /**
+   * Gets an `update(1)` for each item that ended, when its event is read. If that fails, a warning of the process says so, and
+   * nothing else happens.
+   */
+  readonly progress?: Progress | undefined;
   /** Cancels the batch: whoever waits for an outcome gets the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -16,12 +28,17 @@ export interface ItemsOptions extends BatchOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Cancels the batch of an iteration that nobody can go on with any more. One that has ended is not hurt. */
+const dropped = new FinalizationRegistry(({ driver, batch }: { driver: Driver; batch: number }) =>
+  driver.cancel(batch),
+);
+
 /**
  * The outcomes of one batch as they come: `for await (const outcome of client.invoke(items))` yields one event for each
  * item, in the order in which they end, and then stops.
  *
  * The batch is sent when the iteration starts. Whatever ends the iteration before that, cancels the batch: leaving the
- * loop, `cancel`, or the signal. What is still being sent is then broken off, and what the service answers for items it
+ * loop, `cancel`, the signal, or dropping this object (with a `signal`, only together with that), once it is collected. What is still being sent is then broken off, and what the service answers for items it
  * had already taken is told as "late". The devices may act all the same.
  *
  * Nothing is lost when events are read late, and nobody else waits for them.
@@ -29,6 +46,7 @@ export interface ItemsOptions extends BatchOptions {
 export class Outcomes implements AsyncIterableIterator<Ended> {
   readonly #driver: Driver;
   readonly #signal: AbortSignal | undefined;
+  readonly #progress: Progress | undefined;
   // Has the batch sent; undefined once it was called, or will never be.
   #start: (() => Promise<Ticket>) | undefined;
   #started: Promise<Ticket> | undefined;
@@ -43,10 +61,11 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @internal */
-  constructor(start: () => Promise<Ticket>, driver: Driver, signal: AbortSignal | undefined) {
+  constructor(start: () => Promise<Ticket>, driver: Driver, { signal, progress }: BatchOptions) {
     this.#start = start;
     this.#driver = driver;
     this.#signal = signal;
+    this.#progress = progress;
   }
 
   /** The batch, as its events name it; null before it was sent. */
@@ -104,7 +123,7 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
     for (;;) {
       const event = await this.#next();
       if (event === undefined) return { done: true, value: undefined };
-      if (event.kind !== "accepted" && event.kind !== "batchDone") return { done: false, value: event as Ended };
+      if (isEnded(event)) return { done: false, value: event };
     }
   }
 
@@ -114,8 +133,17 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
       if (this.#isAborted) throw this.#signal?.reason;
       const event = ticket?.take();
       if (event?.kind === "batchDone") this.#signal?.removeEventListener("abort", this.#abort);
+      if (event !== undefined && isEnded(event)) this.#advance();
       if (event !== undefined || ticket === undefined || ticket.summary !== null) return event;
       await ticket.more();
+    }
+  }
+
+  #advance(): void {
+    try {
+      this.#progress?.update(1);
+    } catch (error) {
+      warn("progress", error);
     }
   }
 
@@ -129,11 +157,17 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
     const ticket = await this.#started;
     if (start !== undefined && ticket !== undefined) {
       this.#ticket = ticket;
+      dropped.register(this, { driver: this.#driver, batch: ticket.batch });
       if (this.#signal?.aborted) this.#abort();
       else this.#signal?.addEventListener("abort", this.#abort);
     }
     return ticket;
   }
+}
+
+function isEnded(event: Event): event is Ended {
+  const { kind } = event;
+  return kind === "refused" || kind === "finished" || kind === "timedOut" || kind === "cancelled";
 }
 
 /** One item's end as plain data, a row of a table. */
