@@ -62,7 +62,7 @@ def test_keys_of_a_derived_class_are_text() -> None:
     class Name(str):
         __slots__ = ()
 
-    batch = [{Name("requestId"): "a", "n": 1 << 70}, {"requestId": "b", Name("n"): Name("x")}]
+    batch: list[dict[str, Any]] = [{Name("requestId"): "a", "n": 1 << 70}, {"requestId": "b", Name("n"): Name("x")}]
     body = Requester("o1").submit(batch).body
     assert body == b'{"data":[{"requestId":"a","n":%d},{"requestId":"b","n":"x"}]}' % (1 << 70)
 
