@@ -43,6 +43,30 @@ def test_a_dict_may_be_changed_while_it_is_walked() -> None:
     assert len(inner) == 1_000 and item == {}
 
 
+def test_a_dict_may_be_changed_while_an_error_in_it_is_described() -> None:
+    outer: dict[str, Any] = {}
+
+    class Key:
+        def __repr__(self) -> str:
+            outer.clear()
+            gc.collect()
+            return "key"
+
+    outer["".join(["input", "Data"])] = {"a": {Key(): 1}}
+    with pytest.raises(EncodeError, match="the key key is no str") as caught:
+        check([outer], org_id="o1")
+    assert (caught.value.index, caught.value.field) == (0, "inputData.a") and outer == {}
+
+
+def test_keys_of_a_derived_class_are_text() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    batch: list[dict[str, Any]] = [{Name("requestId"): "a", "n": 1 << 70}, {"requestId": "b", Name("n"): Name("x")}]
+    body = Requester("o1").submit(batch).body
+    assert body == b'{"data":[{"requestId":"a","n":%d},{"requestId":"b","n":"x"}]}' % (1 << 70)
+
+
 def test_lists_may_be_changed_while_they_are_walked() -> None:
     numbers: list[Any] = [1, 2, 3]
     batch: list[Any] = items(3)

@@ -1,6 +1,6 @@
 //! The four events that end an item. They share what a program asks first: `ok`, `code`, `msg`, `submsg`, `output`.
 
-use pyo3::prelude::*;
+use pyo3::{prelude::*, types::PyBool};
 use setpoint::{Code, requester::ItemRef};
 
 use super::{Heard, item, item_event};
@@ -54,23 +54,29 @@ item_event! {
 
 item_event! {
     /// The outcome: success, or a known failure. Ends the item.
-    Finished is "finished" of ("outcome") { outcome: Heard, }
+    Finished is "finished" of ("outcome") {
+        outcome: Heard,
+        /// Whether the device did what it was asked.
+        // What every event is asked lies there as an object, which the interpreter reads without a call.
+        #[pyo3(get)]
+        ok: Py<PyBool>,
+    }
 
     #[new]
-    fn new(batch: u64, index: usize, request_id: Option<&str>, outcome: &Bound<'_, Outcome>) -> Self {
-        Self { item: item(batch, index, request_id), outcome: outcome.into() }
+    fn new(
+        py: Python<'_>,
+        batch: u64,
+        index: usize,
+        request_id: Option<&str>,
+        outcome: &Bound<'_, Outcome>,
+    ) -> Self {
+        Self::of(py, item(batch, index, request_id), outcome.into())
     }
 
     /// The outcome.
     #[getter]
     fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Outcome>> {
         self.outcome.object(py)
-    }
-
-    /// Whether the device did what it was asked.
-    #[getter]
-    fn ok(&self) -> bool {
-        self.outcome.said.is_success()
     }
 
     /// The code of the outcome; 0 is success.
@@ -95,6 +101,13 @@ item_event! {
     #[getter]
     fn output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.outcome.object(py)?.get().output(py)
+    }
+}
+
+impl Finished {
+    pub(super) fn of(py: Python<'_>, item: ItemRef, outcome: Heard) -> Self {
+        let ok = PyBool::new(py, outcome.said.is_success()).to_owned().unbind();
+        Self { item, outcome, ok }
     }
 }
 

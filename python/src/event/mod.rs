@@ -25,7 +25,7 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     Ok(match event {
         Event::Accepted { item } => Py::new(py, Accepted { item })?.into_any(),
         Event::Refused { item, refusal } => Py::new(py, Refused { item, refusal: Refusal(refusal) })?.into_any(),
-        Event::Finished { item, outcome } => Py::new(py, Finished { item, outcome: outcome.into() })?.into_any(),
+        Event::Finished { item, outcome } => Py::new(py, Finished::of(py, item, outcome.into()))?.into_any(),
         Event::TimedOut { item, known_unsent, outcome } => {
             Py::new(py, TimedOut { item, known_unsent, outcome: outcome.map(Heard::from) })?.into_any()
         }
@@ -87,14 +87,15 @@ fn item(batch: u64, index: usize, request_id: Option<&str>) -> ItemRef {
 macro_rules! item_event {
     (
         $(#[$doc:meta])*
-        $class:ident is $kind:tt of ($($name:literal),*) { $($field:ident: $type:ty,)* }
+        $class:ident is $kind:tt of ($($name:literal),*) { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }
         $($methods:tt)*
     ) => {
         $(#[$doc])*
+        // What a message of the gateway's own tells is 100 events: the next one's objects are made where they were.
         #[pyclass(frozen, module = "setpoint")]
         pub(crate) struct $class {
             pub(super) item: ItemRef,
-            $(pub(super) $field: $type,)*
+            $($(#[$attribute])* pub(super) $field: $type,)*
         }
 
         shown_by!($class("batch", "index", "request_id" $(, $name)*) {

@@ -1,6 +1,7 @@
 //! Lists of dicts, written as the JSON text that `json.dumps` makes of them without spaces, text beyond ASCII as it is.
 //! What is right or wrong with an item, the engine says.
 
+mod members;
 mod trouble;
 
 use pyo3::{
@@ -112,33 +113,35 @@ impl<'py> Writer<'py> {
         })
     }
 
-    /// Writes at once if no code of the caller's has to run, and else once more with care.
+    /// Writes at once if no code of the caller's has to run, and else once more with care, which also tells what is wrong.
     fn carefully(&mut self, write: impl Fn(&mut Self) -> Written) -> Written {
         let start = self.out.len();
-        self.place = 0;
-        match write(self) {
-            Err(trouble) if matches!(*trouble, Trouble::Careful) => {
-                self.out.truncate(start);
-                self.place = 0;
-                self.is_careful = true;
-                let written = write(self);
-                self.is_careful = false;
-                written
+        if !cfg!(Py_GIL_DISABLED) {
+            self.place = 0;
+            if write(self).is_ok() {
+                return Ok(());
             }
-            written => written,
+            self.out.truncate(start);
         }
+        self.is_careful = true;
+        let written = write(self);
+        self.is_careful = false;
+        written
     }
 
     // What calls itself for what is nested keeps nothing on the stack that it need not: 1,024 levels have to fit into
     // the 512 KiB that some systems give to threads.
+    #[allow(unsafe_code, reason = "to count no references, as most of an item is its members")]
     fn members(&mut self, dict: &Bound<'py, PyDict>, depth: usize, left_out: &[Missing<'py>]) -> Written {
         if self.is_careful {
             let members = copied(dict)?;
             members.iter().try_for_each(|(key, value)| self.member_unless(left_out, key, value, depth))
         } else if exact::<PyDict>(dict).is_some() {
-            dict.iter().try_for_each(|(key, value)| self.member_unless(left_out, &key, &value, depth))
+            // SAFETY: without care, what would run code or make what is tracked by the collector is `careful` instead, and
+            // whoever hears of that looks at nothing any more.
+            unsafe { members::each(dict, |key, value| self.member_unless(left_out, key, value, depth)) }
         } else {
-            Err(Box::new(Trouble::Careful))
+            Err(Trouble::careful())
         }
     }
 
@@ -149,8 +152,14 @@ impl<'py> Writer<'py> {
         value: &Bound<'py, PyAny>,
         depth: usize,
     ) -> Written {
-        let Some(key) = exact(key).or_else(|| derived_text(key)) else { return Err(no_text(key)) };
-        if left_out.iter().any(|(name, _)| is_same(name, key)) { Ok(()) } else { self.member(key, value, depth) }
+        let Some(key) = exact(key).or_else(|| self.derived_text(key)) else { return Err(self.no_text(key)) };
+        if !left_out.is_empty() {
+            let Ok(text) = key.to_str() else { return Err(self.no_characters(key)) };
+            if left_out.iter().any(|(name, _)| name.to_str().is_ok_and(|name| name == text)) {
+                return Ok(());
+            }
+        }
+        self.member(key, value, depth)
     }
 
     fn member(&mut self, key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>, depth: usize) -> Written {
@@ -177,6 +186,9 @@ impl<'py> Writer<'py> {
         let start = self.out.len();
         self.text(key)?;
         self.out.push(b':');
+        if self.is_careful {
+            return Ok(());
+        }
         let written = self.out.get(start..).unwrap_or_default();
         let mut text = [0; KEY_BYTES];
         if let Some(room) = text.get_mut(..written.len()) {
@@ -233,7 +245,7 @@ impl<'py> Writer<'py> {
         } else if self.is_careful {
             self.other(value)
         } else {
-            Err(Box::new(Trouble::Careful))
+            Err(Trouble::careful())
         }
     }
 
@@ -280,6 +292,7 @@ impl<'py> Writer<'py> {
     fn integer(&mut self, number: &Bound<'py, PyInt>) -> Written {
         match number.extract::<i64>() {
             Ok(number) => self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+            Err(_) if !self.is_careful => return Err(Trouble::careful()),
             Err(_) => {
                 // A subclass may say otherwise of itself.
                 let digits = number.py().get_type::<PyInt>().call_method1(intern!(number.py(), "__repr__"), (number,));
@@ -300,11 +313,32 @@ impl<'py> Writer<'py> {
     }
 
     fn text(&mut self, text: &Bound<'py, PyString>) -> Written {
-        let text = text.to_str().map_err(|_| {
-            Trouble::not_json(format!("the text {} holds a lone surrogate, which is no character", repr(text.as_any())))
-        })?;
-        Text::plain(text).write(&mut self.out);
-        Ok(())
+        match text.to_str() {
+            Ok(text) => {
+                Text::plain(text).write(&mut self.out);
+                Ok(())
+            }
+            Err(_) => Err(self.no_characters(text)),
+        }
+    }
+
+    #[cold]
+    fn no_characters(&self, text: &Bound<'py, PyString>) -> Box<Trouble> {
+        if !self.is_careful {
+            return Trouble::careful();
+        }
+        let text = repr(text.as_any());
+        Trouble::not_json(format!("the text {text} holds a lone surrogate, which is no character"))
+    }
+
+    #[cold]
+    fn derived_text<'a>(&self, key: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyString>> {
+        if self.is_careful { key.cast().ok() } else { None }
+    }
+
+    #[cold]
+    fn no_text(&self, key: &Bound<'py, PyAny>) -> Box<Trouble> {
+        if self.is_careful { Trouble::not_json(format!("the key {} is no str", repr(key))) } else { Trouble::careful() }
     }
 
     /// A comma, unless the value is the first one after `open`.
@@ -368,21 +402,6 @@ fn copied<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Vec<(Bound<'py, PyAny>, Bo
     // A derived one may have an order of its own.
     let items = dict.call_method0(intern!(dict.py(), "items"))?;
     items.try_iter()?.map(|member| member?.extract()).collect()
-}
-
-#[cold]
-fn derived_text<'a, 'py>(key: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyString>> {
-    key.cast().ok()
-}
-
-#[cold]
-fn no_text(key: &Bound<'_, PyAny>) -> Box<Trouble> {
-    Trouble::not_json(format!("the key {} is no str", repr(key)))
-}
-
-#[inline(never)]
-fn is_same(one: &Bound<'_, PyString>, other: &Bound<'_, PyString>) -> bool {
-    one.is(other) || matches!((one.to_str(), other.to_str()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// What is nested deeper than any reader takes, or within itself.

@@ -8,7 +8,7 @@ use crate::error;
 
 /// Why a value cannot be written.
 pub(super) enum Trouble {
-    /// Code of the caller's would have to run.
+    /// Code would have to run that may change what is being written, or what is wrong would have to be told.
     Careful,
     /// Code of the caller's failed.
     Raised(PyErr),
@@ -28,18 +28,24 @@ impl Trouble {
     }
 
     #[cold]
+    pub(super) fn careful() -> Box<Self> {
+        Box::new(Self::Careful)
+    }
+
+    #[cold]
     pub(super) fn inside_key(self: Box<Self>, key: &Bound<'_, PyString>) -> Box<Self> {
-        self.inside(Step::Key(key.to_string_lossy().into_owned()))
+        // When care is needed the key may be gone.
+        self.inside(|| Step::Key(key.to_string_lossy().into_owned()))
     }
 
     #[cold]
     pub(super) fn inside_index(self: Box<Self>, index: usize) -> Box<Self> {
-        self.inside(Step::Index(index))
+        self.inside(|| Step::Index(index))
     }
 
-    fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
+    fn inside(mut self: Box<Self>, step: impl FnOnce() -> Step) -> Box<Self> {
         if let Self::NotJson { path, .. } = &mut *self {
-            path.push(step);
+            path.push(step());
         }
         self
     }
