@@ -2,7 +2,7 @@
 //!
 //! A checker is found by its number in a list of its thread: to unwrap an object costs as much as to check half an item.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, mem, sync::Arc};
 
 use napi_derive::napi;
 use setpoint::{
@@ -16,9 +16,16 @@ use crate::{
     text,
 };
 
+/// Room for a response that is kept for the next one is not larger than this, in bytes.
+const MOST_KEPT: usize = 64 << 10;
+
 /// What batches of one family and org are checked with.
 struct Checker {
     family: Family,
+    form: engine::Checker,
+    /// If a call is under way when the next comes, it panicked, and what it has learned is not to be used.
+    is_under_way: bool,
+    room: Vec<u8>,
     org_id: String,
     limits: Limits,
     directory: Option<Arc<TableDirectory>>,
@@ -37,8 +44,12 @@ pub(crate) fn open_checker(
     limits: Option<String>,
     directory: Option<&NativeDirectory>,
 ) -> Result<u32> {
+    let family = settings::family(&family)?;
     let checker = Checker {
-        family: settings::family(&family)?,
+        family,
+        form: engine::Checker::new(family),
+        is_under_way: false,
+        room: Vec::new(),
         org_id,
         limits: settings::limits(limits.as_deref())?,
         directory: directory.map(|directory| Arc::clone(&directory.0)),
@@ -59,6 +70,18 @@ pub(crate) fn close_checker(checker: u32) {
     CHECKERS.with_borrow_mut(|checkers| {
         if let Some(place) = checkers.get_mut(checker as usize) {
             *place = None;
+        }
+    });
+}
+
+/// Takes back what one of the calls below has returned: the next response has room there.
+pub(crate) fn reuse(checker: u32, written: Vec<u8>) {
+    if written.capacity() > MOST_KEPT {
+        return;
+    }
+    CHECKERS.with_borrow_mut(|checkers| {
+        if let Some(Some(checker)) = checkers.get_mut(checker as usize) {
+            checker.room = written;
         }
     });
 }
@@ -97,16 +120,20 @@ fn checked(
     epoch_ms: f64,
     then: impl FnOnce(Report<'_>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
-    CHECKERS.with_borrow(|checkers| {
-        let checker = checkers.get(checker as usize).and_then(Option::as_ref);
-        let Checker { family, org_id, limits, directory } =
+    CHECKERS.with_borrow_mut(|checkers| {
+        let checker = checkers.get_mut(checker as usize).and_then(Option::as_mut);
+        let Checker { family, form, is_under_way, room, org_id, limits, directory } =
             checker.ok_or_else(|| error::argument("checker", "is closed"))?;
+        if mem::replace(is_under_way, true) {
+            *form = engine::Checker::new(*family);
+        }
         // A check has no deadlines.
         let now = settings::now(0.0, epoch_ms);
         let report = match directory {
-            None => engine::check_form(body, *family, org_id, limits, now),
+            None => form.check_form(body, org_id, limits, now, mem::take(room)),
             Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
         };
+        *is_under_way = false;
         match &report.error {
             Some(error) => Err(error::request(error)),
             None => then(report),

@@ -94,13 +94,13 @@ unsafe fn work(env: sys::napi_env, info: sys::napi_callback_info, work: Work) ->
         // Nothing else points to it: the two may overlap, so there is no slice of `out` before.
         let written = work(checker, unsafe { slice::from_raw_parts(body.data, body.length) }, epoch_ms)?;
         let length = written.len();
-        if length <= out.length {
+        let fits = length <= out.length;
+        if fits {
             // SAFETY: there is room, and it is not that of a vector of Rust.
             unsafe { out.data.cast_mut().copy_from_nonoverlapping(written.as_ptr(), length) };
-            length as f64
-        } else {
-            -(length as f64)
         }
+        check::reuse(checker, written);
+        if fits { length as f64 } else { -(length as f64) }
     } else {
         f64::NAN
     };

@@ -10,12 +10,29 @@ mod reply;
 mod rules;
 pub mod sonic;
 
-use setpoint::{Family, Limits, Now, check::check_form, request::read_batch};
+use std::cell::RefCell;
+
+use setpoint::{
+    Family, Limits, Now,
+    check::{Checker, check_form},
+    request::read_batch,
+};
 use setpoint_benches::{EPOCH_MS, ORG};
 
 /// The engine: the form of every item, as the peers do, without a directory to ask.
 pub fn engine(body: &[u8]) -> Vec<u8> {
     check_form(body, Family::Invoke, ORG, &Limits::DEFAULT, Now::new(0, EPOCH_MS)).response
+}
+
+/// The engine with a checker and room that are kept from body to body: how long the response is.
+pub fn engine_kept(body: &[u8]) -> usize {
+    thread_local! {
+        static KEPT: RefCell<(Checker, Vec<u8>)> = RefCell::new((Checker::new(Family::Invoke), Vec::new()));
+    }
+    KEPT.with_borrow_mut(|(checker, room)| {
+        *room = checker.check_form(body, ORG, &Limits::DEFAULT, Now::new(0, EPOCH_MS), std::mem::take(room)).response;
+        room.len()
+    })
 }
 
 /// The engine's reading and validating alone: how many items there are.
@@ -63,6 +80,7 @@ mod tests {
             let body = batch(Family::Invoke, size).body;
             let expected = items(&engine(&body));
             assert_eq!(expected.len(), size);
+            assert_eq!(engine_kept(&body), engine(&body).len());
             for (name, respond) in PEERS {
                 for (index, (found, expected)) in items(&respond(&body)).iter().zip(&expected).enumerate() {
                     assert_eq!(found, expected, "{name}, item {index} of {size}");

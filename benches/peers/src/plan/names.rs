@@ -2,6 +2,8 @@
 
 /// The engine.
 pub(crate) const ENGINE: &str = "setpoint";
+/// The engine with a checker that is kept from body to body.
+pub(crate) const ENGINE_KEPT: &str = "setpoint, a checker that is kept";
 /// The engine's reading of a batch, without the response.
 pub(crate) const ENGINE_READ: &str = "setpoint, reading alone";
 /// serde_json as most people write it.
