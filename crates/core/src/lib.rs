@@ -21,7 +21,7 @@
 //!
 //! | you want to | look at |
 //! |---|---|
-//! | check a batch without sending it | [`check`](check::check), [`check_form`](check::check_form) |
+//! | check a batch without sending it | [`check`](check::check), [`check_form`](check::check_form), [`Checker`](check::Checker) for one body after another |
 //! | send batches with an HTTP client and a message queue of your own | [`Requester`] |
 //! | be the service: take batches, command devices, publish outcomes | [`Responder`] |
 //! | correlate answers of another protocol, by id and with deadlines | [`inflight::InFlight`] |

@@ -1,13 +1,11 @@
 //! A list that grows without moving what it holds: no call pays for the copy of a million entries.
 
-/// Items of one chunk.
-const CHUNK: usize = 2_048;
-
-/// A growing list, in chunks.
+/// A growing list, in chunks of so many items: a table has room for one chunk that it does not need, so chunks should be
+/// small beside it.
 #[derive(Debug)]
-pub(super) struct Chunks<T>(Vec<Vec<T>>);
+pub(super) struct Chunks<T, const CHUNK: usize>(Vec<Vec<T>>);
 
-impl<T> Chunks<T> {
+impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
     pub(super) fn new() -> Self {
         Self(Vec::new())
     }
@@ -49,8 +47,8 @@ mod tests {
 
     #[test]
     fn holds_what_was_pushed_across_chunks() {
-        let mut chunks = Chunks::new();
-        let count = 3 * CHUNK as u32 + 1;
+        let mut chunks: Chunks<u32, 64> = Chunks::new();
+        let count = 3 * 64 + 1;
         for n in 0..count {
             assert_eq!((chunks.len(), chunks.get(n)), (n as usize, None));
             chunks.push(n);

@@ -9,6 +9,8 @@ use super::chunks::Chunks;
 
 /// Records of one block.
 const BLOCK: usize = 7;
+/// Blocks that are allocated together.
+const CHUNK: usize = 1_024;
 /// No block.
 const NONE: u32 = u32::MAX;
 
@@ -43,7 +45,7 @@ const EMPTY: List = List { last: NONE, live: 0, blocks: 0 };
 #[derive(Debug)]
 pub(super) struct Lists {
     lists: Vec<List>,
-    blocks: Chunks<Block>,
+    blocks: Chunks<Block, CHUNK>,
     /// Free blocks, the first of them; behind the last comes none.
     free: u32,
     /// Blocks in use.

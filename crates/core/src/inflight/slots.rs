@@ -7,10 +7,13 @@ use super::{Key, chunks::Chunks, lists::Record, wheel::NO_STAMP};
 /// Slots that stand together, for all of them to begin where a line of the cache does: eight of any size fill whole lines.
 const ROW: usize = 8;
 
+/// Rows that are allocated together.
+const CHUNK: usize = 256;
+
 /// All entries.
 #[derive(Debug)]
 pub(super) struct Slots<K, V> {
-    rows: Chunks<Row<K, V>>,
+    rows: Chunks<Row<K, V>, CHUNK>,
     free: Free,
 }
 
