@@ -17,7 +17,7 @@ use crate::{
 const MAX_TIMEOUT_DIGITS: usize = 6;
 
 /// Whether the item is accepted, for all that can be seen at a glance; `false` says nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn is_plain<'a>(
     fields: &Fields<'a, '_>,
     before: &mut Before<'a>,
