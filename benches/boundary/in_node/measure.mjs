@@ -1,44 +1,44 @@
 // Running contenders in turns, so that whatever else happens on the machine happens to all of them.
 
-const BURST_MS = 4;
-
 /** CPU time of this process in milliseconds: what others take from it does not count, what collects its garbage does. */
 const cpu = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 };
 
+/** What so many passes of some work take in this process, in milliseconds of CPU time. */
+export const here = (work) => async (passes) => {
+  const start = cpu();
+  for (let pass = 0; pass < passes; pass += 1) await work();
+  return cpu() - start;
+};
+
 /**
- * Runs each contender (`{name, work, items}`) in short bursts, once a round, every time another one first. Nanoseconds an item by
- * name, one for each round; a first round warms up and does not count.
+ * Runs each contender (`{name, run, items}`, `run` as [here]) in bursts of about so many milliseconds, once a round, every time
+ * another one first. Nanoseconds an item by name, one for each round; a first round warms up and does not count.
  */
-export async function inTurns(contenders, rounds, tick) {
+export async function inTurns(contenders, rounds, burst, tick) {
   const passes = [];
-  for (const { work } of contenders) passes.push(await passesOf(work));
+  for (const { run } of contenders) passes.push(await passesOf(run, burst));
   const series = new Map(contenders.map(({ name }) => [name, []]));
   for (let turn = -1; turn < rounds; turn += 1) {
     for (let step = 0; step < contenders.length; step += 1) {
       const at = (turn + 1 + step) % contenders.length;
-      const { name, work, items } = contenders[at];
-      const start = cpu();
-      for (let pass = 0; pass < passes[at]; pass += 1) await work();
-      if (turn >= 0) series.get(name).push(((cpu() - start) * 1e6) / passes[at] / items);
+      const { name, run, items } = contenders[at];
+      const spent = await run(passes[at]);
+      if (turn >= 0) series.get(name).push((spent * 1e6) / passes[at] / items);
     }
     tick();
   }
   return series;
 }
 
-async function passesOf(work) {
+async function passesOf(run, burst) {
   // The compiler needs some rounds to see what it has to do with.
-  for (let pass = 0; pass < 20; pass += 1) await work();
-  const start = cpu();
+  await run(20);
   let passes = 0;
   // At least once: threads that collect garbage may have taken as long already.
-  do {
-    await work();
-    passes += 1;
-  } while (cpu() - start < BURST_MS);
+  for (let spent = 0; spent < burst; passes += 1) spent += await run(1);
   return passes;
 }
 
