@@ -77,12 +77,15 @@ export async function simulate(t, gateway, faults = [], { keep = true } = {}) {
   };
 }
 
-/** Carries bytes between a port of its own and another one, until told to cut every connection there is. */
-export async function proxy(t, target) {
+/**
+ * Carries bytes between a port of its own and another one, until told to cut every connection there is. `serverOf` makes the
+ * server that takes connections.
+ */
+export async function proxy(t, target, serverOf = createServer) {
   const sockets = new Set();
   /** What each connection began with. */
   const beginnings = [];
-  const server = createServer((near) => {
+  const server = serverOf((near) => {
     near.once("data", (chunk) => beginnings.push(chunk));
     const far = connect(target, "127.0.0.1");
     for (const [one, other] of [

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 
+import { proxy } from "./gateway.mjs";
 import { OUTCOMES_FIRST, Service } from "./service.mjs";
 import { open, soon, using } from "./support.mjs";
 
@@ -27,33 +27,8 @@ function certificate(folder) {
 
 /** Takes TLS on a port of its own, and carries what is inside to `port`. */
 async function encrypted(t, port, { cert, key }) {
-  const sockets = new Set();
-  const server = createServer({ cert, key }, (near) => {
-    const far = connect(port, "127.0.0.1");
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ]) {
-      sockets.add(one);
-      one
-        .on("error", () => {})
-        .on("close", () => {
-          sockets.delete(one);
-          other.destroy();
-        });
-      one.pipe(other);
-    }
-  });
-  server.on("tlsClientError", () => {});
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  using(t, {
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  });
-  return `https://127.0.0.1:${server.address().port}`;
+  const own = await proxy(t, port, (carry) => createServer({ cert, key }, carry).on("tlsClientError", () => {}));
+  return `https://127.0.0.1:${own.port}`;
 }
 
 function folderOf(t) {
