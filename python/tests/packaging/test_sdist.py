@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# The engine with its tests and vectors, the native half, the package, and the papers.
-FOLDERS = {"crates/core", "python", "setpoint"}
+# The engine with its tests and vectors, the crate below it, the native half, the package, and the papers.
+FOLDERS = {"crates/core", "crates/prefetch", "python", "setpoint"}
 PAPERS = {"Cargo.toml", "Cargo.lock", "LICENSE-APACHE", "LICENSE-MIT", "PKG-INFO", "README.md", "pyproject.toml"}
 
 
