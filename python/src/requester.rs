@@ -168,10 +168,11 @@ impl Requester {
     #[pyo3(signature = (most=None) -> "list[Event]")]
     fn poll_events<'py>(&self, py: Python<'py>, most: Option<usize>) -> PyResult<Bound<'py, PyList>> {
         let mut engine = self.lock(py)?;
-        let events = std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX));
-        let objects = events.map(|event| event::object(py, event)).collect::<PyResult<Vec<_>>>();
+        let events: Vec<_> = std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX)).collect();
+        // Making objects may collect garbage, and what is finalized then may call the requester.
         drop(engine);
-        PyList::new(py, objects?)
+        let objects: Vec<_> = events.into_iter().map(|event| event::object(py, event)).collect::<PyResult<_>>()?;
+        PyList::new(py, objects)
     }
 
     /// When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while nothing is open. At times

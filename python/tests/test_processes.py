@@ -242,3 +242,35 @@ def test_a_long_run_in_a_fresh_process_leaves_nothing_behind() -> None:
         assert grown < 6_000_000, grown
         """
     )
+
+
+def test_what_is_finalized_while_events_are_made_may_call_the_requester() -> None:
+    said = run(
+        """
+        import gc
+        from conversation import items, message, reply
+        from setpoint import Requester
+
+        requester, asked = Requester("o1"), []
+
+        class Caller:
+            def __init__(self):
+                self.cycle = self
+
+            def __del__(self):
+                asked.append(requester.open_items)
+
+        batch = items(100)
+        requester.submit(batch)
+        requester.handle_message(message(*(reply(item["requestId"]) for item in batch)))
+        gc.disable()
+        Caller()
+        gc.set_threshold(1)
+        gc.enable()
+        events = requester.poll_events()
+        gc.disable()
+        print(len(events), asked)
+        """,
+        timeout=30,
+    )
+    assert said == "201 [0]\n"

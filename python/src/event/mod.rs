@@ -91,7 +91,6 @@ macro_rules! item_event {
         $($methods:tt)*
     ) => {
         $(#[$doc])*
-        // What a message of the gateway's own tells is 100 events: the next one's objects are made where they were.
         #[pyclass(frozen, module = "setpoint")]
         pub(crate) struct $class {
             pub(super) item: ItemRef,
