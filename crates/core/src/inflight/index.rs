@@ -73,7 +73,7 @@ pub(super) fn tag(hash: u64) -> u32 {
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { directory: vec![0], bits: 0, segments: vec![Segment::new(&[], 0)] }
+        Self { directory: vec![0], bits: 0, segments: vec![Segment::grown(0, 0)] }
     }
 
     /// What is made of the first place under this tag of which anything is made.
@@ -157,7 +157,9 @@ impl Index {
     fn make_room(&mut self, at: usize) {
         let Some(segment) = self.segments.get_mut(at) else { return };
         if segment.len < SEGMENT || segment.bits == MOST_BITS {
-            *segment = Segment::new(&segment.words(), segment.bits);
+            let mut grown = Segment::grown(segment.len, segment.bits);
+            segment.words().for_each(|(tag, place)| grown.add(tag, place));
+            *segment = grown;
             return;
         }
         if segment.bits == self.bits {
@@ -166,10 +168,16 @@ impl Index {
         }
         let bit = 1 << (31 - segment.bits);
         let bits = segment.bits + 1;
-        let (low, high): (Vec<_>, Vec<_>) = segment.words().into_iter().partition(|(tag, _)| tag & bit == 0);
-        *segment = Segment::new(&low, bits);
+        let is_high = |tag: u32| tag & bit != 0;
+        let n_high = segment.words().filter(|(tag, _)| is_high(*tag)).count();
+        let mut low = Segment::grown(segment.len - n_high, bits);
+        let mut high = Segment::grown(n_high, bits);
+        for (tag, place) in segment.words() {
+            if is_high(tag) { &mut high } else { &mut low }.add(tag, place);
+        }
+        *segment = low;
         let new = self.segments.len() as u32;
-        self.segments.push(Segment::new(&high, bits));
+        self.segments.push(high);
         // Of the run that leads here, the second half has the next bit set.
         let mut run = self.directory.iter_mut().filter(|segment| **segment == at as u32);
         run.by_ref().take(1 << (self.bits - bits)).for_each(|_| ());
@@ -178,19 +186,19 @@ impl Index {
 }
 
 impl Segment {
-    /// A segment of these words, with room for an eighth more.
-    fn new(words: &[(u32, u32)], bits: u32) -> Self {
-        let buckets = (words.len() * 9 / 8 + 1) * 4 / (LANES * 3) + 1;
-        let mut segment = Self { buckets: vec![Bucket::VACANT; buckets], len: 0, bits };
-        for (tag, place) in words {
-            segment.insert(*tag, *place);
-        }
-        segment
+    /// An empty segment with room for so many words and more: for as many again as long as it is the only one, which
+    /// costs little memory and keeps growing cheap; for a quarter more then.
+    fn grown(words: usize, bits: u32) -> Self {
+        let more = if bits == 0 { words } else { words / 4 };
+        // It is split at that size, so it needs no room beyond.
+        let words = if words < SEGMENT { (words + more).min(SEGMENT) } else { words + more };
+        let buckets = (words + 1) * 4 / (LANES * 3) + 1;
+        Self { buckets: vec![Bucket::VACANT; buckets], len: 0, bits }
     }
 
-    fn words(&self) -> Vec<(u32, u32)> {
+    fn words(&self) -> impl Iterator<Item = (u32, u32)> {
         let lanes = self.buckets.iter().flat_map(|bucket| bucket.tags.into_iter().zip(bucket.places));
-        lanes.filter(|(tag, _)| *tag != EMPTY).collect()
+        lanes.filter(|(tag, _)| *tag != EMPTY)
     }
 
     #[inline]
@@ -231,16 +239,22 @@ impl Segment {
     /// Whether there was room.
     #[inline]
     fn insert(&mut self, tag: u32, place: u32) -> bool {
-        if !self.has_room() {
-            return false;
+        let has_room = self.has_room();
+        if has_room {
+            self.add(tag, place);
         }
+        has_room
+    }
+
+    /// Adds a word, for which there has to be room.
+    #[inline]
+    fn add(&mut self, tag: u32, place: u32) {
         if let Err((at, lane)) = self.search(self.home(tag), tag, |_| None::<()>)
             && let Some(bucket) = self.buckets.get_mut(at as usize)
         {
             bucket.put(lane, tag, place);
             self.len += 1;
         }
-        true
     }
 
     #[inline]
@@ -397,7 +411,7 @@ mod tests {
             assert_eq!(index.find(scattered(n + count), Some), None);
         }
         (1..count).for_each(|n| index.remove(scattered(n), n));
-        let is_vacant = |segment: &Segment| segment.len == 0 && segment.words().is_empty();
+        let is_vacant = |segment: &Segment| segment.len == 0 && segment.words().next().is_none();
         assert!(index.segments.iter().all(is_vacant));
     }
 

@@ -229,13 +229,17 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// Takes an entry out, with its id.
     #[inline]
     pub fn remove(&mut self, key: Key) -> Option<(Option<K>, V)> {
-        let (id, _) = self.slots.named(key)?.content.as_ref()?;
+        let (slot, free) = self.slots.named_and_free(key)?;
+        let (id, _) = slot.content.as_ref()?;
         if let Some(id) = id {
             self.index.remove(index::tag(self.hash.hash_one(id)), key.place());
         }
-        self.leave(key.place());
+        *if slot.has_ended() { &mut self.ended } else { &mut self.open } -= 1;
+        self.wheel.void(key.place(), slot.deadline, slot.stamp);
+        slot.leave();
+        free.put(key.place());
         // Last, for it to be moved once.
-        self.slots.get_mut(key.place())?.content.take()
+        slot.content.take()
     }
 
     /// Ends an entry: it can still be found, has no deadline any more, and is remembered behind those that ended before.
@@ -246,7 +250,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         self.wait_no_more(key.place());
         self.open -= 1;
         self.ended += 1;
-        let stamp = self.wheel.end(key.place(), &View::new(self.hash, &self.index, &self.slots));
+        let stamp = self.wheel.end(key.place(), &View::new(&self.hash, &self.index, &self.slots));
         if let Some(slot) = self.slots.get_mut(key.place()) {
             slot.stamp = stamp;
         }
@@ -292,10 +296,12 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
                 if *tag != index::NO_TAG {
                     self.index.remove(*tag, *entry);
                 }
-                self.leave(*entry);
-                if let Some(slot) = self.slots.get_mut(*entry) {
-                    slot.content = None;
-                }
+                let Some((slot, free)) = self.slots.get_and_free(*entry) else { continue };
+                self.ended -= 1;
+                self.wheel.void(*entry, slot.deadline, slot.stamp);
+                slot.leave();
+                free.put(*entry);
+                slot.content = None;
             }
             if n == 0 && self.wheel.first_ended().next().is_none() {
                 break;
@@ -328,7 +334,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// or when the clock does not begin at 0, deadlines would be further ahead of the time that the table knows than its wheel
     /// reaches, and entries cost several times as much.
     pub fn follow(&mut self, now: Instant) {
-        self.wheel.follow(now.as_millis(), &View::new(self.hash, &self.index, &self.slots));
+        self.wheel.follow(now.as_millis(), &View::new(&self.hash, &self.index, &self.slots));
     }
 
     /// Entries that are beyond the reach of the wheel.
@@ -340,7 +346,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// The next open entry whose deadline has come: earlier deadlines first, equal ones in the order in which they were
     /// set, unless all of them were set more than 524 seconds ahead. The entry stays, without a deadline.
     pub fn pop_expired(&mut self, now: Instant) -> Option<Key> {
-        let place = self.wheel.pop_due(now.as_millis(), &View::new(self.hash, &self.index, &self.slots))?;
+        let place = self.wheel.pop_due(now.as_millis(), &View::new(&self.hash, &self.index, &self.slots))?;
         let slot = self.slots.get_mut(place)?;
         slot.stamp = NO_STAMP;
         Some(slot.key(place))
@@ -349,20 +355,6 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// When to call [`pop_expired`](Self::pop_expired) next; at times earlier than the next deadline, never later.
     pub fn next_wakeup(&self) -> Option<Instant> {
         self.wheel.next_wakeup().map(Instant::from_millis)
-    }
-
-    /// Frees a place whose content is gone, or is going to be.
-    #[inline]
-    fn leave(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place) else { return };
-        if slot.has_ended() {
-            self.ended -= 1;
-        } else {
-            self.open -= 1;
-        }
-        self.wheel.void(place, slot.deadline, slot.stamp);
-        slot.leave();
-        self.slots.put_free(place);
     }
 
     /// Takes an entry's place in the wheel.
@@ -376,7 +368,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     #[inline]
     fn schedule(&mut self, place: u32, deadline: Instant) {
         let deadline = deadline.as_millis();
-        let stamp = self.wheel.schedule(place, deadline, &View::new(self.hash, &self.index, &self.slots));
+        let stamp = self.wheel.schedule(place, deadline, &View::new(&self.hash, &self.index, &self.slots));
         if let Some(slot) = self.slots.get_mut(place) {
             (slot.deadline, slot.stamp) = (deadline, stamp);
         }
@@ -428,11 +420,13 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     #[inline]
     fn fill(&mut self, id: Option<impl Into<K>>, deadline: Option<Instant>, value: V) -> Option<Key> {
         let place = self.slots.take()?;
-        if let Some(deadline) = deadline {
-            self.schedule(place, deadline);
-        }
+        let deadline = deadline.map(Instant::as_millis);
+        let stamp = deadline.map_or(NO_STAMP, |deadline| {
+            self.wheel.schedule(place, deadline, &View::new(&self.hash, &self.index, &self.slots))
+        });
         self.open += 1;
         let slot = self.slots.get_mut(place)?;
+        (slot.deadline, slot.stamp) = (deadline.unwrap_or(0), stamp);
         // It is free. To say so spares the drop, and with it a copy.
         if slot.content.is_none() {
             slot.content = Some((id.map(Into::into), value));

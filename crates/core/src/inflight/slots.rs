@@ -80,7 +80,7 @@ impl<K, V> Slots<K, V> {
 
     #[inline]
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Slot<K, V>> {
-        self.rows.get_mut(place / ROW as u32)?.0.get_mut(place as usize % ROW)
+        self.get_and_free(place).map(|(slot, _)| slot)
     }
 
     /// The slot that the record is of, unless it is void.
@@ -132,10 +132,17 @@ impl<K, V> Slots<K, V> {
         }
     }
 
-    /// Notes that a place is free again.
+    /// The slot, and where to note that it is free again.
     #[inline]
-    pub(super) fn put_free(&mut self, place: u32) {
-        self.free.put(place);
+    pub(super) fn get_and_free(&mut self, place: u32) -> Option<(&mut Slot<K, V>, &mut Free)> {
+        let slot = self.rows.get_mut(place / ROW as u32)?.0.get_mut(place as usize % ROW)?;
+        Some((slot, &mut self.free))
+    }
+
+    /// The same of the slot that the key names.
+    #[inline]
+    pub(super) fn named_and_free(&mut self, key: Key) -> Option<(&mut Slot<K, V>, &mut Free)> {
+        self.get_and_free(key.place()).filter(|(slot, _)| slot.is(key))
     }
 
     /// Has memory fetch the places that will be taken next.
@@ -148,7 +155,7 @@ impl<K, V> Slots<K, V> {
 /// Free places. Those that stand together are taken together; of several lots, that in which something was freed last comes
 /// first: it may still be at hand.
 #[derive(Debug, Default)]
-struct Free {
+pub(super) struct Free {
     /// A bit for each place that is free.
     lots: Vec<u64>,
     /// The lots in which any is.
@@ -172,7 +179,7 @@ impl Free {
     }
 
     #[inline]
-    fn put(&mut self, place: u32) {
+    pub(super) fn put(&mut self, place: u32) {
         let lot = place / LOT;
         if self.lots.len() <= lot as usize {
             self.lots.resize(lot as usize + 1, 0);

@@ -12,13 +12,13 @@ use crate::secret::KeyedHash;
 
 /// What the wheel has to know of the entries.
 pub(super) struct View<'a, K, V> {
-    hash: KeyedHash,
+    hash: &'a KeyedHash,
     index: &'a Index,
     slots: &'a Slots<K, V>,
 }
 
 impl<'a, K, V> View<'a, K, V> {
-    pub(super) fn new(hash: KeyedHash, index: &'a Index, slots: &'a Slots<K, V>) -> Self {
+    pub(super) fn new(hash: &'a KeyedHash, index: &'a Index, slots: &'a Slots<K, V>) -> Self {
         Self { hash, index, slots }
     }
 }
