@@ -94,7 +94,7 @@ abstract class OfOutcome extends OfItem {
   }
 }
 
-/** The service took the item; its outcome is to come. */
+/** The service took the item; its outcome is to come. An outcome that comes before the response says so itself. */
 export class Accepted extends OfItem {
   get kind(): "accepted" {
     return "accepted";

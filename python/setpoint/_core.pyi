@@ -58,7 +58,7 @@ __all__ = [
 @final
 class Accepted:
     """
-    The service took the item; its outcome is to come.
+    The service took the item; its outcome is to come. An outcome that comes before the response says so itself.
     """
 
     kind: Final = "accepted"

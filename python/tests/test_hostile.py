@@ -204,7 +204,7 @@ def test_an_output_that_python_cannot_parse_raises_and_is_still_text() -> None:
     digits = "1" * (sys.get_int_max_str_digits() + 1 if hasattr(sys, "get_int_max_str_digits") else 5_000)
     requester.submit(items(1))
     requester.handle_message(message(reply("r0")).replace(b"12", digits.encode()))
-    finished = requester.poll_events()[1]
+    finished = requester.poll_events()[0]
     outcome = finished.outcome  # type: ignore[union-attr]
     assert outcome is not None and digits in outcome.output_text
     if hasattr(sys, "get_int_max_str_digits"):

@@ -52,7 +52,7 @@ def test_what_an_outcome_gave_out_lives_as_long_as_somebody_holds_it() -> None:
     requester = setpoint.Requester("o1")
     requester.submit(conversation.items(1))
     requester.handle_message(conversation.message(conversation.reply("r0")))
-    event = requester.poll_events()[1]
+    event = requester.poll_events()[0]
     assert isinstance(event, setpoint.Finished)
     holder = Holder()
     watched = weakref.ref(holder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 import setpoint
+from setpoint import Finished
 
 from .corpora import Facts, Flight, Item, send
 
@@ -44,7 +45,7 @@ def drained(requester: setpoint.Requester, flight: Flight) -> int:
     for message in flight.messages:
         requester.handle_message(message)
         for event in requester.poll_events():
-            if isinstance(event, setpoint.Finished) and event.ok:
+            if isinstance(event, Finished) and event.ok:
                 succeeded += 1
     return succeeded
 

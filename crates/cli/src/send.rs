@@ -19,8 +19,8 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "\
-With --json every event is one line: accepted, then succeeded, failed, refused, timedOut or cancelled, in the end \
-batchDone. Outcomes are read from the channels that the items name.\n\n\
+With --json every event is one line: accepted (unless the outcome was faster than the response), then succeeded, failed, \
+refused, timedOut or cancelled, in the end batchDone. Outcomes are read from the channels that the items name.\n\n\
 Exit codes: 0 all items succeeded · 1 some did not · 2 the whole request was refused · 64 wrong usage · \
 66 input cannot be read · 69 service cannot be reached · 74 output cannot be written · 130 interrupted";
 

@@ -7,7 +7,7 @@ use std::{
 
 use setpoint::{
     Family, Requester,
-    requester::{Event as Told, RequestBatchId, RequesterConfig},
+    requester::{Event as Told, ItemRef, RequestBatchId, RequesterConfig},
 };
 
 use crate::{
@@ -184,12 +184,10 @@ impl Caller {
     ) -> Check {
         match event {
             Told::Accepted { item } => {
-                let (batch, entry) = self.entry(item.batch, item.index)?;
+                let (answered, entry) = self.entry(item.batch, item.index)?;
+                hold!(answered, Requester, "{item:?} is accepted before there is a response");
                 hold!(!entry.accepted && entry.end.is_none(), Requester, "{item:?} is accepted twice");
                 entry.accepted = true;
-                if !batch {
-                    seen.event(Event::OutcomeFirst);
-                }
                 Ok(())
             }
             Told::Refused { item, refusal } => {
@@ -216,6 +214,7 @@ impl Caller {
                 hold!(said == found, Requester, "{item:?} is finished with {found:?}, what was said is {said:?}");
                 let own = item.request_id() == Some(&*reply.id);
                 hold!(own, I3, "{item:?} is finished with what was said of {}", reply.id);
+                self.heard_of(item, seen)?;
                 let end = if reply.code == 0 { End::Succeeded } else { End::Failed };
                 self.end(item.batch, item.index, end, Some(reply.digest.clone()))
             }
@@ -227,6 +226,7 @@ impl Caller {
                     };
                     let fits = reply.code == 1_000_203 && reply.unsent == *known_unsent;
                     hold!(fits, I7, "{item:?} timed out (unsent: {known_unsent}), and {reply:?} was said");
+                    self.heard_of(item, seen)?;
                     return self.end(item.batch, item.index, End::TimedOut, Some(reply.digest.clone()));
                 }
                 seen.event(Event::RequesterTimedOut);
@@ -271,6 +271,15 @@ impl Caller {
                 Ok(())
             }
         }
+    }
+
+    /// What the service says of an item shows that it has taken it, also before the response does.
+    fn heard_of(&mut self, item: &ItemRef, seen: &mut Seen) -> Check {
+        let (answered, entry) = self.entry(item.batch, item.index)?;
+        if !std::mem::replace(&mut entry.accepted, true) && !answered {
+            seen.event(Event::OutcomeFirst);
+        }
+        Ok(())
     }
 
     /// A reply for an item that has ended, or that is not known: which of these must follow from the model.

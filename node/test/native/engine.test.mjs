@@ -70,7 +70,6 @@ test("every kind of event is told apart and says what it knows", () => {
       { kind: "unknown", outcome: { ...whole, requestId: "zzz" } },
       { kind: "unreadable", reason: told[4].reason },
       { kind: "duplicate", batch, index: 0, requestId: "a", outcome: failed, conflict: true },
-      { kind: "accepted", batch, index: 2, requestId: "c" },
       { kind: "timedOut", batch, index: 2, requestId: "c", knownUnsent: false, outcome: late },
       { kind: "cancelled", batch, index: 3, requestId: "d" },
       { kind: "batchDone", batch, summary },

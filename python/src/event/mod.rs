@@ -128,7 +128,7 @@ macro_rules! item_event {
 pub(crate) use item_event;
 
 item_event! {
-    /// The service took the item; its outcome is to come.
+    /// The service took the item; its outcome is to come. An outcome that comes before the response says so itself.
     Accepted is "accepted" of () {}
 
     #[new]

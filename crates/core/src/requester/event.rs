@@ -46,7 +46,8 @@ fn text_of<S: Serializer>(id: &Option<Id>, serializer: S) -> Result<S::Ok, S::Er
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
-    /// The service took the item; its outcome is to come.
+    /// The service took the item; its outcome is to come. An outcome that comes before the response says so itself, and
+    /// there is no such event then.
     Accepted {
         /// Which.
         #[serde(flatten)]

@@ -25,6 +25,9 @@ use body::Outline;
 use incoming::Digest;
 use outcome::Message;
 
+/// So many batches are found without looking for them.
+const RECENT: usize = 256;
+
 /// A batch that is ready to be sent, with its body as it was given or built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -90,8 +93,8 @@ pub struct Requester {
     /// Batches with an open item. They have no deadlines of their own.
     batches: InFlight<RequestBatchId, Batch>,
     newest: u64,
-    /// The batch that was looked for last: mostly it is the next one as well.
-    recent: Option<(RequestBatchId, Key)>,
+    /// Where batches were found last, by the last bits of their numbers: a message speaks of the same ones again and again.
+    recent: Box<[Option<(RequestBatchId, Key)>; RECENT]>,
     events: VecDeque<Event>,
     /// The message before: if nobody holds an outcome of it any more, its room is used again.
     message: Arc<Message>,
@@ -149,7 +152,7 @@ impl Requester {
             items: InFlight::with_hash(hash),
             batches: InFlight::with_hash(hash),
             newest: 0,
-            recent: None,
+            recent: Box::new([None; RECENT]),
             events: VecDeque::new(),
             message: Arc::default(),
             keys: Vec::new(),
@@ -348,9 +351,13 @@ impl Requester {
     }
 
     fn find_batch(&mut self, batch: RequestBatchId) -> Option<Key> {
-        let recent = self.recent.filter(|(id, key)| *id == batch && self.batches.is_open(*key));
-        let key = recent.map(|(_, key)| key).or_else(|| self.batches.find(&batch))?;
-        self.recent = Some((batch, key));
+        let recent = &mut self.recent[batch.0 as usize % RECENT];
+        // A number is given once, so the key of a batch that is done finds nothing.
+        if let Some((_, key)) = recent.filter(|(id, _)| *id == batch) {
+            return Some(key);
+        }
+        let key = self.batches.find(&batch)?;
+        *recent = Some((batch, key));
         Some(key)
     }
 
@@ -401,7 +408,6 @@ impl Requester {
         // An outcome that overtakes the response says as well that the item was taken.
         if says_taken && !was_accepted {
             summary.accepted += 1;
-            self.events.push_back(Event::Accepted { item: item.clone() });
         }
         // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
         let mut forget = item.id.is_none() || cfg!(feature = "canary-ended-forgotten");

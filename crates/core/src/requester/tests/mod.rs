@@ -52,7 +52,7 @@ fn an_outcome_gives_its_output_as_any_type() {
         br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"rpm":1.5}}]}"#;
     requester.handle_message(message).unwrap();
     let events: Vec<_> = std::iter::from_fn(|| requester.poll_event()).collect();
-    let Event::Finished { outcome, .. } = &events[1] else { panic!("{events:?}") };
+    let Event::Finished { outcome, .. } = &events[0] else { panic!("{events:?}") };
     assert_eq!(outcome.output::<Output>().unwrap().rpm, 1.5);
     assert!(outcome.output::<Vec<u8>>().is_err());
 }

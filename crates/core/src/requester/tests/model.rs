@@ -63,14 +63,12 @@ struct Model {
 }
 
 impl Model {
-    fn accept(&mut self, id: u8) {
-        if let Some(State::Open { batch, accepted, .. }) = self.ids.get_mut(&id)
-            && !*accepted
-        {
-            *accepted = true;
-            self.ends.get_mut(batch).unwrap().accepted += 1;
-            self.expected.push(format!("accepted r{id}"));
-        }
+    /// Whether it was not known before that the service has taken the item.
+    fn accept(&mut self, id: u8) -> bool {
+        let Some(State::Open { batch, accepted, .. }) = self.ids.get_mut(&id) else { return false };
+        let is_new = !std::mem::replace(accepted, true);
+        self.ends.get_mut(batch).unwrap().accepted += usize::from(is_new);
+        is_new
     }
 
     fn end(&mut self, id: u8, how: &str, heard: Option<u8>) {
@@ -218,7 +216,9 @@ fn run(steps: &[Step]) {
                             *deadline = model.now + TIMEOUT_MS + GRACE_MS;
                             order.push(id);
                         }
-                        model.accept(id);
+                        if model.accept(id) {
+                            model.expected.push(format!("accepted r{id}"));
+                        }
                     } else if matches!(model.ids[&id], State::Open { accepted: false, .. }) {
                         model.end(id, "refused", None);
                     }
