@@ -64,6 +64,8 @@ const KEPT: usize = 1 << 20;
 pub(crate) struct Block {
     rows: Vec<u8>,
     text: Vec<u8>,
+    /// Where the texts of the event before stand. Most of them come again, and need not be written again.
+    before: [(usize, usize); TEXTS],
 }
 
 /// A block in JavaScript.
@@ -76,6 +78,7 @@ impl Block {
     pub(crate) fn fill(&mut self, events: impl Iterator<Item = Event>) {
         self.text.clear();
         self.rows.clear();
+        self.before = Default::default();
         for event in events {
             self.event(&event);
         }
@@ -188,12 +191,17 @@ impl Block {
     }
 
     fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> usize {
-        let start = self.text.len();
-        match text {
-            Some(text) => self.text.extend_from_slice(text.as_bytes()),
-            None => row[0] |= flag::NULL_TEXT << at,
+        let Some(text) = text else {
+            row[0] |= flag::NULL_TEXT << at;
+            return ROW;
+        };
+        let (mut start, mut end) = self.before[at];
+        if self.text.get(start..end) != Some(text.as_bytes()) {
+            (start, end) = (self.text.len(), self.text.len() + text.len());
+            self.text.extend_from_slice(text.as_bytes());
+            self.before[at] = (start, end);
         }
-        put(row, at, start, self.text.len());
+        put(row, at, start, end);
         ROW
     }
 }
