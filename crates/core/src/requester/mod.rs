@@ -297,7 +297,7 @@ impl Requester {
         let grace_ms = self.config.grace_ms;
         let named =
             outlines.iter().enumerate().filter(|(_, outline)| is_named(outline)).filter_map(|(index, outline)| {
-                Some((outline.id.clone()?, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
+                Some((outline.id.as_ref()?, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
             });
         let mut results = Vec::with_capacity(outlines.len());
         self.items.follow(now.instant);
