@@ -102,6 +102,7 @@ fn batches_are_sent_and_every_outcome_is_shown() {
     assert_eq!(finished.len(), 2);
     assert!(finished.iter().all(|line| line["outputData"]["id"] == line["requestId"]), "{finished:?}");
     assert_eq!((&lines[2]["event"], &lines[2]["succeeded"]), (&"batchDone".into(), &2.into()));
+    assert_eq!(lines[2]["accepted"], 2, "also those whose outcome came first");
 
     let some = plant.send("write", &json!([write("a", "wtg-3"), write("b", "nobody")]), &["--json"]);
     assert_eq!(some.code, 1, "{some:?}");
