@@ -177,14 +177,16 @@ impl Script {
 
     fn respond(&mut self, batch: u8, body: &[u8], now: Now) {
         // What is no response changes nothing, which the events show.
-        drop(self.requester.handle_response(self.watch.batch(batch), body, now));
+        let batch = self.watch.batch(batch);
+        drop(self.requester.handle_response(batch, body, now));
+        self.watch.answered = Some(batch);
     }
 
     fn listen(&mut self) {
         while let Some(event) = self.requester.poll_event() {
             self.watch.see(&event, self.now, GRACE_MS);
         }
-        self.watch.cancelled = None;
+        (self.watch.cancelled, self.watch.answered) = (None, None);
         assert_eq!(self.requester.open_items(), self.watch.open());
     }
 

@@ -12,6 +12,8 @@ pub(super) struct Watch {
     batches: BTreeMap<RequestBatchId, Batch>,
     /// The batch that is being cancelled.
     pub(super) cancelled: Option<RequestBatchId>,
+    /// The batch whose response is being read.
+    pub(super) answered: Option<RequestBatchId>,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,7 @@ impl Watch {
     pub(super) fn see(&mut self, event: &Event, now: u64, grace_ms: u64) {
         match event {
             Event::Accepted { item } => {
+                assert_eq!(self.answered, Some(item.batch), "accepted by nobody");
                 let (batch, state) = self.open_item(item);
                 assert!(!state.accepted, "accepted twice: {item:?}");
                 batch.items[item.index].accepted = true;
@@ -65,8 +68,8 @@ impl Watch {
             }
             Event::Finished { item, outcome } => {
                 assert_eq!(item.request_id(), Some(&*outcome.request_id()), "somebody else's outcome");
-                let (batch, state) = self.end(item);
-                assert!(state.accepted && outcome.family() == batch.family, "a final for what was never accepted");
+                let batch = self.hear_of(item);
+                assert_eq!(outcome.family(), batch.family);
                 if outcome.is_success() {
                     batch.seen.succeeded += 1;
                 } else {
@@ -74,18 +77,16 @@ impl Watch {
                 }
             }
             Event::TimedOut { item, known_unsent, outcome } => {
-                let (batch, state) = self.end(item);
+                let batch = if let Some(outcome) = outcome {
+                    assert_eq!(item.request_id(), Some(&*outcome.request_id()), "somebody else's outcome");
+                    self.hear_of(item)
+                } else {
+                    assert_eq!(*known_unsent, item.request_id().is_none());
+                    let (batch, _) = self.end(item);
+                    assert!(now >= batch.since.saturating_add(grace_ms), "given up before its time");
+                    batch
+                };
                 batch.seen.timed_out += 1;
-                match outcome {
-                    Some(outcome) => {
-                        assert_eq!(item.request_id(), Some(&*outcome.request_id()), "somebody else's outcome");
-                        assert!(state.accepted, "a final for what was never accepted");
-                    }
-                    None => {
-                        assert_eq!(*known_unsent, item.request_id().is_none());
-                        assert!(now >= batch.since.saturating_add(grace_ms), "given up before its time");
-                    }
-                }
             }
             Event::Cancelled { item } => {
                 assert_eq!(self.cancelled, Some(item.batch), "cancelled by nobody");
@@ -118,6 +119,13 @@ impl Watch {
         let (batch, state) = self.open_item(item);
         batch.items[item.index].ended = true;
         (batch, state)
+    }
+
+    /// An outcome says that its item was accepted, also before the response does.
+    fn hear_of(&mut self, item: &ItemRef) -> &mut Batch {
+        let (batch, state) = self.end(item);
+        batch.seen.accepted += usize::from(!state.accepted);
+        batch
     }
 
     /// Nothing is left: every batch is done.
