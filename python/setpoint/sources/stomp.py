@@ -6,6 +6,7 @@ A message is acknowledged only when it was handed on: what was not is delivered 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -34,6 +35,8 @@ _HEARTBEAT_MS = 10_000
 # Messages that the broker may send ahead of their acknowledgement.
 _PREFETCH = 256
 _PORTS = {"stomp": 61613}
+# What sending raises on a connection that breaks: the library's own thread may have taken its socket away.
+_BROKEN = (OSError, StompException, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -168,11 +171,13 @@ class StompDestinations:
             self._backoff.reset()
             self._up()
             return self._serve(connection)
-        except (OSError, StompException, _Failed) as error:
+        except (*_BROKEN, _Failed) as error:
             return str(error) or "no connection"
         finally:
-            if connection.is_connected():
-                connection.disconnect(receipt="bye")
+            # It may break at this moment.
+            with contextlib.suppress(*_BROKEN):
+                if connection.is_connected():
+                    connection.disconnect(receipt="bye")
 
     def _up(self) -> None:
         if not self._listening:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stomp  # type: ignore[import-untyped]
 from activemq_broker import LOGIN, Broker, activemq, publisher
 from service import CHANNEL, invoke, outcome, service, successes
 from support import client, heard, own_outputs, settle, soon, until
@@ -72,6 +74,25 @@ async def test_what_was_handed_on_is_acknowledged_and_what_was_not_is_delivered_
                 await asyncio.to_thread(send, f"/queue/{CHANNEL}", json.dumps(outcome(f"last-{number}")))
                 await heard(one, 1 + 3 * number)
                 assert one.stats.unknown == 1 + 3 * number
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("reset"), AttributeError("no socket any more")])
+async def test_a_connection_that_breaks_as_it_is_left_does_no_harm(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failed, left = [], []
+
+    def breaks(connection: stomp.Connection12, receipt: str) -> None:
+        left.append(receipt)
+        connection.transport.disconnect_socket()
+        raise error
+
+    monkeypatch.setattr(threading, "excepthook", lambda args: failed.append(args.exc_value))
+    monkeypatch.setattr(stomp.Connection12, "disconnect", breaks)
+    with service() as it:
+        async with client(it.url, stomp=broker.url):
+            pass
+    assert (failed, left) == ([], ["bye"])
 
 
 async def test_a_topic_that_was_left_for_a_while_is_a_gap(tmp_path: Path) -> None:
