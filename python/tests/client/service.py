@@ -162,7 +162,10 @@ class Service:
             self._loop.close()
 
     async def _main(self, port: int) -> None:
+        serving: set[asyncio.Task[None] | None] = set()
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serving.add(asyncio.current_task())
             try:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                     await self._serve(reader, writer)
@@ -173,12 +176,14 @@ class Service:
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
-        server.close()
-        # What was accepted at the last moment is a task, too, and may start another one.
+        # What was accepted at the last moment is a task, and starts another one. Both take their first steps before
+        # the server is closed and they are cancelled: else nobody would close the socket.
+        self._loop.remove_reader(server.sockets[0].fileno())
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in others:
+            for task in others & serving:
                 task.cancel()
-            await asyncio.wait(others)
+            await asyncio.sleep(0)
+        server.close()
         # Transports that were aborted end in the loop's next turn.
         await asyncio.sleep(0)
 
