@@ -16,14 +16,14 @@ const MESSAGE: usize = 100;
 pub struct Table {
     table: InFlight<Id, u64>,
     inserted: Vec<Result<Key, Option<Key>>>,
-    found: Vec<Option<Key>>,
+    answered: Vec<Option<u64>>,
     now_ms: u64,
 }
 
 impl Table {
     /// Nothing in flight.
     pub fn new() -> Self {
-        Self { table: InFlight::new([7; 32]), inserted: Vec::new(), found: Vec::new(), now_ms: 0 }
+        Self { table: InFlight::new([7; 32]), inserted: Vec::new(), answered: Vec::new(), now_ms: 0 }
     }
 
     /// Registers a chunk's items.
@@ -57,12 +57,10 @@ impl Keeper for Table {
         for chunk in chunks {
             self.submit(chunk);
             for message in chunk.answers.chunks(MESSAGE) {
-                self.found.clear();
-                self.table
-                    .find_each(message.iter().map(|id| Some(IdRef { space: 0, text: id.into() })), &mut self.found);
-                for key in &self.found {
-                    self.table.remove(key.expect("it is pending")).expect("it is pending");
-                }
+                self.answered.clear();
+                let ids = message.iter().map(|id| IdRef { space: 0, text: id.into() });
+                self.table.take_each(ids, &mut self.answered);
+                assert!(self.answered.iter().all(Option::is_some), "they are pending");
             }
             self.now_ms += ROUND_MS;
             while let Some(key) = self.table.pop_expired(Instant::from_millis(self.now_ms)) {

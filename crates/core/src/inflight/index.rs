@@ -136,10 +136,14 @@ impl Index {
 
     #[inline]
     pub(super) fn remove(&mut self, tag: u32, place: u32) {
+        self.take(tag, |found| found == place);
+    }
+
+    /// Takes out the first place under this tag that is the one.
+    #[inline]
+    pub(super) fn take(&mut self, tag: u32, is_the_one: impl Fn(u32) -> bool) -> Option<u32> {
         let at = self.segment_of(tag);
-        if let Some(segment) = self.segments.get_mut(at) {
-            segment.remove(tag, place);
-        }
+        self.segments.get_mut(at)?.take(tag, is_the_one)
     }
 
     #[inline]
@@ -258,22 +262,22 @@ impl Segment {
     }
 
     #[inline]
-    fn remove(&mut self, tag: u32, place: u32) {
+    fn take(&mut self, tag: u32, is_the_one: impl Fn(u32) -> bool) -> Option<u32> {
         let mut at = self.home(tag);
-        while let Some(bucket) = self.buckets.get_mut(at) {
+        loop {
+            let bucket = self.buckets.get_mut(at)?;
             let has_room = bucket.lanes(EMPTY) != 0;
-            let lanes = bucket.lanes(tag) & equal(bucket.places, place);
-            if lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize % LANES;
+            if let Some(lane) = bits(bucket.lanes(tag)).find(|lane| is_the_one(bucket.places[*lane])) {
                 bucket.tags[lane] = EMPTY;
+                let place = bucket.places[lane];
                 self.len -= 1;
                 if !has_room {
                     self.refill(at, lane);
                 }
-                return;
+                return Some(place);
             }
             if has_room {
-                return;
+                return None;
             }
             at = self.after(at);
         }

@@ -201,6 +201,7 @@ impl Lists {
     }
 
     /// Frees everything in it.
+    #[inline(never)]
     fn clear(&mut self, list: u32) {
         let Some(head) = self.lists.get_mut(list as usize) else { return };
         let List { last, live, blocks } = std::mem::replace(head, EMPTY);

@@ -10,7 +10,8 @@
 //! calls.insert("r1", Instant::from_millis(30_000), "start turbine 7").expect("a fresh id");
 //! calls.insert("r2", Instant::from_millis(10_000), "start turbine 8").expect("a fresh id");
 //!
-//! // An answer ends its call, which is then remembered: a second answer finds it ended.
+//! // An answer ends its call, which is then remembered: a second answer finds it ended. Who need not know takes it out at
+//! // once, with `take`.
 //! let key = calls.find(&"r1").expect("it is in flight");
 //! assert!(calls.end(key));
 //! assert!(!calls.end(key));
@@ -69,6 +70,13 @@ pub struct InFlight<K, V> {
     /// Entries that have not ended, and those that have.
     open: usize,
     ended: usize,
+}
+
+/// Ids that are being looked for: their tags, and where the first entry under each is.
+struct Sought {
+    n: usize,
+    tags: [u32; SIDE_BY_SIDE],
+    places: [Option<u32>; SIDE_BY_SIDE],
 }
 
 impl<K: Hash + Eq, V> InFlight<K, V> {
@@ -159,25 +167,13 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         let mut ids = ids.into_iter();
         ids.clone().take(SIDE_BY_SIDE).flatten().for_each(|id| id.prefetch());
         loop {
-            let mut sought = [(0, None); SIDE_BY_SIDE];
-            let mut n = 0;
-            for (sought, id) in sought.iter_mut().zip(ids.clone()) {
-                if let Some(id) = id {
-                    let tag = self.tag(&id);
-                    *sought = (tag, self.index.home(tag));
-                }
-                n += 1;
-            }
-            if n == 0 {
+            let sought = self.seek(ids.clone());
+            if sought.n == 0 {
                 return;
             }
-            let mut places = [None; SIDE_BY_SIDE];
-            for (place, (tag, home)) in places.iter_mut().zip(&sought[..n]) {
-                *place = home.and_then(|home| home.first(*tag));
-                place.iter().for_each(|place| self.slots.prefetch(*place));
-            }
-            ids.clone().skip(n).take(SIDE_BY_SIDE).flatten().for_each(|id| id.prefetch());
-            for (((tag, _), place), id) in sought[..n].iter().zip(places).zip(ids.by_ref()) {
+            ids.clone().skip(sought.n).take(SIDE_BY_SIDE).flatten().for_each(|id| id.prefetch());
+            let each = sought.tags[..sought.n].iter().zip(sought.places);
+            for ((tag, place), id) in each.zip(ids.by_ref()) {
                 // Mostly it is the first one under its tag.
                 let first = |id: &Q| place.and_then(|place| self.key_if(place, id));
                 keys.push(id.and_then(|id| first(&id).or_else(|| self.find_tagged(*tag, &id))));
@@ -229,17 +225,37 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// Takes an entry out, with its id.
     #[inline]
     pub fn remove(&mut self, key: Key) -> Option<(Option<K>, V)> {
-        let (slot, free) = self.slots.named_and_free(key)?;
-        let (id, _) = slot.content.as_ref()?;
+        let (id, _) = self.content(key)?;
         if let Some(id) = id {
             self.index.remove(index::tag(self.hash.hash_one(id)), key.place());
         }
-        *if slot.has_ended() { &mut self.ended } else { &mut self.open } -= 1;
-        self.wheel.void(key.place(), slot.deadline, slot.stamp);
-        slot.leave();
-        free.put(key.place());
-        // Last, for it to be moved once.
-        slot.content.take()
+        self.vacate(key.place())
+    }
+
+    /// Takes out the entry with this id, open or ended: [`find`](Self::find) and [`remove`](Self::remove) in one.
+    pub fn take(&mut self, id: &impl Lookup<K>) -> Option<V> {
+        self.take_tagged(self.tag(id), id)
+    }
+
+    /// [`take`](Self::take) for several ids side by side: while one waits for memory, the others do as well. Appends one
+    /// value, or `None`, for each id. The ids are gone through twice.
+    pub fn take_each<Q: Lookup<K>>(
+        &mut self,
+        ids: impl IntoIterator<Item = Q, IntoIter: Clone>,
+        values: &mut Vec<Option<V>>,
+    ) {
+        let mut ids = ids.into_iter();
+        ids.clone().take(SIDE_BY_SIDE).for_each(|id| id.prefetch());
+        loop {
+            let sought = self.seek(ids.clone().map(Some));
+            if sought.n == 0 {
+                return;
+            }
+            ids.clone().skip(sought.n).take(SIDE_BY_SIDE).for_each(|id| id.prefetch());
+            for (tag, id) in sought.tags[..sought.n].iter().zip(ids.by_ref()) {
+                values.push(self.take_tagged(*tag, &id));
+            }
+        }
     }
 
     /// Ends an entry: it can still be found, has no deadline any more, and is remembered behind those that ended before.
@@ -296,12 +312,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
                 if *tag != index::NO_TAG {
                     self.index.remove(*tag, *entry);
                 }
-                let Some((slot, free)) = self.slots.get_and_free(*entry) else { continue };
-                self.ended -= 1;
-                self.wheel.void(*entry, slot.deadline, slot.stamp);
-                slot.leave();
-                free.put(*entry);
-                slot.content = None;
+                self.vacate(*entry);
             }
             if n == 0 && self.wheel.first_ended().next().is_none() {
                 break;
@@ -379,7 +390,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         index::tag(self.hash.hash_one(id))
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert_tagged<Q>(&mut self, id: Q, tag: u32, deadline: Option<Instant>, value: V) -> Result<Key, Option<Key>>
     where
         Q: Lookup<K> + Into<K>,
@@ -393,6 +404,44 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         Ok(key)
     }
 
+    /// Begins to look for ids, and has memory fetch the rest of the way.
+    #[inline]
+    fn seek<Q: Lookup<K>>(&self, ids: impl Iterator<Item = Option<Q>>) -> Sought {
+        let mut homes = [None; SIDE_BY_SIDE];
+        let mut sought = Sought { n: 0, tags: [0; SIDE_BY_SIDE], places: [None; SIDE_BY_SIDE] };
+        for ((tag, home), id) in sought.tags.iter_mut().zip(&mut homes).zip(ids) {
+            if let Some(id) = id {
+                *tag = self.tag(&id);
+                *home = self.index.home(*tag);
+            }
+            sought.n += 1;
+        }
+        for ((place, home), tag) in sought.places.iter_mut().zip(&homes[..sought.n]).zip(sought.tags) {
+            *place = home.and_then(|home| home.first(tag));
+            place.iter().for_each(|place| self.slots.prefetch(*place));
+        }
+        sought
+    }
+
+    #[inline]
+    fn take_tagged(&mut self, tag: u32, id: &impl Lookup<K>) -> Option<V> {
+        let slots = &self.slots;
+        let place = self.index.take(tag, |place| slots.get(place).is_some_and(|slot| slot.has_id(id)))?;
+        self.vacate(place).map(|(_, value)| value)
+    }
+
+    /// Frees the place of an entry that the index has not, or not any more.
+    #[inline(always)]
+    fn vacate(&mut self, place: u32) -> Option<(Option<K>, V)> {
+        let (slot, free) = self.slots.get_and_free(place)?;
+        *if slot.has_ended() { &mut self.ended } else { &mut self.open } -= 1;
+        self.wheel.void(place, slot.deadline, slot.stamp);
+        slot.leave();
+        free.put(place);
+        // Last, for it to be moved once.
+        slot.content.take()
+    }
+
     #[inline]
     fn find_tagged(&self, tag: u32, id: &impl Lookup<K>) -> Option<Key> {
         self.index.find(tag, |place| self.key_if(place, id))
@@ -402,8 +451,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     #[inline]
     fn key_if(&self, place: u32, id: &impl Lookup<K>) -> Option<Key> {
         let slot = self.slots.get(place)?;
-        let (own, _) = slot.content.as_ref()?;
-        own.as_ref().is_some_and(|own| id.is(own)).then(|| slot.key(place))
+        slot.has_id(id).then(|| slot.key(place))
     }
 
     #[inline]

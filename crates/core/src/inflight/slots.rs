@@ -2,7 +2,7 @@
 
 use setpoint_prefetch::prefetch;
 
-use super::{Key, chunks::Chunks, lists::Record, wheel::NO_STAMP};
+use super::{Key, Lookup, chunks::Chunks, lists::Record, wheel::NO_STAMP};
 
 /// Slots that stand together, for all of them to begin where a line of the cache does: eight of any size fill whole lines.
 const ROW: usize = 8;
@@ -60,6 +60,11 @@ impl<K, V> Slot<K, V> {
 
     pub(super) fn reopen(&mut self) {
         self.life &= !ENDED;
+    }
+
+    #[inline]
+    pub(super) fn has_id(&self, id: &impl Lookup<K>) -> bool {
+        self.content.as_ref().and_then(|(own, _)| own.as_ref()).is_some_and(|own| id.is(own))
     }
 
     #[inline]
@@ -137,12 +142,6 @@ impl<K, V> Slots<K, V> {
     pub(super) fn get_and_free(&mut self, place: u32) -> Option<(&mut Slot<K, V>, &mut Free)> {
         let slot = self.rows.get_mut(place / ROW as u32)?.0.get_mut(place as usize % ROW)?;
         Some((slot, &mut self.free))
-    }
-
-    /// The same of the slot that the key names.
-    #[inline]
-    pub(super) fn named_and_free(&mut self, key: Key) -> Option<(&mut Slot<K, V>, &mut Free)> {
-        self.get_and_free(key.place()).filter(|(slot, _)| slot.is(key))
     }
 
     /// Has memory fetch the places that will be taken next.

@@ -9,6 +9,7 @@ enum Step {
     /// An id, or none, and how far ahead.
     Insert(Option<u16>, u64),
     Remove(usize),
+    Take(u16),
     Unname(usize),
     End(usize),
     Reopen(usize),
@@ -24,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (proptest::option::weighted(0.9, 0..300u16), distance.clone()).prop_map(|(id, at)| Step::Insert(id, at)),
         1 => any::<usize>().prop_map(Step::Remove),
+        2 => (0..300u16).prop_map(Step::Take),
         1 => any::<usize>().prop_map(Step::Unname),
         2 => any::<usize>().prop_map(Step::End),
         1 => any::<usize>().prop_map(Step::Reopen),
@@ -106,6 +108,11 @@ proptest! {
                     let known = model.remove(name);
                     prop_assert_eq!(real.remove(known.key), Some((known.id, name)));
                 },
+                Step::Take(id) => {
+                    let holder = model.entries.iter().find(|(_, known)| known.id == Some(id)).map(|(name, _)| *name);
+                    prop_assert_eq!(real.take(&id), holder);
+                    holder.map(|name| model.remove(name));
+                }
                 Step::Unname(pick) => if let Some(name) = model.pick(pick) {
                     let known = model.entries.get_mut(&name).unwrap();
                     prop_assert_eq!(real.unname(known.key), known.id.take());
@@ -192,6 +199,16 @@ proptest! {
             prop_assert_eq!(real.find(id), held);
             prop_assert_eq!(key, held.filter(|_| id % 7 != 3));
         }
+        let mut values = Vec::new();
+        // The last one is sought twice.
+        real.take_each(ids.iter().copied().chain([299]), &mut values);
+        prop_assert_eq!(values.pop(), Some(None));
+        for (id, value) in ids.iter().zip(values) {
+            let held = model.entries.iter().find(|(_, known)| known.id == Some(*id)).map(|(name, _)| *name);
+            prop_assert_eq!((value, real.find(id)), (held, None));
+        }
+        let nameless = model.entries.values().filter(|known| known.id.is_none());
+        prop_assert_eq!(real.len() + real.n_ended(), nameless.count());
     }
 }
 

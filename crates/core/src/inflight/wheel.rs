@@ -115,7 +115,7 @@ impl Wheel {
     }
 
     /// Notes that an entry of this deadline and stamp has the stamp no more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn void(&mut self, entry: u32, deadline: u64, stamp: u32) {
         if stamp == NO_STAMP {
             return;
@@ -125,14 +125,17 @@ impl Wheel {
             return;
         }
         match self.list_of(deadline) {
-            Some(list) => {
-                if self.lists.void(list) {
-                    self.vacate(list);
-                }
-            }
-            None => {
-                self.far.remove(&(deadline, stamp, entry));
-            }
+            Some(list) if !self.lists.void(list) => {}
+            list => self.void_last(list, deadline, stamp, entry),
+        }
+    }
+
+    /// What hardly any entry needs that has a stamp no more: it was the last one of its list, or beyond the ring.
+    #[inline(never)]
+    fn void_last(&mut self, list: Option<u32>, deadline: u64, stamp: u32, entry: u32) {
+        match list {
+            Some(list) => self.vacate(list),
+            None => _ = self.far.remove(&(deadline, stamp, entry)),
         }
     }
 
