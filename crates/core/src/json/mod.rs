@@ -6,6 +6,7 @@
 //! stack on the heap, so that no input can exhaust the thread's.
 
 mod equal;
+mod integer;
 mod keys;
 mod members;
 mod number;
@@ -21,6 +22,7 @@ mod value;
 pub(crate) mod write;
 
 pub(crate) use equal::repeated;
+pub(crate) use integer::integer;
 pub(crate) use members::{ALL, KnownMembers};
 pub(crate) use reader::{Failed, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;

@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use super::{Members, Object, Text, Value};
+use super::{Members, Object, Text, Value, integer};
 
 /// A value that was read, or that is not there: what it is, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -228,12 +228,6 @@ impl Token {
     fn slice(self, text: &str) -> &str {
         text.get(self.place as u32 as usize..self.end()).unwrap_or_default()
     }
-}
-
-/// The value of what is written as an integer.
-#[inline]
-fn integer(digits: &str) -> Option<i64> {
-    digits.parse().ok()
 }
 
 #[cfg(test)]

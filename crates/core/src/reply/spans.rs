@@ -4,7 +4,7 @@
 use super::Reply;
 use crate::{
     Code, Family,
-    json::{Payload, Text, Token},
+    json::{Payload, Text, Token, integer},
 };
 
 /// Where the parts of one reply stand in its message.
@@ -83,7 +83,7 @@ macro_rules! integers {
             #[doc = $doc]
             #[inline]
             pub fn $name(&self, message: &str) -> Option<i64> {
-                self.integers[$at].of_message(message)?.parse().ok()
+                integer(self.integers[$at].of_message(message)?)
             }
         )+
     };

@@ -147,6 +147,13 @@ impl Outcome {
         self.spans().reply(&self.message.text)
     }
 
+    /// Where the reply's parts stand, and the message to give to it: for whoever asks for many of them.
+    #[inline]
+    pub fn parts(&self) -> (&ReplySpans, &str) {
+        (self.spans(), &self.message.text)
+    }
+
+    #[inline]
     fn spans(&self) -> &ReplySpans {
         // An outcome is only made of a reply that is there.
         self.message
