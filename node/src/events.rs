@@ -17,14 +17,13 @@
 //!
 //! A row ends with what its kind has. That of a batch has its summary from 3 on.
 
-use std::borrow::Cow;
-
 use napi::{
     JsString,
     bindgen_prelude::{BufferSlice, Env},
 };
 use setpoint::{
     Code, Family,
+    json::Text,
     requester::{Event, ItemRef, Outcome, Refused, RequestBatchId, Summary},
 };
 
@@ -62,8 +61,13 @@ const KEPT: usize = 1 << 20;
 /// All events of one drain.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    rows: Vec<u8>,
-    text: Vec<u8>,
+    rows: Vec<Number>,
+    texts: Texts,
+}
+
+#[derive(Debug, Default)]
+struct Texts {
+    bytes: Vec<u8>,
     /// Where the texts of the event before stand. Most of them come again, and need not be written again.
     before: [(usize, usize); TEXTS],
 }
@@ -71,14 +75,16 @@ pub(crate) struct Block {
 /// A block in JavaScript.
 pub(crate) type Crossed<'env> = (BufferSlice<'env>, JsString<'env>, bool);
 
-type Row = [u32; ROW];
+/// 32 bits in the machine's order.
+type Number = [u8; 4];
+type Row = [Number; ROW];
 
 impl Block {
     /// Takes these events instead of what it held.
     pub(crate) fn fill(&mut self, events: impl Iterator<Item = Event>) {
-        self.text.clear();
         self.rows.clear();
-        self.before = Default::default();
+        self.texts.bytes.clear();
+        self.texts.before = Default::default();
         for event in events {
             self.event(&event);
         }
@@ -90,148 +96,160 @@ impl Block {
             return Ok(None);
         }
         // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
-        let rows = BufferSlice::copy_from(env, &self.rows)?;
-        Ok(Some((rows, env.create_string_latin1(&self.text)?, self.text.is_ascii())))
+        let rows = BufferSlice::copy_from(env, self.rows.as_flattened())?;
+        let text = &self.texts.bytes;
+        Ok(Some((rows, env.create_string_latin1(text)?, text.is_ascii())))
     }
 
     /// Its room, if it is worth keeping.
     pub(crate) fn kept(self) -> Self {
-        if self.text.capacity() + self.rows.capacity() <= KEPT { self } else { Self::default() }
+        if self.texts.bytes.capacity() + self.rows.capacity() * size_of::<Number>() <= KEPT {
+            self
+        } else {
+            Self::default()
+        }
     }
 
     fn event(&mut self, event: &Event) {
-        let mut row = [0; ROW];
-        let length = match event {
-            Event::Accepted { item } => self.item(&mut row, 0, item),
-            Event::Refused { item, refusal } => {
-                self.item(&mut row, 1, item);
-                self.refusal(&mut row, refusal)
-            }
-            Event::Finished { item, outcome } => self.told(&mut row, 2, item, outcome),
+        let start = self.rows.len();
+        self.rows.resize(start + ROW, NOTHING);
+        let Some(row) = self.rows.last_chunk_mut::<ROW>() else { return };
+        let (head, length) = self.texts.event(row, event);
+        row[0] = (head | length as u32 * flag::LENGTH).to_ne_bytes();
+        self.rows.truncate(start + length);
+    }
+}
+
+const NOTHING: Number = [0; 4];
+
+impl Texts {
+    /// Fills the row but for its head: that without its length, and its length.
+    fn event(&mut self, row: &mut Row, event: &Event) -> (u32, usize) {
+        match event {
+            Event::Accepted { item } => (self.item(row, item), ITEM_ROW),
+            Event::Refused { item, refusal } => (1 | self.item(row, item) | self.refusal(row, refusal), ROW),
+            Event::Finished { item, outcome } => (2 | self.told(row, item, outcome), ROW),
             Event::TimedOut { item, known_unsent, outcome } => {
-                row[0] |= if *known_unsent { flag::SAID } else { 0 };
-                match outcome {
-                    Some(outcome) => self.told(&mut row, 3, item, outcome),
-                    None => {
-                        self.item(&mut row, 3, item);
-                        [row[6], row[7]] = halves(Code::TIMEOUT.0);
-                        self.text(&mut row, 1, Some(Code::TIMEOUT.msg()))
-                    }
-                }
+                let said = if let Some(outcome) = outcome {
+                    self.told(row, item, outcome)
+                } else {
+                    [row[6], row[7]] = halves(Code::TIMEOUT.0);
+                    self.item(row, item) | self.text(row, 1, Some(Code::TIMEOUT.msg()))
+                };
+                (3 | said | flag_if(*known_unsent, flag::SAID), ROW)
             }
-            Event::Cancelled { item } => self.item(&mut row, 4, item),
-            Event::Late { item, outcome } => self.told(&mut row, 5, item, outcome),
+            Event::Cancelled { item } => (4 | self.item(row, item), ITEM_ROW),
+            Event::Late { item, outcome } => (5 | self.told(row, item, outcome), ROW),
             Event::Duplicate { item, outcome, conflict } => {
-                row[0] |= if *conflict { flag::SAID } else { 0 };
-                self.told(&mut row, 6, item, outcome)
+                (6 | self.told(row, item, outcome) | flag_if(*conflict, flag::SAID), ROW)
             }
-            Event::Unknown { outcome } => {
-                row[0] |= 7;
-                self.outcome(&mut row, outcome)
-            }
-            Event::Unreadable { reason } => {
-                row[0] |= 8;
-                self.text(&mut row, 1, Some(reason))
-            }
+            Event::Unknown { outcome } => (7 | self.outcome(row, outcome), ROW),
+            Event::Unreadable { reason } => (8 | self.text(row, 1, Some(reason)), ROW),
             Event::BatchDone { batch, summary } => {
-                row[0] |= 9;
-                of_batch(&mut row, *batch);
-                of_summary(&mut row, *summary)
+                of_batch(row, *batch);
+                of_summary(row, *summary);
+                (9, BATCH_ROW)
             }
             // What a later engine tells needs a kind here first.
-            _ => return,
-        };
-        row[0] |= length as u32 * flag::LENGTH;
-        let bytes = row.map(u32::to_ne_bytes);
-        self.rows.extend_from_slice(bytes.get(..length).unwrap_or_default().as_flattened());
+            _ => (0, 0),
+        }
     }
 
-    fn item(&mut self, row: &mut Row, kind: u32, item: &ItemRef) -> usize {
-        of_item(row, kind, item);
-        self.text(row, 0, item.request_id());
-        ITEM_ROW
+    fn item(&mut self, row: &mut Row, item: &ItemRef) -> u32 {
+        of_item(row, item);
+        self.text(row, 0, item.request_id())
     }
 
-    fn refusal(&mut self, row: &mut Row, refusal: &Refused) -> usize {
-        row[0] |= if refusal.whole_request { flag::SAID } else { 0 };
+    fn refusal(&mut self, row: &mut Row, refusal: &Refused) -> u32 {
         [row[6], row[7]] = halves(refusal.code.0);
-        self.text(row, 1, Some(&refusal.msg));
-        self.text(row, 2, refusal.submsg.as_deref())
+        flag_if(refusal.whole_request, flag::SAID)
+            | self.text(row, 1, Some(&refusal.msg))
+            | self.text(row, 2, refusal.submsg.as_deref())
     }
 
     /// What an outcome says of an item. Both have the same request id.
-    fn told(&mut self, row: &mut Row, kind: u32, item: &ItemRef, outcome: &Outcome) -> usize {
-        of_item(row, kind, item);
+    fn told(&mut self, row: &mut Row, item: &ItemRef, outcome: &Outcome) -> u32 {
+        of_item(row, item);
         self.outcome(row, outcome)
     }
 
-    fn outcome(&mut self, row: &mut Row, outcome: &Outcome) -> usize {
-        row[0] |= flag::OUTCOME;
-        row[0] |= if outcome.family() == Family::Write { flag::WRITE } else { 0 };
-        [row[6], row[7]] = halves(outcome.code().0);
-        for (at, time) in [outcome.gmt_service_reply(), outcome.gmt_device_reply()].into_iter().enumerate() {
+    fn outcome(&mut self, row: &mut Row, outcome: &Outcome) -> u32 {
+        let (parts, message) = outcome.parts();
+        let mut head = flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE);
+        [row[6], row[7]] = halves(parts.code.0);
+        for (at, time) in [parts.gmt_service_reply(message), parts.gmt_device_reply(message)].into_iter().enumerate() {
             match time {
                 Some(time) => [row[8 + 2 * at], row[9 + 2 * at]] = halves(time),
-                None => row[0] |= flag::NULL_TIME << at,
+                None => head |= flag::NULL_TIME << at,
             }
         }
-        self.text(row, 0, Some(&outcome.request_id()));
-        let texts: [Option<Cow<'_, str>>; 6] = [
-            outcome.msg(),
-            outcome.submsg(),
-            outcome.product_key(),
-            outcome.device_key(),
-            outcome.asset_id(),
-            outcome.target(),
+        let texts = [
+            parts.msg(message),
+            parts.submsg(message),
+            parts.product_key(message),
+            parts.device_key(message),
+            parts.asset_id(message),
+            parts.target(message),
         ];
-        for (at, text) in texts.iter().enumerate() {
-            self.text(row, 1 + at, text.as_deref());
+        head |= match parts.request_id(message) {
+            None => self.text(row, 0, Some("")),
+            id => self.read(row, 0, id),
+        };
+        for (at, text) in texts.into_iter().enumerate() {
+            head |= self.read(row, 1 + at, text);
         }
-        self.text(row, TEXTS - 1, Some(outcome.output_data()))
+        head | self.text(row, TEXTS - 1, Some(parts.output(message).as_str()))
     }
 
-    fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> usize {
-        let Some(text) = text else {
-            row[0] |= flag::NULL_TEXT << at;
-            return ROW;
-        };
+    #[inline]
+    fn read(&mut self, row: &mut Row, at: usize, text: Option<Text<'_>>) -> u32 {
+        match text.map(|text| text.as_decoded().ok_or(text)) {
+            None => self.text(row, at, None),
+            Some(Ok(text)) => self.text(row, at, Some(text)),
+            Some(Err(escaped)) => self.text(row, at, Some(&escaped.decode())),
+        }
+    }
+
+    /// Returns the flag of a text that is null.
+    #[inline]
+    fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> u32 {
+        let Some(text) = text else { return flag::NULL_TEXT << at };
         let (mut start, mut end) = self.before[at];
-        if self.text.get(start..end) != Some(text.as_bytes()) {
-            (start, end) = (self.text.len(), self.text.len() + text.len());
-            self.text.extend_from_slice(text.as_bytes());
+        // No request id comes again.
+        if at == 0 || self.bytes.get(start..end) != Some(text.as_bytes()) {
+            (start, end) = (self.bytes.len(), self.bytes.len() + text.len());
+            self.bytes.extend_from_slice(text.as_bytes());
             self.before[at] = (start, end);
         }
-        put(row, at, start, end);
-        ROW
+        let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
+        if let Some(room) = row.get_mut(place..place + 2) {
+            room.copy_from_slice(&[start, end].map(|place| (place as u32).to_ne_bytes()));
+        }
+        0
     }
 }
 
-fn put(row: &mut Row, at: usize, start: usize, end: usize) {
-    let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
-    if let Some(room) = row.get_mut(place..place + 2) {
-        room.copy_from_slice(&[start as u32, end as u32]);
-    }
+fn flag_if(is_set: bool, flag: u32) -> u32 {
+    if is_set { flag } else { 0 }
 }
 
-fn of_item(row: &mut Row, kind: u32, item: &ItemRef) {
-    row[0] |= kind;
+fn of_item(row: &mut Row, item: &ItemRef) {
     of_batch(row, item.batch);
-    row[3] = item.index as u32;
+    row[3] = (item.index as u32).to_ne_bytes();
 }
 
 fn of_batch(row: &mut Row, batch: RequestBatchId) {
     [row[1], row[2]] = halves(batch.0.cast_signed());
 }
 
-fn of_summary(row: &mut Row, summary: Summary) -> usize {
+fn of_summary(row: &mut Row, summary: Summary) {
     let Summary { submitted, accepted, refused, succeeded, failed, timed_out, cancelled, .. } = summary;
     for (at, count) in [submitted, accepted, refused, succeeded, failed, timed_out, cancelled].into_iter().enumerate() {
-        row[3 + at] = count as u32;
+        row[3 + at] = (count as u32).to_ne_bytes();
     }
-    BATCH_ROW
 }
 
-fn halves(number: i64) -> [u32; 2] {
+fn halves(number: i64) -> [Number; 2] {
     let number = number.cast_unsigned();
-    [number as u32, (number >> 32) as u32]
+    [number as u32, (number >> 32) as u32].map(u32::to_ne_bytes)
 }

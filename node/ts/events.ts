@@ -85,12 +85,9 @@ abstract class OfItem extends Told {
 
 /** What the events have in common that tell of an outcome. */
 abstract class OfOutcome extends OfItem {
-  #outcome: Outcome | undefined;
-
   /** @internal */
   protected get said(): Outcome {
-    this.#outcome ??= new Outcome(...this.place);
-    return this.#outcome;
+    return this.once(() => new Outcome(...this.place));
   }
 }
 
@@ -305,12 +302,9 @@ export class Unknown extends Told {
     return "unknown";
   }
 
-  #outcome: Outcome | undefined;
-
   /** What came. */
   get outcome(): Outcome {
-    this.#outcome ??= new Outcome(...this.place);
-    return this.#outcome;
+    return this.once(() => new Outcome(...this.place));
   }
 
   toJSON(): EventData {

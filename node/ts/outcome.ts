@@ -29,8 +29,6 @@ export interface OutcomeData {
  * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, and never rounded: `integer` has it as a bigint.
  */
 export class Outcome extends Row {
-  #output: unknown;
-
   /** Invoke or write. */
   get family(): Family {
     return this.flag(WRITE) ? "write" : "invoke";
@@ -88,8 +86,7 @@ export class Outcome extends Row {
 
   /** `outputData`, parsed by `JSON.parse` when it is first asked for: integers are exact up to 2^53 − 1. */
   get output(): Record<string, unknown> {
-    this.#output ??= JSON.parse(this.outputText);
-    return this.#output as Record<string, unknown>;
+    return this.once(() => JSON.parse(this.outputText) as Record<string, unknown>);
   }
 
   /** `outputData` with a `bigint` for every integer beyond ±(2^53 − 1), parsed anew each time. */

@@ -64,6 +64,8 @@ export abstract class Row {
   readonly #block: Block;
   /** Where its numbers start. */
   readonly #at: number;
+  /** What was made of it. A field of a class below would cost another constructor for each event. */
+  #made: unknown;
 
   /** @internal */
   constructor(block: Block, at: number) {
@@ -74,6 +76,12 @@ export abstract class Row {
   /** @internal Where it stands. */
   protected get place(): [block: Block, at: number] {
     return [this.#block, this.#at];
+  }
+
+  /** @internal What is made of it when it is first asked for. */
+  protected once<T>(make: () => T): T {
+    this.#made ??= make();
+    return this.#made as T;
   }
 
   /** @internal Whether one of the flags is set. */
