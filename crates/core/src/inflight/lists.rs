@@ -170,10 +170,16 @@ impl Lists {
         Taken { block: self.blocks.get(last).map_or(NONE, |last| last.next), last }
     }
 
-    /// Appends the records of the next block, which is free then, unless it was the last.
-    pub(super) fn read(&mut self, taken: &mut Taken, records: &mut Vec<Record>) -> bool {
+    /// Appends those of the records of the next block that are wanted. The block is free then. `false` if there is none.
+    pub(super) fn read(
+        &mut self,
+        taken: &mut Taken,
+        records: &mut Vec<Record>,
+        is_wanted: impl Fn(&&Record) -> bool,
+    ) -> bool {
         let Some(block) = self.blocks.get_mut(taken.block) else { return false };
-        records.extend(block.records.iter().take(block.end.into()).skip(block.start.into()));
+        let held = block.records.get(block.start.into()..block.end.into()).unwrap_or_default();
+        records.extend(held.iter().filter(is_wanted));
         let next = std::mem::replace(&mut block.next, self.free);
         (self.free, self.used) = (taken.block, self.used - 1);
         taken.block = if taken.block == taken.last { NONE } else { next };
@@ -268,7 +274,7 @@ mod tests {
                     Step::Reread(list) => {
                         let (mut taken, mut records) = (lists.take(list), Vec::new());
                         prop_assert!(lists.is_empty(list));
-                        while lists.read(&mut taken, &mut records) {}
+                        while lists.read(&mut taken, &mut records, |_| true) {}
                         prop_assert_eq!(&records, &Vec::from(model[list as usize].clone()));
                         records.into_iter().for_each(|record| _ = lists.push(list, record));
                     }

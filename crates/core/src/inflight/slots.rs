@@ -129,6 +129,12 @@ impl<K, V> Slots<K, V> {
         Some(())
     }
 
+    /// Whether nothing is there, which is known without a look at the slot.
+    #[inline]
+    pub(super) fn is_free(&self, place: u32) -> bool {
+        self.free.has(place)
+    }
+
     /// Has memory fetch the slot.
     #[inline]
     pub(super) fn prefetch(&self, place: u32) {
@@ -188,6 +194,11 @@ impl Free {
             self.any.push(lot);
         }
         *bits |= 1 << (place % LOT);
+    }
+
+    #[inline]
+    fn has(&self, place: u32) -> bool {
+        self.lots.get((place / LOT) as usize).is_some_and(|bits| bits & (1 << (place % LOT)) != 0)
     }
 
     /// What will be taken next, in order.

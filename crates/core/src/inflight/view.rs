@@ -25,6 +25,11 @@ impl<'a, K, V> View<'a, K, V> {
 
 impl<K: Hash, V> Entries for View<'_, K, V> {
     #[inline]
+    fn is_there(&self, entry: u32) -> bool {
+        !self.slots.is_free(entry)
+    }
+
+    #[inline]
     fn prefetch(&self, entry: u32) {
         self.slots.prefetch(entry);
     }

@@ -36,6 +36,8 @@ const HAS_ENDED: u32 = 1;
 pub(super) trait Entries {
     /// The deadline of the record's entry; `None` if the record is void.
     fn deadline(&self, record: Record) -> Option<u64>;
+    /// Whether there is such an entry at all: as good as nothing to ask, beside a look at the entry.
+    fn is_there(&self, entry: u32) -> bool;
     /// Has memory fetch the entry.
     fn prefetch(&self, entry: u32);
     /// Has memory fetch what else is needed to take the entry out, which is at hand.
@@ -229,7 +231,9 @@ impl Wheel {
         let mut taken = self.lists.take(list);
         loop {
             records.clear();
-            while records.len() < TOGETHER && self.lists.read(&mut taken, &mut records) {}
+            // Most entries that are answered are gone by now: no use to wait for where they were.
+            let is_there = |record: &&Record| entries.is_there(record.entry);
+            while records.len() < TOGETHER && self.lists.read(&mut taken, &mut records, is_there) {}
             if records.is_empty() {
                 break;
             }
