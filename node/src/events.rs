@@ -39,6 +39,8 @@ const REQUEST_ID: usize = 4;
 const OTHERS: usize = 12;
 /// Request id, message, further message, product key, device key, asset id, target, output.
 const TEXTS: usize = 8;
+/// Which of them mostly are as in the event before: all but what names the item and its device.
+const COME_AGAIN: [bool; TEXTS] = [false, true, true, true, false, false, true, true];
 
 mod flag {
     /// The outcome is one of the write family.
@@ -115,7 +117,7 @@ impl Block {
         self.rows.resize(start + ROW, NOTHING);
         let Some(row) = self.rows.last_chunk_mut::<ROW>() else { return };
         let (head, length) = self.texts.event(row, event);
-        row[0] = (head | length as u32 * flag::LENGTH).to_ne_bytes();
+        row[0] = (head | (length as u32 * flag::LENGTH)).to_ne_bytes();
         self.rows.truncate(start + length);
     }
 }
@@ -215,10 +217,13 @@ impl Texts {
     fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> u32 {
         let Some(text) = text else { return flag::NULL_TEXT << at };
         let (mut start, mut end) = self.before[at];
-        // No request id comes again.
-        if at == 0 || self.bytes.get(start..end) != Some(text.as_bytes()) {
+        if !COME_AGAIN[at] || !self.bytes.get(start..end).is_some_and(|before| is_same(before, text.as_bytes())) {
             (start, end) = (self.bytes.len(), self.bytes.len() + text.len());
-            self.bytes.extend_from_slice(text.as_bytes());
+            match <&[u8; 36]>::try_from(text.as_bytes()) {
+                // Most request ids have so many characters, and are copied without a call.
+                Ok(id) => self.bytes.extend_from_slice(id),
+                Err(_) => self.bytes.extend_from_slice(text.as_bytes()),
+            }
             self.before[at] = (start, end);
         }
         let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
@@ -227,6 +232,13 @@ impl Texts {
         }
         0
     }
+}
+
+/// Without a call for short texts.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ends = |text: &[u8]| Some((u32::from_ne_bytes(*text.first_chunk()?), u32::from_ne_bytes(*text.last_chunk()?)));
+    one.len() == other.len() && ends(one) == ends(other) && (matches!(one.len(), 4..=8) || one == other)
 }
 
 fn flag_if(is_set: bool, flag: u32) -> u32 {

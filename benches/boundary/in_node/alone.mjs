@@ -19,10 +19,11 @@ const CONTENDERS = {
 /** Starts one: `run` says what so many passes take, in milliseconds of CPU time; `end` ends it. */
 export function start(folder, items, name) {
   const child = fork(new URL(import.meta.url), [folder, String(items), name]);
+  const ended = once(child, "exit");
   const answer = async () => {
     const [said] = await Promise.race([
       once(child, "message"),
-      once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`))),
+      ended.then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`))),
     ]);
     return said;
   };

@@ -7,7 +7,8 @@ import { CallRefusedError, FAMILIES, SettingError, UnreachableError } from "setp
 import { CONTROL, invokeOf, proxy, SET, serve, simulate, skip } from "./gateway.mjs";
 import { open, soon, take, until, using } from "./support.mjs";
 
-const TIMEOUT_MS = 8_000;
+/** Long beside what ten thousand items take, unoptimised and with other tests on the same processors: about five seconds. */
+const TIMEOUT_MS = 20_000;
 /** How long a slow answer of a simulated device takes; a late one comes after the command's time. */
 const SLOW_MS = 200;
 
