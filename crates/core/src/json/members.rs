@@ -26,9 +26,9 @@ pub(crate) const ALL: u32 = u32::MAX;
 /// follows which is remembered from one object to the next, and how each name was written.
 ///
 /// Of the names in `KEEPS`, a bit for each, values are kept as well: a member of which every byte is as it was last time,
-/// up to what ends its value, has the same value, whatever that is. That is for members which mostly say the same, as
-/// those of replies do (measured: a third of the time); where values vary, the question is answered at random and costs
-/// more than it brings.
+/// up to what ends its value, has the same value, whatever that is; an object or array only if all are kept. That is for
+/// members which mostly say the same, as those of replies do (measured: a third of the time); where values vary, the
+/// question is answered at random and costs more than it brings.
 // `Copy` because a derived `Clone` alone copies the list twice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownMembers<const N: usize, const KEEPS: u32> {
@@ -140,7 +140,7 @@ impl Member {
             let token = reader.value()?;
             let end = reader.at - at;
             match reader.window(at) {
-                Some(window) if keeps => self.keep(window, end + 1),
+                Some(window) if keeps && is_lasting::<KEEPS>(token) => self.keep(window, end + 1),
                 _ => self.whole = 0,
             }
             (token, end)
@@ -168,6 +168,13 @@ impl Member {
         self.kept = *window.first_chunk().unwrap_or(&self.kept);
         self.whole = if len <= KEPT { u64::MAX.checked_shr((KEPT - len) as u32).unwrap_or(0) } else { 0 };
     }
+}
+
+/// Whether the value may be kept. What is kept from all members is kept within one text; otherwise it may meet another
+/// text, whose reader has another idea of how deep one may nest.
+#[inline(always)]
+fn is_lasting<const KEEPS: u32>(token: Token) -> bool {
+    KEEPS == ALL || !token.is_container()
 }
 
 /// Where the member that is next starts: one blank before the name is part of how members are written.
@@ -354,7 +361,7 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         (member.at, member.token) = (start as u32, if KEEPS == ALL { token.seen_from(start) } else { token });
         // What is kept belongs to another value now.
         member.whole = 0;
-        let keeps = KEEPS == ALL || KEEPS >> next & 1 == 1;
+        let keeps = (KEEPS == ALL || KEEPS >> next & 1 == 1) && is_lasting::<KEEPS>(token);
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
             member.keep(window, if keeps { reader.at + 1 - start } else { usize::MAX });

@@ -119,6 +119,11 @@ impl Token {
     }
 
     #[inline(always)]
+    pub(super) fn is_container(self) -> bool {
+        self.kind_bit() & (Kind::Array as u16 | Kind::Object as u16) != 0
+    }
+
+    #[inline(always)]
     pub(super) fn is_null(self) -> bool {
         self.is(Kind::Null)
     }

@@ -205,19 +205,21 @@ proptest! {
 
     #[test]
     fn what_was_checked_before_does_not_count(
-        bodies in vec(prop_oneof![
-            4 => vec(nearly_good(), 1..4).prop_map(|items| body(&items).into_bytes()),
+        bodies in vec((prop_oneof![
+            4 => vec(prop_oneof![nearly_good(), item()], 1..4).prop_map(|items| body(&items).into_bytes()),
             1 => vec(nearly_good(), 1..4).prop_flat_map(|items| broken(Just(body(&items)))),
-        ], 2..6),
+        ], 2..10usize, prop_oneof![Just("o1"), Just("o2")]), 2..6),
     ) {
         let now = Now::new(0, 1_700_000_000_000);
         for family in Family::ALL {
             let (mut checker, mut room) = (Checker::new(family), Vec::new());
-            for body in &bodies {
-                let report = checker.check_form(body, "o1", &Limits::DEFAULT, now, room);
-                let first = Checker::new(family).check_form(body, "o1", &Limits::DEFAULT, now, Vec::new());
+            for (body, depth, org_id) in &bodies {
+                let mut limits = Limits::DEFAULT;
+                limits.depth = *depth;
+                let report = checker.check_form(body, org_id, &limits, now, room);
+                let first = Checker::new(family).check_form(body, org_id, &limits, now, Vec::new());
                 prop_assert_eq!(&report, &first);
-                prop_assert_eq!(&first, &check_form(body, family, "o1", &Limits::DEFAULT, now));
+                prop_assert_eq!(&first, &check_form(body, family, org_id, &limits, now));
                 room = report.response;
             }
         }
