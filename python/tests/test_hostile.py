@@ -132,8 +132,13 @@ def test_hooks_that_give_nonsense_are_errors() -> None:
 def test_an_interrupt_in_the_middle_leaves_the_requester_usable() -> None:
     requester = Requester("o1")
     hook = Hook(lambda: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        requester.submit([*items(100), {"inputData": {"a": hook}}])
+    # Whoever runs tests in the background may have it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            requester.submit([*items(100), {"inputData": {"a": hook}}])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert requester.submit(items(100)).items == 100
 
 

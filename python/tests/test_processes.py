@@ -134,8 +134,10 @@ def test_an_interrupt_between_calls_leaves_everything_usable() -> None:
 
 
 def test_an_interrupt_that_nobody_catches_ends_the_program_as_usual() -> None:
+    # Whoever runs tests in the background may have interrupts ignored, which is inherited.
     script = f"""
-import sys; sys.path.insert(0, {str(SUPPORT)!r})
+import signal, sys; sys.path.insert(0, {str(SUPPORT)!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from conversation import items, message
 from setpoint import Requester, check
 body, requester = message(*items(5_000)), Requester("o1")
