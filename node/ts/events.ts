@@ -1,7 +1,7 @@
 // What a requester tells: one class for each kind of event, told apart by `kind`.
 
-import { Outcome, type OutcomeData } from "./outcome.js";
-import { BATCH, type Block, CODE, INDEX, OUTCOME, Row, SAID, SUMMARY } from "./row.js";
+import { type Outcome, type OutcomeData, outcomeOf } from "./outcome.js";
+import { BATCH, type Block, CODE, INDEX, makerOf, OUTCOME, Row, SAID, SUMMARY } from "./row.js";
 
 /** How the items of a batch ended. `submitted` is the sum of all others but `accepted`. */
 export interface Summary {
@@ -87,7 +87,7 @@ abstract class OfItem extends Told {
 abstract class OfOutcome extends OfItem {
   /** @internal */
   protected get said(): Outcome {
-    return this.once(() => new Outcome(...this.place));
+    return this.once(() => outcomeOf(...this.place));
   }
 }
 
@@ -304,7 +304,7 @@ export class Unknown extends Told {
 
   /** What came. */
   get outcome(): Outcome {
-    return this.once(() => new Outcome(...this.place));
+    return this.once(() => outcomeOf(...this.place));
   }
 
   toJSON(): EventData {
@@ -374,28 +374,39 @@ export function eventsOf(block: Block): Event[] {
   return events;
 }
 
-/** A class stands where it is made: then the compiler knows which one, which is most of what an event costs. */
+const NewAccepted = makerOf(Accepted);
+const NewRefused = makerOf(Refused);
+const NewFinished = makerOf(Finished);
+const NewTimedOut = makerOf(TimedOut);
+const NewCancelled = makerOf(Cancelled);
+const NewLate = makerOf(Late);
+const NewDuplicate = makerOf(Duplicate);
+const NewUnknown = makerOf(Unknown);
+const NewUnreadable = makerOf(Unreadable);
+const NewBatchDone = makerOf(BatchDone);
+
+/** A class stands where it is made: then the compiler knows which one. */
 function eventOf(block: Block, at: number): Event {
   switch (block.kind(at)) {
     case 0:
-      return new Accepted(block, at);
+      return new NewAccepted(block, at);
     case 1:
-      return new Refused(block, at);
+      return new NewRefused(block, at);
     case 2:
-      return new Finished(block, at);
+      return new NewFinished(block, at);
     case 3:
-      return new TimedOut(block, at);
+      return new NewTimedOut(block, at);
     case 4:
-      return new Cancelled(block, at);
+      return new NewCancelled(block, at);
     case 5:
-      return new Late(block, at);
+      return new NewLate(block, at);
     case 6:
-      return new Duplicate(block, at);
+      return new NewDuplicate(block, at);
     case 7:
-      return new Unknown(block, at);
+      return new NewUnknown(block, at);
     case 8:
-      return new Unreadable(block, at);
+      return new NewUnreadable(block, at);
     default:
-      return new BatchDone(block, at);
+      return new NewBatchDone(block, at);
   }
 }

@@ -2,7 +2,7 @@
 
 import { parseExact } from "./exact.js";
 import type { Family } from "./items.js";
-import { CODE, Row, WRITE } from "./row.js";
+import { type Block, CODE, makerOf, Row, WRITE } from "./row.js";
 
 /** An outcome as plain data: what `structuredClone`, `JSON.stringify` and messages between threads can carry. */
 export interface OutcomeData {
@@ -133,6 +133,13 @@ export class Outcome extends Row {
   [Symbol.for("nodejs.util.inspect.custom")](): OutcomeData {
     return this.toJSON();
   }
+}
+
+const NewOutcome = makerOf(Outcome);
+
+/** The outcome in the row that starts there. */
+export function outcomeOf(block: Block, at: number): Outcome {
+  return new NewOutcome(block, at);
 }
 
 function orDigits(number: number | null, exact: bigint | null): number | string | null {
