@@ -201,8 +201,7 @@ impl Segment {
     }
 
     fn words(&self) -> impl Iterator<Item = (u32, u32)> {
-        let lanes = self.buckets.iter().flat_map(|bucket| bucket.tags.into_iter().zip(bucket.places));
-        lanes.filter(|(tag, _)| *tag != EMPTY)
+        self.buckets.iter().flat_map(|bucket| bits(bucket.held()).map(|lane| (bucket.tags[lane], bucket.places[lane])))
     }
 
     #[inline]
@@ -253,11 +252,14 @@ impl Segment {
     /// Adds a word, for which there has to be room.
     #[inline]
     fn add(&mut self, tag: u32, place: u32) {
-        if let Err((at, lane)) = self.search(self.home(tag), tag, |_| None::<()>)
-            && let Some(bucket) = self.buckets.get_mut(at as usize)
-        {
-            bucket.put(lane, tag, place);
-            self.len += 1;
+        let mut at = self.home(tag);
+        while let Some(bucket) = self.buckets.get_mut(at) {
+            if let Some(lane) = bits(bucket.lanes(EMPTY)).next() {
+                bucket.put(lane, tag, place);
+                self.len += 1;
+                return;
+            }
+            at = self.after(at);
         }
     }
 
@@ -292,7 +294,7 @@ impl Segment {
             && let Some(bucket) = self.buckets.get(at)
         {
             let vacant = bucket.lanes(EMPTY);
-            let held = bits(!vacant & ((1 << LANES) - 1));
+            let held = bits(bucket.held());
             // Whoever came by the hole has come at least as far.
             let mover = held.into_iter().find(|lane| {
                 let home = self.home(bucket.tags[*lane]);
@@ -319,6 +321,12 @@ impl Bucket {
     #[inline]
     fn lanes(&self, tag: u32) -> u32 {
         equal(self.tags, tag)
+    }
+
+    /// A bit for each lane that holds a word.
+    #[inline]
+    fn held(&self) -> u32 {
+        !self.lanes(EMPTY) & ((1 << LANES) - 1)
     }
 
     #[inline]
