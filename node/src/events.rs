@@ -24,6 +24,7 @@ use napi::{
 use setpoint::{
     Code, Family,
     json::Text,
+    reply::{ReplyPart, ReplySpans},
     requester::{Event, ItemRef, Outcome, Refused, RequestBatchId, Summary},
 };
 
@@ -39,8 +40,25 @@ const REQUEST_ID: usize = 4;
 const OTHERS: usize = 12;
 /// Request id, message, further message, product key, device key, asset id, target, output.
 const TEXTS: usize = 8;
-/// Which of them mostly are as in the event before: all but what names the item and its device.
-const COME_AGAIN: [bool; TEXTS] = [false, true, true, true, false, false, true, true];
+
+type ReadText = for<'a> fn(&ReplySpans, &'a str) -> Option<Text<'a>>;
+type ReadTime = fn(&ReplySpans, &str) -> Option<i64>;
+
+/// The texts of an outcome but the last, its output, in order.
+const READ: [(ReplyPart, ReadText); TEXTS - 1] = [
+    (ReplyPart::RequestId, ReplySpans::request_id),
+    (ReplyPart::Msg, ReplySpans::msg),
+    (ReplyPart::Submsg, ReplySpans::submsg),
+    (ReplyPart::ProductKey, ReplySpans::product_key),
+    (ReplyPart::DeviceKey, ReplySpans::device_key),
+    (ReplyPart::AssetId, ReplySpans::asset_id),
+    (ReplyPart::Target, ReplySpans::target),
+];
+/// Its times.
+const TIMES: [(ReplyPart, ReadTime); 2] = [
+    (ReplyPart::GmtServiceReply, ReplySpans::gmt_service_reply),
+    (ReplyPart::GmtDeviceReply, ReplySpans::gmt_device_reply),
+];
 
 mod flag {
     /// The outcome is one of the write family.
@@ -53,6 +71,8 @@ mod flag {
     pub(super) const NULL_TEXT: u32 = 1 << 8;
     /// The time of the service is null; that of the device follows.
     pub(super) const NULL_TIME: u32 = 1 << 16;
+    /// All of those.
+    pub(super) const NULLS: u32 = 0x3_FF00;
     /// How many numbers the row has.
     pub(super) const LENGTH: u32 = 1 << 26;
 }
@@ -68,11 +88,7 @@ pub(crate) struct Block {
 }
 
 #[derive(Debug, Default)]
-struct Texts {
-    bytes: Vec<u8>,
-    /// Where the texts of the event before stand. Most of them come again, and need not be written again.
-    before: [(usize, usize); TEXTS],
-}
+struct Texts(Vec<u8>);
 
 /// A block in JavaScript.
 pub(crate) type Crossed<'env> = (BufferSlice<'env>, JsString<'env>, bool);
@@ -85,10 +101,11 @@ impl Block {
     /// Takes these events instead of what it held.
     pub(crate) fn fill(&mut self, events: impl Iterator<Item = Event>) {
         self.rows.clear();
-        self.texts.bytes.clear();
-        self.texts.before = Default::default();
+        self.texts.0.clear();
+        let mut before = None;
         for event in events {
-            self.event(&event);
+            self.event(&event, before.as_ref());
+            before = Some(event);
         }
     }
 
@@ -99,22 +116,30 @@ impl Block {
         }
         // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
         let rows = BufferSlice::copy_from(env, self.rows.as_flattened())?;
-        let text = &self.texts.bytes;
+        let Texts(text) = &self.texts;
         Ok(Some((rows, env.create_string_latin1(text)?, text.is_ascii())))
     }
 
     /// Its room, if it is worth keeping.
     pub(crate) fn kept(self) -> Self {
-        if self.texts.bytes.capacity() + self.rows.capacity() * size_of::<Number>() <= KEPT {
+        if self.texts.0.capacity() + self.rows.capacity() * size_of::<Number>() <= KEPT {
             self
         } else {
             Self::default()
         }
     }
 
-    fn event(&mut self, event: &Event) {
+    /// Adds the row of an event. Of outcomes of one message most say the same but for who it is about, so that a row begins as
+    /// the one before if that can be.
+    fn event(&mut self, event: &Event, before: Option<&Event>) {
         let start = self.rows.len();
-        self.rows.resize(start + ROW, NOTHING);
+        let is_next =
+            outcome_of(event).zip(before.and_then(outcome_of)).is_some_and(|(one, other)| one.is_next_to(other));
+        if is_next && start >= ROW {
+            self.rows.extend_from_within(start - ROW..);
+        } else {
+            self.rows.resize(start + ROW, NOTHING);
+        }
         let Some(row) = self.rows.last_chunk_mut::<ROW>() else { return };
         let (head, length) = self.texts.event(row, event);
         row[0] = (head | (length as u32 * flag::LENGTH)).to_ne_bytes();
@@ -123,6 +148,18 @@ impl Block {
 }
 
 const NOTHING: Number = [0; 4];
+
+/// What a row of all numbers is about.
+fn outcome_of(event: &Event) -> Option<&Outcome> {
+    match event {
+        Event::Finished { outcome, .. }
+        | Event::TimedOut { outcome: Some(outcome), .. }
+        | Event::Late { outcome, .. }
+        | Event::Duplicate { outcome, .. }
+        | Event::Unknown { outcome } => Some(outcome),
+        _ => None,
+    }
+}
 
 impl Texts {
     /// Fills the row but for its head: that without its length, and its length.
@@ -175,32 +212,31 @@ impl Texts {
         self.outcome(row, outcome)
     }
 
+    /// Fills in what may be another than in the outcome before, with whose numbers the row begins if it has any.
     fn outcome(&mut self, row: &mut Row, outcome: &Outcome) -> u32 {
         let (parts, message) = outcome.parts();
-        let mut head = flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE);
+        let before = u32::from_ne_bytes(row[0]);
+        let is_new = |part| before == 0 || !parts.is_as_before(part);
+        let mut head = before & flag::NULLS | flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE);
         [row[6], row[7]] = halves(parts.code.0);
-        for (at, time) in [parts.gmt_service_reply(message), parts.gmt_device_reply(message)].into_iter().enumerate() {
-            match time {
-                Some(time) => [row[8 + 2 * at], row[9 + 2 * at]] = halves(time),
-                None => head |= flag::NULL_TIME << at,
+        for (at, (part, time)) in TIMES.into_iter().enumerate() {
+            if is_new(part) {
+                let time = time(parts, message);
+                [row[8 + 2 * at], row[9 + 2 * at]] = halves(time.unwrap_or_default());
+                head = head & !(flag::NULL_TIME << at) | flag_if(time.is_none(), flag::NULL_TIME << at);
             }
         }
-        let texts = [
-            parts.msg(message),
-            parts.submsg(message),
-            parts.product_key(message),
-            parts.device_key(message),
-            parts.asset_id(message),
-            parts.target(message),
-        ];
-        head |= match parts.request_id(message) {
-            None => self.text(row, 0, Some("")),
-            id => self.read(row, 0, id),
-        };
-        for (at, text) in texts.into_iter().enumerate() {
-            head |= self.read(row, 1 + at, text);
+        for (at, (part, text)) in READ.into_iter().enumerate() {
+            if is_new(part) {
+                // A reply without a request id has an empty one.
+                let text = text(parts, message).or((at == 0).then(|| Text::plain("")));
+                head = head & !(flag::NULL_TEXT << at) | self.read(row, at, text);
+            }
         }
-        head | self.text(row, TEXTS - 1, Some(parts.output(message).as_str()))
+        if is_new(ReplyPart::Output) {
+            self.text(row, TEXTS - 1, Some(parts.output(message).as_str()));
+        }
+        head
     }
 
     #[inline]
@@ -216,29 +252,18 @@ impl Texts {
     #[inline]
     fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> u32 {
         let Some(text) = text else { return flag::NULL_TEXT << at };
-        let (mut start, mut end) = self.before[at];
-        if !COME_AGAIN[at] || !self.bytes.get(start..end).is_some_and(|before| is_same(before, text.as_bytes())) {
-            (start, end) = (self.bytes.len(), self.bytes.len() + text.len());
-            match <&[u8; 36]>::try_from(text.as_bytes()) {
-                // Most request ids have so many characters, and are copied without a call.
-                Ok(id) => self.bytes.extend_from_slice(id),
-                Err(_) => self.bytes.extend_from_slice(text.as_bytes()),
-            }
-            self.before[at] = (start, end);
+        let start = self.0.len();
+        match <&[u8; 36]>::try_from(text.as_bytes()) {
+            // Most request ids have so many characters, and are copied without a call.
+            Ok(id) => self.0.extend_from_slice(id),
+            Err(_) => self.0.extend_from_slice(text.as_bytes()),
         }
         let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
         if let Some(room) = row.get_mut(place..place + 2) {
-            room.copy_from_slice(&[start, end].map(|place| (place as u32).to_ne_bytes()));
+            room.copy_from_slice(&[start, self.0.len()].map(|place| (place as u32).to_ne_bytes()));
         }
         0
     }
-}
-
-/// Without a call for short texts.
-#[inline]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let ends = |text: &[u8]| Some((u32::from_ne_bytes(*text.first_chunk()?), u32::from_ne_bytes(*text.last_chunk()?)));
-    one.len() == other.len() && ends(one) == ends(other) && (matches!(one.len(), 4..=8) || one == other)
 }
 
 fn flag_if(is_set: bool, flag: u32) -> u32 {

@@ -16,9 +16,6 @@ const MOST_SKIPPED: usize = 3;
 const MOST_NAMES: usize = 31;
 /// Of a place without a name: no value starts there.
 const NOWHERE: u8 = u8::MAX;
-/// The values of all members are kept. Most of them are as they were then, so they are looked for where they are now only
-/// when somebody asks for them; otherwise that is done at once, because several ask.
-pub(crate) const ALL: u32 = u32::MAX;
 
 /// Reads objects of which some members are known, and ignores other members.
 ///
@@ -26,9 +23,9 @@ pub(crate) const ALL: u32 = u32::MAX;
 /// follows which is remembered from one object to the next, and how each name was written.
 ///
 /// Of the names in `KEEPS`, a bit for each, values are kept as well: a member of which every byte is as it was last time,
-/// up to what ends its value, has the same value, whatever that is; an object or array only if all are kept. That is for
-/// members which mostly say the same, as those of replies do (measured: a third of the time); where values vary, the
-/// question is answered at random and costs more than it brings.
+/// up to what ends its value, has the same value. That is for members which mostly say the same; where values vary, the
+/// question is answered at random and costs more than it brings. Objects and arrays are not kept: the next object may be
+/// one of another text, whose reader has another idea of how deep one may nest.
 // `Copy` because a derived `Clone` alone copies the list twice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownMembers<const N: usize, const KEEPS: u32> {
@@ -48,7 +45,7 @@ pub(crate) struct KnownMembers<const N: usize, const KEEPS: u32> {
 pub(crate) struct Member {
     /// How it was written, from after the separator before it.
     kept: [u8; KEPT],
-    /// Its value; if those of all members are kept, as seen from where the member starts.
+    /// Its value.
     token: Token,
     /// A bit for each byte of what is kept that is the member, or what comes after its value; none if its value is not
     /// kept.
@@ -115,17 +112,15 @@ impl Member {
             && other & self.whole as u32 == 0
             && (self.whole >> 32 == 0 || self.other(window, 1) & (self.whole >> 32) as u32 == 0)
         {
-            if KEEPS != ALL {
-                self.token = self.token.moved(at.wrapping_sub(self.at as usize));
-                *same |= 1 << name;
-            }
+            self.token = self.token.moved(at.wrapping_sub(self.at as usize));
             self.at = at as u32;
+            *same |= 1 << name;
             return Ok(Some(self.whole.trailing_ones() as usize));
         }
         if !self.is_named(other) {
             return Ok(None);
         }
-        let keeps = KEEPS == ALL || KEEPS >> name & 1 == 1;
+        let keeps = KEEPS >> name & 1 == 1;
         let start = usize::from(self.value);
         let (token, end) = if let Some(short) = short::value_here::<true>(window, start, at, &mut self.steps) {
             if keeps {
@@ -140,12 +135,12 @@ impl Member {
             let token = reader.value()?;
             let end = reader.at - at;
             match reader.window(at) {
-                Some(window) if keeps && is_lasting::<KEEPS>(token) => self.keep(window, end + 1),
+                Some(window) if keeps && !token.is_container() => self.keep(window, end + 1),
                 _ => self.whole = 0,
             }
             (token, end)
         };
-        self.token = if KEEPS == ALL { token.seen_from(at) } else { token };
+        self.token = token;
         if keeps {
             self.at = at as u32;
         }
@@ -168,13 +163,6 @@ impl Member {
         self.kept = *window.first_chunk().unwrap_or(&self.kept);
         self.whole = if len <= KEPT { u64::MAX.checked_shr((KEPT - len) as u32).unwrap_or(0) } else { 0 };
     }
-}
-
-/// Whether the value may be kept. What is kept from all members is kept within one text; otherwise it may meet another
-/// text, whose reader has another idea of how deep one may nest.
-#[inline(always)]
-fn is_lasting<const KEEPS: u32>(token: Token) -> bool {
-    KEEPS == ALL || !token.is_container()
 }
 
 /// Where the member that is next starts: one blank before the name is part of how members are written.
@@ -203,15 +191,19 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         *self.names
     }
 
+    /// The name at a place; empty if there is none.
+    pub(super) fn name(&self, name: usize) -> &'static str {
+        self.names.get(name).copied().unwrap_or_default()
+    }
+
     /// The value of a member of the object that was read last, by the place of its name.
     #[inline(always)]
     pub(crate) fn token(&self, name: usize) -> Token {
-        let Some(member) = self.members.get(name) else { return Token::ABSENT };
-        if KEEPS == ALL { member.token.moved(member.at as usize) } else { member.token }
+        self.members.get(name).map_or(Token::ABSENT, |member| member.token)
     }
 
     /// A bit for each member of the object that was read last, if it is one that is kept and has the very value that it
-    /// had in the object before; not told if those of all members are kept.
+    /// had in the object before.
     #[inline(always)]
     pub(crate) fn same(&self) -> u32 {
         self.same
@@ -221,11 +213,17 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
     /// of any member, known or not, is an error.
     #[inline]
     pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
+        let mut object = reader.open_object()?;
+        self.read_members(reader, &mut object)
+    }
+
+    /// [`read`](Self::read) within the object.
+    #[inline]
+    pub(super) fn read_members(&mut self, reader: &mut Reader<'_>, object: &mut OpenObject) -> Result<(), Stopped> {
         let before_it = std::mem::take(&mut self.seen);
         self.same = 0;
-        let mut object = reader.open_object()?;
         let mut before = None;
-        while reader.next_member(&mut object)? {
+        while reader.next_member(object)? {
             let mut name = self.after(before);
             let mut skipped_at = None;
             while !self.read_expected(reader, &mut name, &mut before)? {
@@ -233,7 +231,7 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
                 match if skipped_at == Some(reader.at) { None } else { self.skip(reader, name, before, before_it) } {
                     Some(next) => (name, skipped_at) = (next, Some(reader.at)),
                     None => {
-                        self.read_other(reader, &object, &mut before)?;
+                        self.read_other(reader, object, &mut before)?;
                         break;
                     }
                 }
@@ -358,10 +356,10 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
         let value = reader.at - start;
         let token = reader.value()?;
         let Some(member) = self.members.get_mut(name) else { return Ok(()) };
-        (member.at, member.token) = (start as u32, if KEEPS == ALL { token.seen_from(start) } else { token });
+        (member.at, member.token) = (start as u32, token);
         // What is kept belongs to another value now.
         member.whole = 0;
-        let keeps = (KEEPS == ALL || KEEPS >> next & 1 == 1) && is_lasting::<KEEPS>(token);
+        let keeps = KEEPS >> next & 1 == 1 && !token.is_container();
         if let (true, Some(window)) = (value <= MAX_START, reader.window(start)) {
             member.value = value as u8;
             member.keep(window, if keeps { reader.at + 1 - start } else { usize::MAX });
@@ -376,7 +374,7 @@ mod tests {
 
     /// The values of a, b and c in each object of a list, or why reading has stopped.
     fn read(list: &str) -> Result<Vec<[Option<i64>; 3]>, String> {
-        let mut members: KnownMembers<4, ALL> = KnownMembers::new(&["a", "b", "c", ""]);
+        let mut members: KnownMembers<4, 0b111> = KnownMembers::new(&["a", "b", "c", ""]);
         let mut reader = Reader::new(list, 8);
         reader.peek();
         let mut read = Vec::new();

@@ -5,6 +5,7 @@
 //! value, and a bound on nesting. The reader makes one pass, borrows everything, builds no tree, and keeps its own
 //! stack on the heap, so that no input can exhaust the thread's.
 
+mod alike;
 mod equal;
 mod integer;
 mod keys;
@@ -21,9 +22,10 @@ mod utf8;
 mod value;
 pub(crate) mod write;
 
+pub(crate) use alike::AlikeMembers;
 pub(crate) use equal::repeated;
 pub(crate) use integer::integer;
-pub(crate) use members::{ALL, KnownMembers};
+pub(crate) use members::KnownMembers;
 pub(crate) use reader::{Failed, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
 pub(crate) use token::Token;

@@ -257,7 +257,11 @@ impl<'a> Reader<'a> {
                 members = members.and(is_null);
             }
         }
-        Ok(if is_array { Token::plain(Kind::Array) } else { Token::object(members, start, self.at, odd_number) })
+        Ok(if is_array {
+            Token::placed(Kind::Array, start, self.at)
+        } else {
+            Token::object(members, start, self.at, odd_number)
+        })
     }
 
     /// Enters the object or array that is next, inside [`Reader::container`].
@@ -335,7 +339,7 @@ impl<'a> Reader<'a> {
             _ => return Err(self.expected("a value")),
         };
         self.at += len;
-        Ok(Token::plain(kind))
+        Ok(Token::placed(kind, self.at - len, self.at))
     }
 
     /// Reads the string whose quote is next.
@@ -429,7 +433,7 @@ impl<'a> Reader<'a> {
             self.at += usize::from(matches!(self.next(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        Ok(Token::plain(Kind::Number))
+        Ok(Token::placed(Kind::Number, start, self.at))
     }
 
     /// Skips at least one digit.

@@ -1,6 +1,6 @@
 //! Looking at many bytes at once.
 
-use wide::i8x16;
+use wide::{i8x16, u8x32};
 
 /// Bytes in one step.
 pub(super) const STEP: usize = 16;
@@ -35,6 +35,34 @@ pub(super) fn not_digit(step: &[u8; STEP]) -> u32 {
 #[inline(always)]
 pub(super) fn equal(one: &[u8; STEP], other: &[u8; STEP]) -> u32 {
     vector(one).simd_eq(vector(other)).to_bitmask()
+}
+
+/// How many bytes from `one` on are as those from `other` on, which is behind it; up to `most`.
+#[inline(always)]
+pub(super) fn same_run(bytes: &[u8], one: usize, other: usize, most: usize) -> usize {
+    let (Some(first), Some(second)) = (bytes.get(one..), bytes.get(other..)) else { return 0 };
+    let (first_steps, second_steps) = (first.as_chunks().0, second.as_chunks().0);
+    let steps = first_steps.iter().zip(second_steps).take(most.div_ceil(2 * STEP));
+    let mut count = 0;
+    for (first, second) in steps {
+        let other = other_bytes(first, second);
+        if other != 0 {
+            return most.min(count + other.trailing_zeros() as usize);
+        }
+        count += 2 * STEP;
+    }
+    if count >= most {
+        return most;
+    }
+    // The end of the text.
+    let rest = first.iter().zip(second).skip(count).take(most - count);
+    count + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// One bit, from the lowest on, for each byte that is not the same in both.
+#[inline(always)]
+fn other_bytes(one: &[u8; 2 * STEP], other: &[u8; 2 * STEP]) -> u32 {
+    !u8x32::new(*one).simd_eq(u8x32::new(*other)).to_bitmask()
 }
 
 /// Where the next byte at or after `at` stands that is not printable ASCII, or that ends or escapes a string: a quote

@@ -94,7 +94,9 @@ pub(super) fn value_here<const PRINTABLE: bool>(
         }
         b'0'..=b'9' => number(window, start, start, at),
         b'-' if start < MAX_START => number(window, start, start + 1, at),
-        b'n' if window[start..].starts_with(b"null") => Some(Short { token: Token::plain(Kind::Null), end: start + 4 }),
+        b'n' if window[start..].starts_with(b"null") => {
+            Some(Short { token: Token::placed(Kind::Null, at + start, at + start + 4), end: start + 4 })
+        }
         _ => None,
     }
 }

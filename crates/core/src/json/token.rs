@@ -53,13 +53,7 @@ impl Token {
     /// The one of a string with escapes.
     pub(crate) const ESCAPED: u16 = Kind::Escaped as u16;
 
-    /// What needs no place.
-    #[inline(always)]
-    pub(super) fn plain(kind: Kind) -> Self {
-        Self::new(kind, 0)
-    }
-
-    /// A number, or a string by what stands between its quotes. No text is longer than 32 bits can tell.
+    /// A value that is no object, a string by what stands between its quotes. No text is longer than 32 bits can tell.
     #[inline(always)]
     pub(super) fn placed(kind: Kind, start: usize, end: usize) -> Self {
         Self::new(kind, start as u64 | (end as u64) << 32)
@@ -94,11 +88,19 @@ impl Token {
         self.place as u32 as usize..self.end()
     }
 
-    /// How long it is; what is not there has no length.
+    /// From where to where it stands, a string with its quotes.
+    #[inline(always)]
+    pub(super) fn extent(self) -> (u32, u32) {
+        const STRING: u16 = Kind::Printable as u16 | Kind::Verbatim as u16 | Kind::Escaped as u16;
+        let quote = u32::from(self.kind_bit() & STRING != 0);
+        (self.place as u32 - quote, (self.place >> 32) as u32 + quote)
+    }
+
+    /// How long it is; what is not there, or null, has no length.
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
         // Nothing ends before it starts.
-        self.end().wrapping_sub(self.place as u32 as usize)
+        if self.is_nothing() { 0 } else { self.end().wrapping_sub(self.place as u32 as usize) }
     }
 
     /// Where it ends.

@@ -1,19 +1,21 @@
 //! Reading responses and channel messages.
 
+use std::ops::Range;
+
 use super::{
     BadReply, MessageError, Reply, Response,
-    spans::{ReplySpans, Span},
+    spans::{INTEGERS, PARTS, PAYLOADS, ReplySpans, Span, TEXTS},
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{ALL, Failed, KnownMembers, Reader, Token, Value, utf8},
+    json::{AlikeMembers, Failed, Reader, Token, Value, utf8},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 const NAMES: usize = 23;
 /// Every name that a reply of either family may have; three of them mean nothing here.
-static MEMBERS: KnownMembers<NAMES, ALL> = KnownMembers::new(&[
+static MEMBERS: AlikeMembers<NAMES> = AlikeMembers::new(&[
     "requestId",
     "messageId",
     "requestMethod",
@@ -38,6 +40,44 @@ static MEMBERS: KnownMembers<NAMES, ALL> = KnownMembers::new(&[
     "gmtServiceReply",
     "gmtDeviceReply",
 ]);
+
+const CONTROL_CHANNEL_ID: usize = 5;
+const SET_CHANNEL_ID: usize = 6;
+const SERVICE_ID: usize = 11;
+const MEASUREPOINT_ID: usize = 12;
+const STATUS: usize = 16;
+/// The place of no name.
+const NOWHERE: usize = NAMES;
+
+/// The names of a reply's parts, in the order of its spans. What belongs to the other family is ignored, whatever it is.
+const INVOKE: [usize; PARTS] =
+    [0, NOWHERE, CONTROL_CHANNEL_ID, 7, 8, 9, 10, SERVICE_ID, 13, 17, 18, 14, 15, 19, 20, 21, 22];
+const WRITE: [usize; PARTS] =
+    [0, 3, SET_CHANNEL_ID, 7, 8, 9, NOWHERE, MEASUREPOINT_ID, 13, 17, 18, 14, NOWHERE, 19, 20, 21, NOWHERE];
+
+/// Which part of a reply a name is, in whichever family has it.
+const PART_OF: [u8; NAMES] = {
+    let mut parts = [NOWHERE as u8; NAMES];
+    let mut part = 0;
+    while part < PARTS {
+        let (invoke, write) = (INVOKE[part], WRITE[part]);
+        if invoke != NOWHERE {
+            parts[invoke] = part as u8;
+        }
+        if write != NOWHERE {
+            parts[write] = part as u8;
+        }
+        part += 1;
+    }
+    parts
+};
+
+fn names_of(family: Family) -> &'static [usize; PARTS] {
+    match family {
+        Family::Invoke => &INVOKE,
+        Family::Write => &WRITE,
+    }
+}
 
 type Read<T> = Result<T, Failed<MessageError>>;
 type Spans = Vec<Result<ReplySpans, BadReply>>;
@@ -172,11 +212,15 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             return Err(Failed::Refused(error));
         }
         // It is written where it stays: a copy of so many words would wait for each of them.
-        replies.push(Ok(ReplySpans::NOTHING));
+        let before = replies.last().and_then(|reply| reply.as_ref().ok()).copied();
+        replies.push(Ok(before.unwrap_or(ReplySpans::NOTHING)));
         let judged = match first {
             Some(b'{') => {
                 members.read(reader)?;
                 let Some(Ok(reply)) = replies.last_mut() else { continue };
+                if before.is_some() && members.is_alike(1 << STATUS) && change(&members, limits, reply) {
+                    continue;
+                }
                 judge(&members, reader.text(), family, limits, reply)
             }
             _ => Err(format!("must be an object, not {}", reader.value()?.value(reader.text()).kind())),
@@ -190,35 +234,16 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
 fn judge(
-    members: &KnownMembers<NAMES, ALL>,
+    members: &AlikeMembers<NAMES>,
     message: &str,
     family: Option<Family>,
     limits: &Limits,
     reply: &mut ReplySpans,
 ) -> Result<(), String> {
-    let request_id = members.token(0);
-    let org_id = members.token(3);
-    let control_channel_id = members.token(5);
-    let set_channel_id = members.token(6);
-    let product_key = members.token(7);
-    let device_key = members.token(8);
-    let asset_id = members.token(9);
-    let service_name = members.token(10);
-    let service_id = members.token(11);
-    let measurepoint_id = members.token(12);
-    let callback_url = members.token(13);
-    let input = members.token(14);
-    let output = members.token(15);
-    let status = members.token(16);
-    let msg = members.token(17);
-    let submsg = members.token(18);
-    let timeout = members.token(19);
-    let gmt_service_request = members.token(20);
-    let gmt_service_reply = members.token(21);
-    let gmt_device_reply = members.token(22);
-    let is_there = |tokens: [Token; 2]| tokens.iter().any(|token| !token.is_absent());
-    let is_invoke = is_there([control_channel_id, service_id]);
-    let is_write = is_there([set_channel_id, measurepoint_id]);
+    let token = |name| members.token(name);
+    let is_there = |names: [usize; 2]| names.into_iter().any(|name| !token(name).is_absent());
+    let is_invoke = is_there([CONTROL_CHANNEL_ID, SERVICE_ID]);
+    let is_write = is_there([SET_CHANNEL_ID, MEASUREPOINT_ID]);
     let family = match (family, is_invoke, is_write) {
         (Some(family), ..) => family,
         (None, true, false) => Family::Invoke,
@@ -226,81 +251,76 @@ fn judge(
         (None, true, true) => return Err("has fields of both families".to_owned()),
         (None, false, false) => return Err("has no field that tells its family".to_owned()),
     };
-    // What belongs to the other family is ignored, whatever it is.
-    let of = |which: Family, token: Token| if which == family { token } else { Token::ABSENT };
-    let (service_name, org_id) = (of(Family::Invoke, service_name), of(Family::Write, org_id));
-    let (output, gmt_device_reply) = (of(Family::Invoke, output), of(Family::Invoke, gmt_device_reply));
-    let (channel_id, target) = match family {
-        Family::Invoke => (control_channel_id, service_id),
-        Family::Write => (set_channel_id, measurepoint_id),
-    };
-    let kinds = |tokens: &[Token]| tokens.iter().fold(0, |kinds, token| kinds | token.kind_bit());
-    // In the order of the spans' own lists.
-    let texts = [
-        request_id,
-        org_id,
-        channel_id,
-        product_key,
-        device_key,
-        asset_id,
-        service_name,
-        target,
-        callback_url,
-        msg,
-        submsg,
-    ];
-    let payloads = [input, output];
-    let integers = [timeout, gmt_service_request, gmt_service_reply, gmt_device_reply];
-    let text_kinds = kinds(&texts);
+    let names = names_of(family);
+    let kinds = |parts: Range<usize>| names[parts].iter().fold(0, |kinds, name| kinds | token(*name).kind_bit());
+    let text_kinds = kinds(TEXTS);
     let are_usable = text_kinds & !Token::TEXT_OR_NOTHING == 0
-        && kinds(&payloads) & !Token::OBJECT_OR_NOTHING == 0
-        && kinds(&integers) & !Token::INTEGER_OR_NOTHING == 0
-        && payloads.iter().all(|payload| payload.len() <= limits.payload_bytes);
-    match status.integer(message) {
+        && kinds(PAYLOADS) & !Token::OBJECT_OR_NOTHING == 0
+        && kinds(INTEGERS) & !Token::INTEGER_OR_NOTHING == 0
+        && are_payloads_short(members, names, limits);
+    let object = message.get(members.start()..).unwrap_or_default();
+    match token(STATUS).integer(object) {
         Some(code) if are_usable => {
             reply.family = family;
             reply.code = Code(code);
-            for (span, token) in reply.texts.iter_mut().zip(texts) {
-                *span = Span::of(token);
-            }
-            reply.input = Span::of(input);
-            reply.output = Span::of(output);
-            for (span, token) in reply.integers.iter_mut().zip(integers) {
-                *span = Span::of(token);
-            }
-            reply.escaped = if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(&texts) };
+            reply.changed = u32::MAX;
+            place(members, names, reply);
+            reply.escaped = if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(members, names) };
             Ok(())
         }
         _ => {
-            let [own, target_field] = match family {
-                Family::Invoke => ["controlChannelId", "serviceId"],
-                Family::Write => ["setMeasurepointChannelId", "measurepointId"],
+            let wanted = |part: usize| match part {
+                part if TEXTS.contains(&part) => Wanted::Text,
+                part if PAYLOADS.contains(&part) => Wanted::Payload,
+                _ => Wanted::Integer,
             };
-            let fields = [
-                (org_id, "orgId", Wanted::Text),
-                (channel_id, own, Wanted::Text),
-                (target, target_field, Wanted::Text),
-                (service_name, "serviceName", Wanted::Text),
-                (output, "outputData", Wanted::Payload),
-                (gmt_device_reply, "gmtDeviceReply", Wanted::Integer),
-                (request_id, "requestId", Wanted::Text),
-                (product_key, "productKey", Wanted::Text),
-                (device_key, "deviceKey", Wanted::Text),
-                (asset_id, "assetId", Wanted::Text),
-                (callback_url, "callbackUrl", Wanted::Text),
-                (input, "inputData", Wanted::Payload),
-                (status, "status", Wanted::Status),
-                (msg, "msg", Wanted::Text),
-                (submsg, "submsg", Wanted::Text),
-                (timeout, "timeout", Wanted::Integer),
-                (gmt_service_request, "gmtServiceRequest", Wanted::Integer),
-                (gmt_service_reply, "gmtServiceReply", Wanted::Integer),
-            ];
-            Err(fields
-                .into_iter()
-                .find_map(|(token, field, wanted)| wanted.reason(token.value(message), field, limits))
-                .unwrap_or_default())
+            let parts = names.iter().enumerate().map(|(part, name)| (*name, wanted(part)));
+            let mut fields = parts.chain([(STATUS, Wanted::Status)]);
+            let reason =
+                fields.find_map(|(name, wanted)| wanted.reason(token(name).value(object), MEMBERS.name(name), limits));
+            Err(reason.unwrap_or_default())
         }
+    }
+}
+
+/// Makes of a copy of the reply before the one that has other values in some members, each of the same kind. `false` if that
+/// one cannot be used.
+#[inline(always)]
+fn change(members: &AlikeMembers<NAMES>, limits: &Limits, reply: &mut ReplySpans) -> bool {
+    let names = names_of(reply.family);
+    if !are_payloads_short(members, names, limits) {
+        return false;
+    }
+    let (changed, have_moved) = members.changed();
+    reply.changed = 0;
+    for name in changed {
+        let part = PART_OF.get(name).map_or(NOWHERE, |part| usize::from(*part));
+        // What belongs to the other family is none.
+        if names.get(part) == Some(&name)
+            && let Some(span) = reply.parts.get_mut(part)
+        {
+            *span = Span::of(members.token(name));
+            reply.changed |= 1 << part;
+        }
+    }
+    reply.start = members.start() as u32;
+    if have_moved {
+        place(members, names, reply);
+    }
+    true
+}
+
+#[inline(always)]
+fn are_payloads_short(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
+    names[PAYLOADS].iter().all(|name| members.token(*name).len() <= limits.payload_bytes)
+}
+
+/// Notes where the parts stand.
+#[inline(always)]
+fn place(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], reply: &mut ReplySpans) {
+    reply.start = members.start() as u32;
+    for (part, name) in reply.parts.iter_mut().zip(names) {
+        *part = Span::of(members.token(*name));
     }
 }
 
@@ -337,8 +357,9 @@ impl Wanted {
 
 /// A bit for each text with escapes.
 #[cold]
-fn escaped(texts: &[Token]) -> u16 {
-    texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.kind_bit() == Token::ESCAPED))
+fn escaped(members: &AlikeMembers<NAMES>, names: &[usize; PARTS]) -> u16 {
+    let is_escaped = |name: usize| members.token(name).kind_bit() == Token::ESCAPED;
+    names[TEXTS].iter().rev().fold(0, |bits, name| bits << 1 | u16::from(is_escaped(*name)))
 }
 
 /// The text of a whole-request error; what is no text becomes empty.

@@ -1,6 +1,8 @@
 //! A reply as the places of its parts in the message: small, and it may outlive the message that was read if a copy of
 //! that is kept.
 
+use std::ops::Range;
+
 use super::Reply;
 use crate::{
     Code, Family,
@@ -16,16 +18,18 @@ pub struct ReplySpans {
     pub family: Family,
     /// `status`.
     pub code: Code,
-    pub(super) texts: [Span; TEXTS],
-    pub(super) input: Span,
-    pub(super) output: Span,
-    pub(super) integers: [Span; INTEGERS],
+    /// Where it starts in the message.
+    pub(super) start: u32,
+    /// Its parts, as seen from there: texts, payloads, integers.
+    pub(super) parts: [Span; PARTS],
     /// A bit for each of the texts that is written with escapes.
     pub(super) escaped: u16,
+    /// A bit for each part that may be another one than in the reply before it in the message.
+    pub(super) changed: u32,
 }
 
-/// From where to where in the message, the end in the upper half; nothing stands at 0 but the message's own bracket, so
-/// this is what is not there. One word, so that it is written and copied as one.
+/// From where to where in the reply, the end in the upper half; nothing stands at 0 but the reply's own bracket, so this is
+/// what is not there. One word, so that it is written and copied as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span(u64);
 
@@ -35,33 +39,53 @@ impl Span {
     pub(super) fn of(token: Token) -> Self {
         Self(if token.is_nothing() { 0 } else { token.place() })
     }
-
-    #[inline(always)]
-    fn of_message(self, message: &str) -> Option<&str> {
-        let (start, end) = (self.0 as u32 as usize, (self.0 >> 32) as usize);
-        if start == 0 { None } else { message.get(start..end) }
-    }
 }
 
-const TEXTS: usize = 11;
-const INTEGERS: usize = 4;
+/// The parts of a reply that stand somewhere in its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReplyPart {
+    /// `requestId`.
+    RequestId,
+    /// `orgId`.
+    OrgId,
+    /// `controlChannelId` or `setMeasurepointChannelId`.
+    ChannelId,
+    /// `productKey`.
+    ProductKey,
+    /// `deviceKey`.
+    DeviceKey,
+    /// `assetId`.
+    AssetId,
+    /// `serviceName`.
+    ServiceName,
+    /// `serviceId` or `measurepointId`.
+    Target,
+    /// `callbackUrl`.
+    CallbackUrl,
+    /// `msg`.
+    Msg,
+    /// `submsg`.
+    Submsg,
+    /// `inputData`.
+    Input,
+    /// `outputData`.
+    Output,
+    /// `timeout`.
+    Timeout,
+    /// `gmtServiceRequest`.
+    GmtServiceRequest,
+    /// `gmtServiceReply`.
+    GmtServiceReply,
+    /// `gmtDeviceReply`.
+    GmtDeviceReply,
+}
 
-const REQUEST_ID: usize = 0;
-const ORG_ID: usize = 1;
-const CHANNEL_ID: usize = 2;
-const PRODUCT_KEY: usize = 3;
-const DEVICE_KEY: usize = 4;
-const ASSET_ID: usize = 5;
-const SERVICE_NAME: usize = 6;
-const TARGET: usize = 7;
-const CALLBACK_URL: usize = 8;
-const MSG: usize = 9;
-const SUBMSG: usize = 10;
-
-const TIMEOUT: usize = 0;
-const GMT_SERVICE_REQUEST: usize = 1;
-const GMT_SERVICE_REPLY: usize = 2;
-const GMT_DEVICE_REPLY: usize = 3;
+/// How many there are; texts come first, then payloads, then integers.
+pub(super) const PARTS: usize = ReplyPart::GmtDeviceReply as usize + 1;
+pub(super) const TEXTS: Range<usize> = 0..ReplyPart::Input as usize;
+pub(super) const PAYLOADS: Range<usize> = ReplyPart::Input as usize..ReplyPart::Timeout as usize;
+pub(super) const INTEGERS: Range<usize> = ReplyPart::Timeout as usize..PARTS;
 
 /// A method for each text.
 macro_rules! texts {
@@ -70,7 +94,7 @@ macro_rules! texts {
             #[doc = $doc]
             #[inline]
             pub fn $name<'a>(&self, message: &'a str) -> Option<Text<'a>> {
-                self.text($at, message)
+                self.text(ReplyPart::$at, message)
             }
         )+
     };
@@ -83,7 +107,7 @@ macro_rules! integers {
             #[doc = $doc]
             #[inline]
             pub fn $name(&self, message: &str) -> Option<i64> {
-                integer(self.integers[$at].of_message(message)?)
+                integer(self.part(ReplyPart::$at, message)?)
             }
         )+
     };
@@ -93,44 +117,50 @@ impl ReplySpans {
     pub(crate) const NOTHING: Self = Self {
         family: Family::Invoke,
         code: Code::SUCCESS,
-        texts: [Span(0); TEXTS],
-        input: Span(0),
-        output: Span(0),
-        integers: [Span(0); INTEGERS],
+        start: 0,
+        parts: [Span(0); PARTS],
         escaped: 0,
+        changed: u32::MAX,
     };
 
     texts! {
-        request_id, REQUEST_ID, "`requestId`.";
-        org_id, ORG_ID, "`orgId`; only in the write family.";
-        channel_id, CHANNEL_ID, "`controlChannelId` or `setMeasurepointChannelId`.";
-        product_key, PRODUCT_KEY, "`productKey`.";
-        device_key, DEVICE_KEY, "`deviceKey`.";
-        asset_id, ASSET_ID, "`assetId`.";
-        service_name, SERVICE_NAME, "`serviceName`; only in the invoke family.";
-        target, TARGET, "`serviceId` or `measurepointId`.";
-        callback_url, CALLBACK_URL, "`callbackUrl`.";
-        msg, MSG, "`msg`.";
-        submsg, SUBMSG, "`submsg`.";
+        request_id, RequestId, "`requestId`.";
+        org_id, OrgId, "`orgId`; only in the write family.";
+        channel_id, ChannelId, "`controlChannelId` or `setMeasurepointChannelId`.";
+        product_key, ProductKey, "`productKey`.";
+        device_key, DeviceKey, "`deviceKey`.";
+        asset_id, AssetId, "`assetId`.";
+        service_name, ServiceName, "`serviceName`; only in the invoke family.";
+        target, Target, "`serviceId` or `measurepointId`.";
+        callback_url, CallbackUrl, "`callbackUrl`.";
+        msg, Msg, "`msg`.";
+        submsg, Submsg, "`submsg`.";
     }
 
     integers! {
-        timeout, TIMEOUT, "`timeout`, milliseconds.";
-        gmt_service_request, GMT_SERVICE_REQUEST, "`gmtServiceRequest`, epoch milliseconds.";
-        gmt_service_reply, GMT_SERVICE_REPLY, "`gmtServiceReply`, epoch milliseconds.";
-        gmt_device_reply, GMT_DEVICE_REPLY, "`gmtDeviceReply`, epoch milliseconds, -1 while there is none; only in the invoke family.";
+        timeout, Timeout, "`timeout`, milliseconds.";
+        gmt_service_request, GmtServiceRequest, "`gmtServiceRequest`, epoch milliseconds.";
+        gmt_service_reply, GmtServiceReply, "`gmtServiceReply`, epoch milliseconds.";
+        gmt_device_reply, GmtDeviceReply, "`gmtDeviceReply`, epoch milliseconds, -1 while there is none; only in the invoke family.";
     }
 
     /// `inputData`, as written.
     #[inline]
     pub fn input<'a>(&self, message: &'a str) -> Option<Payload<'a>> {
-        self.input.of_message(message).map(Payload::checked)
+        self.part(ReplyPart::Input, message).map(Payload::checked)
     }
 
     /// `outputData`, `{}` when there is none; only in the invoke family.
     #[inline]
     pub fn output<'a>(&self, message: &'a str) -> Payload<'a> {
-        self.output.of_message(message).map_or(Payload::EMPTY, Payload::checked)
+        self.part(ReplyPart::Output, message).map_or(Payload::EMPTY, Payload::checked)
+    }
+
+    /// Whether the part is known to be the very same as in the reply before it in the message. Where this says so of any part,
+    /// that reply can be used, and has the same family and the same code.
+    #[inline]
+    pub fn is_as_before(&self, part: ReplyPart) -> bool {
+        self.changed >> part as u8 & 1 == 0
     }
 
     /// All of it.
@@ -159,9 +189,15 @@ impl ReplySpans {
     }
 
     #[inline(always)]
-    fn text<'a>(&self, at: usize, message: &'a str) -> Option<Text<'a>> {
-        let content = self.texts.get(at)?.of_message(message)?;
-        Some(Text::checked(content, self.escaped >> at & 1 == 1))
+    fn text<'a>(&self, part: ReplyPart, message: &'a str) -> Option<Text<'a>> {
+        Some(Text::checked(self.part(part, message)?, self.escaped >> part as u8 & 1 == 1))
+    }
+
+    #[inline(always)]
+    fn part<'a>(&self, part: ReplyPart, message: &'a str) -> Option<&'a str> {
+        let Span(span) = *self.parts.get(part as usize)?;
+        let (start, end) = (self.start as usize + span as u32 as usize, self.start as usize + (span >> 32) as usize);
+        if span == 0 { None } else { message.get(start..end) }
     }
 }
 
@@ -181,6 +217,19 @@ mod tests {
         assert_eq!((reply.input(&copy), reply.output(&copy).as_str()), (None, "{}"));
         assert_eq!(replies[1].as_ref().unwrap_err().index, 1);
         assert_eq!(reply.request_id("é"), None);
+    }
+
+    #[test]
+    fn a_payload_that_is_null_is_not_too_long() {
+        let message =
+            r#"{"data":[{"serviceId":"s","status":0,"inputData":null},{"serviceId":"s","status":0,"inputData":{}}]}"#;
+        let mut limits = Limits::DEFAULT;
+        limits.payload_bytes = 1;
+        let mut replies = Vec::new();
+        assert!(read_spans(message.as_bytes(), &limits, &mut replies).is_ok());
+        assert!(
+            replies[0].is_ok() && replies[1].as_ref().is_err_and(|bad| bad.reason.starts_with("inputData is 2 bytes"))
+        );
     }
 
     #[test]

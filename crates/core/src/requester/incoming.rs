@@ -53,9 +53,14 @@ impl Requester {
         keys.clear();
         let ids = message.replies.iter().map(|reply| reply.as_ref().ok().map(|spans| id_of(spans, &message.text)));
         self.items.find_each(ids, &mut keys);
+        let mut digest = None;
         for (index, key) in keys.iter().enumerate() {
             match Outcome::new(&message, index) {
-                Some(outcome) => self.take_outcome(*key, outcome),
+                Some(outcome) => {
+                    // Most outcomes of a message say the same.
+                    digest = digest.filter(|_| outcome.has_digest_of_before());
+                    self.take_outcome(*key, outcome, &mut digest);
+                }
                 None => message
                     .replies
                     .get(index)
@@ -117,13 +122,14 @@ impl Requester {
         (self.items.id(key).is_none() && self.items.is_open(key)).then_some(key)
     }
 
-    fn take_outcome(&mut self, key: Option<Key>, outcome: Outcome) {
+    /// `digest` is the outcome's if it is known already, and is known then.
+    fn take_outcome(&mut self, key: Option<Key>, outcome: Outcome, digest: &mut Option<Digest>) {
         let Some((key, item)) = key.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
             self.events.push_back(Event::Unknown { outcome });
             return;
         };
+        let digest = *digest.get_or_insert_with(|| Digest::of(self.hash, &outcome));
         if let Item { state: State::Ended { heard }, .. } = item {
-            let digest = Digest::of(self.hash, &outcome);
             let heard = heard.replace(digest);
             let Some(item) = self.place(key) else { return };
             self.events.push_back(match heard {
@@ -134,9 +140,9 @@ impl Requester {
         }
         let end = if outcome.code() == Code::TIMEOUT {
             let known_unsent = outcome.submsg().as_deref() == Some(submsg::EXPIRED_UNSENT);
-            End::TimedOut { known_unsent, outcome: Some(outcome) }
+            End::TimedOut { known_unsent, said: Some((outcome, digest)) }
         } else {
-            End::Finished(outcome)
+            End::Finished(outcome, digest)
         };
         self.end(key, end);
     }

@@ -136,8 +136,8 @@ struct Batch {
 /// How an item ends.
 enum End {
     Refused(Refused),
-    Finished(Outcome),
-    TimedOut { known_unsent: bool, outcome: Option<Outcome> },
+    Finished(Outcome, Digest),
+    TimedOut { known_unsent: bool, said: Option<(Outcome, Digest)> },
     Cancelled,
 }
 
@@ -257,7 +257,7 @@ impl Requester {
         while let Some(key) = self.items.pop_expired(now.instant) {
             // Without an id of its own no service can have taken it.
             let known_unsent = self.items.id(key).is_none();
-            self.end(key, End::TimedOut { known_unsent, outcome: None });
+            self.end(key, End::TimedOut { known_unsent, said: None });
         }
         self.forget();
     }
@@ -389,15 +389,12 @@ impl Requester {
 
     /// Ends the item, unless it has ended.
     fn end(&mut self, key: Key, end: End) {
-        let hash = self.hash;
         let Some((id, entry)) = self.items.get_open(key) else { return };
         let Item { batch: batch_id, index, state } = entry;
         let was_accepted = matches!(state, State::Open { accepted: true, .. });
-        let (says_taken, heard) = match &end {
-            End::Finished(outcome) | End::TimedOut { outcome: Some(outcome), .. } => {
-                (true, Some(Digest::of(hash, outcome)))
-            }
-            _ => (false, None),
+        let heard = match &end {
+            End::Finished(_, digest) | End::TimedOut { said: Some((_, digest)), .. } => Some(*digest),
+            _ => None,
         };
         *state = State::Ended { heard };
         let batch_id = *batch_id;
@@ -406,7 +403,7 @@ impl Requester {
         let Some(batch) = self.batches.get_mut(batch_key) else { return };
         let summary = &mut batch.summary;
         // An outcome that overtakes the response says as well that the item was taken.
-        if says_taken && !was_accepted {
+        if heard.is_some() && !was_accepted {
             summary.accepted += 1;
         }
         // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
@@ -417,7 +414,7 @@ impl Requester {
                 forget = true;
                 Event::Refused { item, refusal }
             }
-            End::Finished(outcome) => {
+            End::Finished(outcome, _) => {
                 if outcome.is_success() {
                     summary.succeeded += 1;
                 } else {
@@ -425,8 +422,9 @@ impl Requester {
                 }
                 Event::Finished { item, outcome }
             }
-            End::TimedOut { known_unsent, outcome } => {
+            End::TimedOut { known_unsent, said } => {
                 summary.timed_out += 1;
+                let outcome = said.map(|(outcome, _)| outcome);
                 Event::TimedOut { item, known_unsent, outcome }
             }
             End::Cancelled => {

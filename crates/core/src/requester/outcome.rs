@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     Code, Family, Limits,
     json::Text,
-    reply::{BadReply, MessageError, Reply, ReplySpans, close, open_message, read_spans, write_reply},
+    reply::{BadReply, MessageError, Reply, ReplyPart, ReplySpans, close, open_message, read_spans, write_reply},
     secret::KeyedHash,
 };
 
@@ -153,6 +153,12 @@ impl Outcome {
         (self.spans(), &self.message.text)
     }
 
+    /// Whether it is the next one of the same message: what its parts say of the reply before is then said of this one.
+    #[inline]
+    pub fn is_next_to(&self, before: &Self) -> bool {
+        self.index == before.index + 1 && Arc::ptr_eq(&self.message, &before.message)
+    }
+
     #[inline]
     fn spans(&self) -> &ReplySpans {
         // An outcome is only made of a reply that is there.
@@ -169,6 +175,12 @@ impl Outcome {
         let submsg = submsg.as_deref().map_or(0, |submsg| 1 | hash.quick(submsg.as_bytes()));
         let parts = [self.code().0.cast_unsigned(), submsg, hash.quick(self.output_data().as_bytes())];
         hash.quick(parts.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// Whether its [`digest`](Self::digest) is known to be that of the outcome before it in the message.
+    pub(super) fn has_digest_of_before(&self) -> bool {
+        let spans = self.spans();
+        [ReplyPart::Submsg, ReplyPart::Output].into_iter().all(|part| spans.is_as_before(part))
     }
 }
 

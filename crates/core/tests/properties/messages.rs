@@ -5,7 +5,10 @@ use setpoint::{
     Code, Family, Limits,
     device::{AnswerTopic, CommandPayload, command_topic, read_answer},
     json::{self, Payload, Text},
-    reply::{Reply, Response, close, open_message, open_response, read_message, read_response, write_reply},
+    reply::{
+        Reply, ReplyPart, ReplySpans, Response, close, open_message, open_response, read_message, read_response,
+        read_spans, write_reply,
+    },
     request::is_topic_safe,
 };
 
@@ -93,6 +96,49 @@ fn reply_text() -> impl Strategy<Value = String> {
     })
 }
 
+const PARTS: [ReplyPart; 17] = [
+    ReplyPart::RequestId,
+    ReplyPart::OrgId,
+    ReplyPart::ChannelId,
+    ReplyPart::ProductKey,
+    ReplyPart::DeviceKey,
+    ReplyPart::AssetId,
+    ReplyPart::ServiceName,
+    ReplyPart::Target,
+    ReplyPart::CallbackUrl,
+    ReplyPart::Msg,
+    ReplyPart::Submsg,
+    ReplyPart::Input,
+    ReplyPart::Output,
+    ReplyPart::Timeout,
+    ReplyPart::GmtServiceRequest,
+    ReplyPart::GmtServiceReply,
+    ReplyPart::GmtDeviceReply,
+];
+
+/// What the reply says in this part.
+fn said(reply: &Reply<'_>, part: ReplyPart) -> String {
+    match part {
+        ReplyPart::RequestId => format!("{:?}", reply.request_id),
+        ReplyPart::OrgId => format!("{:?}", reply.org_id),
+        ReplyPart::ChannelId => format!("{:?}", reply.channel_id),
+        ReplyPart::ProductKey => format!("{:?}", reply.product_key),
+        ReplyPart::DeviceKey => format!("{:?}", reply.device_key),
+        ReplyPart::AssetId => format!("{:?}", reply.asset_id),
+        ReplyPart::ServiceName => format!("{:?}", reply.service_name),
+        ReplyPart::Target => format!("{:?}", reply.target),
+        ReplyPart::CallbackUrl => format!("{:?}", reply.callback_url),
+        ReplyPart::Msg => format!("{:?}", reply.msg),
+        ReplyPart::Submsg => format!("{:?}", reply.submsg),
+        ReplyPart::Input => format!("{:?}", reply.input),
+        ReplyPart::Output => format!("{:?}", reply.output),
+        ReplyPart::Timeout => format!("{:?}", reply.timeout),
+        ReplyPart::GmtServiceRequest => format!("{:?}", reply.gmt_service_request),
+        ReplyPart::GmtServiceReply => format!("{:?}", reply.gmt_service_reply),
+        ReplyPart::GmtDeviceReply => format!("{:?}", reply.gmt_device_reply),
+    }
+}
+
 fn message(open: fn(&mut Vec<u8>), replies: &[Reply<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     open(&mut out);
@@ -141,6 +187,22 @@ proptest! {
                 (Ok(reply), Ok(alone)) => prop_assert_eq!(reply, &alone),
                 (Err(bad), Err(alone)) => prop_assert_eq!(&bad.reason, &alone.reason),
                 (reply, alone) => prop_assert!(false, "{:?} but alone {:?}", reply, alone),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_be_as_before_is(replies in vec(reply_text(), 1..12)) {
+        let message = format!(r#"{{"data":[{}]}}"#, replies.join(","));
+        let mut spans = Vec::new();
+        let text = read_spans(message.as_bytes(), &Limits::DEFAULT, &mut spans).unwrap();
+        for pair in spans.windows(2) {
+            let Ok(read) = &pair[1] else { continue };
+            for part in PARTS.into_iter().filter(|part| read.is_as_before(*part)) {
+                let before = pair[0].as_ref().unwrap();
+                prop_assert_eq!((before.family, before.code), (read.family, read.code));
+                let said = |spans: &ReplySpans| said(&spans.reply(text), part);
+                prop_assert_eq!(said(before), said(read), "{:?}", part);
             }
         }
     }
