@@ -338,8 +338,9 @@ impl<'a> Reader<'a> {
             rest if rest.starts_with("false") => (Kind::Bool, 5),
             _ => return Err(self.expected("a value")),
         };
+        let start = self.at;
         self.at += len;
-        Ok(Token::placed(kind, self.at - len, self.at))
+        Ok(Token::placed(kind, start, self.at))
     }
 
     /// Reads the string whose quote is next.

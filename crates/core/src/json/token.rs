@@ -93,14 +93,14 @@ impl Token {
     pub(super) fn extent(self) -> (u32, u32) {
         const STRING: u16 = Kind::Printable as u16 | Kind::Verbatim as u16 | Kind::Escaped as u16;
         let quote = u32::from(self.kind_bit() & STRING != 0);
-        (self.place as u32 - quote, (self.place >> 32) as u32 + quote)
+        (self.place as u32 - quote, self.end() as u32 + quote)
     }
 
-    /// How long it is; what is not there, or null, has no length.
+    /// How long it is; what is not there has no length, and null is as long as any other word.
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
         // Nothing ends before it starts.
-        if self.is_nothing() { 0 } else { self.end().wrapping_sub(self.place as u32 as usize) }
+        self.end().wrapping_sub(self.place as u32 as usize)
     }
 
     /// Where it ends.

@@ -312,7 +312,10 @@ fn change(members: &AlikeMembers<NAMES>, limits: &Limits, reply: &mut ReplySpans
 
 #[inline(always)]
 fn are_payloads_short(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
-    names[PAYLOADS].iter().all(|name| members.token(*name).len() <= limits.payload_bytes)
+    names[PAYLOADS].iter().map(|name| members.token(*name)).all(|payload| {
+        // A null is longer than nothing.
+        payload.is_nothing() || payload.len() <= limits.payload_bytes
+    })
 }
 
 /// Notes where the parts stand.
