@@ -15,9 +15,20 @@ export const facts = (folder) => JSON.parse(readFileSync(join(folder, "facts.jso
 /** Bodies of so many items each. */
 export const bodies = (folder, items) => lines(folder, `respond-${items}.jsonl`);
 
-/** Items that are all in flight at once, and the messages that answer all of them in random order. */
+/**
+ * Items that are all in flight at once, and the messages that answer all of them in random order. `batches`, the bodies as
+ * objects, are made when they are first asked for: who is given bodies has no such objects, and none to collect around.
+ */
 export function flight(folder, items) {
   const bodies = lines(folder, `flight-${items}-bodies.jsonl`);
-  const batches = bodies.map((body) => JSON.parse(body.toString()).data);
-  return { items, bodies, batches, messages: lines(folder, `flight-${items}-messages.jsonl`) };
+  let batches;
+  return {
+    items,
+    bodies,
+    get batches() {
+      batches ??= bodies.map((body) => JSON.parse(body.toString()).data);
+      return batches;
+    },
+    messages: lines(folder, `flight-${items}-messages.jsonl`),
+  };
 }
