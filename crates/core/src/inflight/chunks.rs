@@ -26,6 +26,13 @@ impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
         self.0.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
     }
 
+    /// How much memory it takes, in bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        // All but the first have the same size.
+        let first = self.0.first().map_or(0, Vec::capacity);
+        (first + self.0.len().saturating_sub(1) * CHUNK) * size_of::<T>() + self.0.capacity() * size_of::<Vec<T>>()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }

@@ -76,6 +76,13 @@ impl Index {
         Self { directory: vec![0], bits: 0, segments: vec![Segment::grown(0, 0)] }
     }
 
+    /// How much memory it takes, in bytes. Takes a step for each segment.
+    pub(super) fn n_bytes(&self) -> usize {
+        let buckets: usize = self.segments.iter().map(|segment| segment.buckets.capacity()).sum();
+        let own = self.directory.capacity() * size_of::<u32>() + self.segments.capacity() * size_of::<Segment>();
+        buckets * size_of::<Bucket>() + own
+    }
+
     /// What is made of the first place under this tag of which anything is made.
     #[inline]
     pub(super) fn find<T>(&self, tag: u32, make: impl FnMut(u32) -> Option<T>) -> Option<T> {

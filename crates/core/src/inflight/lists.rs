@@ -84,6 +84,11 @@ impl Lists {
         list.is_some_and(|list| list.blocks as usize * BLOCK > list.live as usize * 5 / 2 + BLOCK)
     }
 
+    /// How much memory they take, in bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.lists.capacity() * size_of::<List>() + self.blocks.n_bytes()
+    }
+
     /// Blocks, in use or not.
     #[cfg(test)]
     pub(super) fn n_blocks(&self) -> usize {

@@ -104,6 +104,12 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         self.ended
     }
 
+    /// How much memory the table takes, in bytes: about all that was allocated, but for what ids and values have allocated
+    /// themselves. It is not less once entries are gone. Takes a step for every few thousand entries.
+    pub fn n_bytes(&self) -> usize {
+        self.index.n_bytes() + self.slots.n_bytes() + self.wheel.n_bytes()
+    }
+
     /// Adds an entry that [`pop_expired`](Self::pop_expired) will name at `deadline`, not before; `None` is never.
     ///
     /// # Errors

@@ -78,6 +78,11 @@ impl<K, V> Slots<K, V> {
         Self { rows: Chunks::new(), free: Free::default() }
     }
 
+    /// How much memory they take, in bytes.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.rows.n_bytes()
+    }
+
     #[inline]
     pub(super) fn get(&self, place: u32) -> Option<&Slot<K, V>> {
         self.rows.get(place / ROW as u32)?.0.get(place as usize % ROW)

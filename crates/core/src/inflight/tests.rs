@@ -349,3 +349,18 @@ fn what_was_answered_leaves_no_more_behind_than_there_is() {
     assert!(blocks < 4 * 13_000 / 7 + 4_300, "{blocks} blocks");
     assert_eq!(std::iter::from_fn(|| table.pop_expired(Instant::from_millis(u64::MAX))).count(), table.len());
 }
+
+#[test]
+fn memory_is_counted() {
+    let mut table = InFlight::new([7; 32]);
+    let empty = table.n_bytes();
+    for id in 0..100_000u32 {
+        table.insert(id, Instant::from_millis(u64::from(id)), [0u8; 32]).unwrap();
+    }
+    let full = table.n_bytes();
+    // A slot, a record of the wheel and a word of the index each, with room to spare.
+    let per_item = (full - empty) / 100_000;
+    assert!((64 + 8 + 8..160).contains(&per_item), "{per_item} bytes an entry");
+    while table.pop_expired(Instant::from_millis(100_000)).is_some_and(|key| table.remove(key).is_some()) {}
+    assert_eq!((table.len(), table.n_bytes() >= full), (0, true));
+}

@@ -82,6 +82,11 @@ impl Wheel {
         }
     }
 
+    /// How much memory it takes, in bytes, but for the few deadlines beyond the ring.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.lists.n_bytes() + (self.ended.capacity() + self.records.capacity()) * size_of::<Record>()
+    }
+
     /// Notes when an entry is due that waits for nothing. It has the stamp from now on.
     #[inline]
     pub(super) fn schedule(&mut self, entry: u32, deadline: u64, entries: &impl Entries) -> u32 {

@@ -287,6 +287,14 @@ impl Requester {
         self.items.len()
     }
 
+    /// How much memory is kept for items and events, in bytes: about all that was allocated, and not less once items have
+    /// ended, for the next ones to find room. For garbage collectors and gauges. Takes a step for every few thousand items.
+    pub fn n_bytes(&self) -> usize {
+        // Each open item has a key in the list of its batch.
+        let keys = self.items.len() * size_of::<Key>();
+        self.items.n_bytes() + self.batches.n_bytes() + keys + self.events.capacity() * size_of::<Event>()
+    }
+
     fn register(&mut self, family: Family, outlines: Vec<Outline>, now: Now) -> Result<RequestBatchId, SubmitError> {
         let batch = RequestBatchId(self.newest + 1);
         let item = |index: usize, outline: &Outline| {
