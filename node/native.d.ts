@@ -7,10 +7,12 @@ export declare class NativeDirectory {
   constructor(text: string)
 }
 
-/** An engine, and whether a call is under way in it: if there is one when the next comes, it panicked. */
+/** An engine, under a number for what is called often. */
 export declare class NativeRequester {
   /** `options` is JSON text, `seed` 32 bytes of the operating system's generator. */
   constructor(orgId: string, options: string, seed: Uint8Array)
+  /** What `handleMessage` and `pollInto` find it by, as long as this object is there. */
+  get number(): number
   /** Returns the batch's number, how many items it has, and its patience in milliseconds. */
   submit(familyName: string, body: Uint8Array, monotonicMs: number, epochMs: number): number[]
   /** So many new request ids, of 36 characters each. */
@@ -21,11 +23,7 @@ export declare class NativeRequester {
   handleResponse(batch: number, body: Uint8Array, monotonicMs: number, epochMs: number): boolean
   /** Whether there is nothing more to send. */
   handleNotSent(batch: number, reason: string): boolean
-  /** Returns how many replies it carried. */
-  handleMessage(body: Uint8Array): number
   handleTimeout(monotonicMs: number, epochMs: number): void
-  /** At most so many events, as `events.rs` writes them; nothing if there are none. */
-  pollEvents(most: number): [rows: Buffer, text: string, isAscii: boolean] | null
   /** When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open. */
   pollTimeout(): number
   /** Items that have not ended. */

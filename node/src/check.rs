@@ -1,8 +1,6 @@
 //! The check of a batch.
-//!
-//! A checker is found by its number in a list of its thread: to unwrap an object costs as much as to check half an item.
 
-use std::{cell::RefCell, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use napi_derive::napi;
 use setpoint::{
@@ -12,6 +10,7 @@ use setpoint::{
 
 use crate::{
     error::{self, Result},
+    numbered::Numbered,
     settings::{self, NativeDirectory},
     text,
 };
@@ -32,8 +31,7 @@ struct Checker {
 }
 
 thread_local! {
-    /// By number; the place of one that was dropped is used again.
-    static CHECKERS: RefCell<Vec<Option<Checker>>> = const { RefCell::new(Vec::new()) };
+    static CHECKERS: Numbered<Checker> = const { Numbered::new() };
 }
 
 /// Returns the number of a new checker. `limits` is JSON text. Without a directory the form alone is checked.
@@ -54,24 +52,13 @@ pub(crate) fn open_checker(
         limits: settings::limits(limits.as_deref())?,
         directory: directory.map(|directory| Arc::clone(&directory.0)),
     };
-    Ok(CHECKERS.with_borrow_mut(|checkers| {
-        let free = checkers.iter().position(Option::is_none).unwrap_or(checkers.len());
-        match checkers.get_mut(free) {
-            Some(place) => *place = Some(checker),
-            None => checkers.push(Some(checker)),
-        }
-        free as u32
-    }))
+    Ok(CHECKERS.with(|checkers| checkers.put(checker)))
 }
 
 /// The number may be given to another checker from here on.
 #[napi(catch_unwind)]
 pub(crate) fn close_checker(checker: u32) {
-    CHECKERS.with_borrow_mut(|checkers| {
-        if let Some(place) = checkers.get_mut(checker as usize) {
-            *place = None;
-        }
-    });
+    drop(CHECKERS.with(|checkers| checkers.remove(checker)));
 }
 
 /// Takes back what one of the calls below has returned: the next response has room there.
@@ -79,11 +66,7 @@ pub(crate) fn reuse(checker: u32, written: Vec<u8>) {
     if written.capacity() > MOST_KEPT {
         return;
     }
-    CHECKERS.with_borrow_mut(|checkers| {
-        if let Some(Some(checker)) = checkers.get_mut(checker as usize) {
-            checker.room = written;
-        }
-    });
+    CHECKERS.with(|checkers| checkers.with(checker, |checker| checker.room = written));
 }
 
 /// The response.
@@ -120,23 +103,24 @@ fn checked(
     epoch_ms: f64,
     then: impl FnOnce(Report<'_>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
-    CHECKERS.with_borrow_mut(|checkers| {
-        let checker = checkers.get_mut(checker as usize).and_then(Option::as_mut);
-        let Checker { family, form, is_under_way, room, org_id, limits, directory } =
-            checker.ok_or_else(|| error::argument("checker", "is closed"))?;
-        if mem::replace(is_under_way, true) {
-            *form = engine::Checker::new(*family);
-        }
-        // A check has no deadlines.
-        let now = settings::now(0.0, epoch_ms);
-        let report = match directory {
-            None => form.check_form(body, org_id, limits, now, mem::take(room)),
-            Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
-        };
-        *is_under_way = false;
-        match &report.error {
-            Some(error) => Err(error::request(error)),
-            None => then(report),
-        }
-    })
+    let checked = CHECKERS.with(|checkers| {
+        checkers.with(checker, |checker| {
+            let Checker { family, form, is_under_way, room, org_id, limits, directory } = checker;
+            if mem::replace(is_under_way, true) {
+                *form = engine::Checker::new(*family);
+            }
+            // A check has no deadlines.
+            let now = settings::now(0.0, epoch_ms);
+            let report = match directory {
+                None => form.check_form(body, org_id, limits, now, mem::take(room)),
+                Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
+            };
+            *is_under_way = false;
+            match &report.error {
+                Some(error) => Err(error::request(error)),
+                None => then(report),
+            }
+        })
+    });
+    checked.unwrap_or_else(|| Err(error::argument("checker", "is closed")))
 }

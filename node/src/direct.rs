@@ -1,8 +1,8 @@
-//! The calls of a check, made past the glue of napi-rs: that costs as much as half an item.
+//! Calls past the glue of napi-rs, which costs as much as half an item: those of a check, and what a requester is asked message by
+//! message.
 //!
-//! All have the arguments `(checker, body, out, epochMs)`, write into `out`, and return how much that was. What does not fit is
-//! not written, and its length is returned as a negative number. `NaN` means that the body lies in memory that other
-//! threads may write to: such a one has to be copied first. A clock that is given as `NaN` is read.
+//! Each takes numbers and `Uint8Array`s and returns a number, which is `NaN` if something that is to be read lies in memory
+//! that other threads may write to: such a thing has to be copied first.
 
 // Functions of N-API are called, and its pointers become slices: here and nowhere else in this package.
 #![allow(unsafe_code)]
@@ -20,22 +20,59 @@ use napi_derive::napi;
 use crate::{
     check,
     error::{self, Result},
+    requester,
 };
 
-type Work = fn(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>>;
+type Work = fn(&Call) -> Result<f64>;
 
 /// What is called, by name.
-const WORKS: [(&CStr, Work, sys::napi_callback); 3] = [
-    (c"checkInto", check::response, Some(called::<0>)),
-    (c"checkTextInto", check::response_text, Some(called::<1>)),
-    (c"checkReportInto", check::report, Some(called::<2>)),
+const CALLS: [(&CStr, Work, sys::napi_callback); 5] = [
+    (c"checkInto", |call| check_into(call, check::response), Some(called::<0>)),
+    (c"checkTextInto", |call| check_into(call, check::response_text), Some(called::<1>)),
+    (c"checkReportInto", |call| check_into(call, check::report), Some(called::<2>)),
+    (c"handleMessage", handle_message, Some(called::<3>)),
+    (c"pollInto", poll_into, Some(called::<4>)),
 ];
+
+/// `(checker, body, out, epochMs)`: writes into `out`, and returns how much that was. What does not fit is not written, and
+/// its length is returned as a negative number. A clock that is given as `NaN` is read.
+fn check_into(call: &Call, work: fn(u32, &[u8], f64) -> Result<Vec<u8>>) -> Result<f64> {
+    let (checker, epoch_ms) = (call.integer(0, "checker")?, call.number(3, "epochMs")?);
+    let (body, out) = (call.bytes(1, "body")?, call.bytes(2, "out")?);
+    let out = out.into_room("out")?;
+    let Some(written) = body.read(move |body| work(checker, body, epoch_ms)) else { return Ok(f64::NAN) };
+    let written = written?;
+    let length = written.len();
+    let has_room = out.write(0, &[&written]);
+    check::reuse(checker, written);
+    Ok(if has_room { length as f64 } else { -(length as f64) })
+}
+
+/// `(requester, body)`: returns how many replies the message carried.
+fn handle_message(call: &Call) -> Result<f64> {
+    let requester = call.integer(0, "requester")?;
+    let replies = call.bytes(1, "body")?.read(move |body| requester::handle_message(requester, body));
+    replies.map_or(Ok(f64::NAN), |replies| Ok(replies? as f64))
+}
+
+/// `(requester, out, at)`: writes what happened next behind `at`, as `events.rs` has it, and returns how much that was; 0 if
+/// nothing happened. What does not fit stays where it is, and its length is returned as a negative number.
+fn poll_into(call: &Call) -> Result<f64> {
+    let (requester, at) = (call.integer(0, "requester")?, call.integer(2, "at")?);
+    let out = call.bytes(1, "out")?.into_room("out")?;
+    let mut length = 0.0;
+    let has_room = requester::poll(requester, |parts| {
+        length = parts.iter().map(|part| part.len()).sum::<usize>() as f64;
+        out.write(at as usize, parts)
+    })?;
+    Ok(if has_room == Some(false) { -length } else { length })
+}
 
 /// Adds the calls to what the module has.
 #[napi(module_exports)]
 pub(crate) fn export(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
     use napi::JsValue;
-    for (name, _, called) in WORKS {
+    for (name, _, called) in CALLS {
         let mut function = null_mut();
         // SAFETY: `env` and `exports` live for this call, and the name and the function for ever.
         let status = unsafe {
@@ -53,11 +90,19 @@ pub(crate) fn export(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
 }
 
 /// What JavaScript calls; nothing is returned once an exception is thrown.
-unsafe extern "C" fn called<const WORK: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: JavaScript calls with an environment and a call that are under way, on its own thread.
-    let worked = catch_unwind(|| unsafe { work(env, info, WORKS[WORK].1) });
+unsafe extern "C" fn called<const CALL: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let worked = catch_unwind(|| {
+        // SAFETY: JavaScript calls with an environment and a call that are under way, on its own thread.
+        let call = unsafe { Call::new(env, info) }?;
+        CALLS[CALL].1(&call)
+    });
     let thrown = match worked {
-        Ok(Ok(result)) => return result,
+        Ok(Ok(returned)) => {
+            let mut result = null_mut();
+            // SAFETY: the environment is live.
+            unsafe { sys::napi_create_double(env, returned, &raw mut result) };
+            return result;
+        }
         Ok(Err(error)) => error,
         Err(_) => error::panicked(),
     };
@@ -66,80 +111,112 @@ unsafe extern "C" fn called<const WORK: usize>(env: sys::napi_env, info: sys::na
     null_mut()
 }
 
-/// # Safety
-/// Both are those of a call that is under way, on the thread of JavaScript.
-unsafe fn work(env: sys::napi_env, info: sys::napi_callback_info, work: Work) -> Result<sys::napi_value> {
-    let mut given = [null_mut(); 4];
-    let mut count = given.len();
-    let (mut checker, mut epoch_ms, mut result) = (0, 0.0, null_mut());
-    // SAFETY: the environment is live, there is room for as many arguments as are said to be, and each is written before it
-    // is read: what is missing becomes `undefined`, which is no number.
-    unsafe {
-        let status = [
-            sys::napi_get_cb_info(env, info, &raw mut count, given.as_mut_ptr(), null_mut(), null_mut()),
-            sys::napi_get_value_uint32(env, given[0], &raw mut checker),
-            sys::napi_get_value_double(env, given[3], &raw mut epoch_ms),
-        ];
-        if status != [sys::Status::napi_ok; 3] {
-            return Err(error::argument("checker, epochMs", "must be numbers"));
-        }
-    }
-    // SAFETY: the environment is live and these are values of this call.
-    let (body, out) = unsafe { (bytes(env, given[1], "body")?, bytes(env, given[2], "out")?) };
-    if !out.is_own {
-        return Err(error::argument("out", "must not be shared with other threads"));
-    }
-    let returned = if body.is_own {
-        // SAFETY: no JavaScript runs and no other thread can write to it until `written` is there, which borrows nothing of it.
-        // Nothing else points to it: the two may overlap, so there is no slice of `out` before.
-        let written = work(checker, unsafe { slice::from_raw_parts(body.data, body.length) }, epoch_ms)?;
-        let length = written.len();
-        let fits = length <= out.length;
-        if fits {
-            // SAFETY: there is room, and it is not that of a vector of Rust.
-            unsafe { out.data.cast_mut().copy_from_nonoverlapping(written.as_ptr(), length) };
-        }
-        check::reuse(checker, written);
-        if fits { length as f64 } else { -(length as f64) }
-    } else {
-        f64::NAN
-    };
-    // SAFETY: the environment is live.
-    unsafe { sys::napi_create_double(env, returned, &raw mut result) };
-    Ok(result)
+/// As many arguments are there at most.
+const ARGUMENTS: usize = 4;
+
+/// A call that is under way, on the thread of JavaScript, of which nothing runs until it returns.
+struct Call {
+    env: sys::napi_env,
+    /// What was not given is `undefined`.
+    given: [sys::napi_value; ARGUMENTS],
 }
 
-/// Where the bytes of a `Uint8Array` lie: a pointer that may be read, if nothing is there as well.
-struct Bytes {
+impl Call {
+    /// # Safety
+    /// Both are those of a call that is under way, on the thread of JavaScript, and what is returned is dropped before it ends.
+    unsafe fn new(env: sys::napi_env, info: sys::napi_callback_info) -> Result<Self> {
+        let (mut given, mut count) = ([null_mut(); ARGUMENTS], ARGUMENTS);
+        // SAFETY: there is room for as many arguments as are said to be.
+        let status =
+            unsafe { sys::napi_get_cb_info(env, info, &raw mut count, given.as_mut_ptr(), null_mut(), null_mut()) };
+        match status {
+            sys::Status::napi_ok => Ok(Self { env, given }),
+            _ => Err(error::argument("arguments", "cannot be read")),
+        }
+    }
+
+    fn integer(&self, at: usize, name: &str) -> Result<u32> {
+        let mut value = 0;
+        // SAFETY: the environment is live, and this is a value of the call.
+        match unsafe { sys::napi_get_value_uint32(self.env, self.given[at], &raw mut value) } {
+            sys::Status::napi_ok => Ok(value),
+            _ => Err(error::argument(name, "must be a number")),
+        }
+    }
+
+    fn number(&self, at: usize, name: &str) -> Result<f64> {
+        let mut value = 0.0;
+        // SAFETY: as above.
+        match unsafe { sys::napi_get_value_double(self.env, self.given[at], &raw mut value) } {
+            sys::Status::napi_ok => Ok(value),
+            _ => Err(error::argument(name, "must be a number")),
+        }
+    }
+
+    fn bytes(&self, at: usize, name: &str) -> Result<Bytes<'_>> {
+        let (mut kind, mut length, mut data, mut buffer) = (0, 0, null_mut::<c_void>(), null_mut());
+        let mut is_own = false;
+        // SAFETY: as above; what is no typed array is refused.
+        let status = unsafe {
+            match sys::napi_get_typedarray_info(
+                self.env,
+                self.given[at],
+                &raw mut kind,
+                &raw mut length,
+                &raw mut data,
+                &raw mut buffer,
+                null_mut(),
+            ) {
+                sys::Status::napi_ok => sys::napi_is_arraybuffer(self.env, buffer, &raw mut is_own),
+                status => status,
+            }
+        };
+        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
+            return Err(error::argument(name, "must be a Uint8Array"));
+        }
+        let data = if length == 0 { null::<u8>().wrapping_add(1) } else { data.cast_const().cast() };
+        Ok(Bytes { data, length, is_own, _call: self })
+    }
+}
+
+/// Where the bytes of a `Uint8Array` lie: a pointer that may be read while the call lasts, if nothing is there as well. Two of
+/// them may overlap, so that one is looked at only while none is written to.
+struct Bytes<'call> {
     data: *const u8,
     length: usize,
     /// Whether no other thread can write to them.
     is_own: bool,
+    _call: &'call Call,
 }
 
-/// # Safety
-/// `value` is one of a call that is under way in `env`. What is returned may be used until JavaScript runs again.
-unsafe fn bytes(env: sys::napi_env, value: sys::napi_value, name: &str) -> Result<Bytes> {
-    let (mut kind, mut length, mut data, mut buffer) = (0, 0, null_mut::<c_void>(), null_mut());
-    let mut is_own = false;
-    // SAFETY: as above; what is no typed array is refused.
-    let status = unsafe {
-        match sys::napi_get_typedarray_info(
-            env,
-            value,
-            &raw mut kind,
-            &raw mut length,
-            &raw mut data,
-            &raw mut buffer,
-            null_mut(),
-        ) {
-            sys::Status::napi_ok => sys::napi_is_arraybuffer(env, buffer, &raw mut is_own),
-            status => status,
-        }
-    };
-    if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
-        return Err(error::argument(name, "must be a Uint8Array"));
+/// Such bytes that no other thread can see.
+struct Room<'call>(Bytes<'call>);
+
+impl<'call> Bytes<'call> {
+    /// Gives them to somebody who keeps nothing of them; nothing if other threads may write to them.
+    fn read<R>(&self, work: impl FnOnce(&[u8]) -> R + 'static) -> Option<R> {
+        // SAFETY: no JavaScript runs, no other thread can write to it, and nobody here does until `work` is done: it would not be
+        // `'static` if it had a `Room`.
+        self.is_own.then(|| work(unsafe { slice::from_raw_parts(self.data, self.length) }))
     }
-    let data = if length == 0 { null::<u8>().wrapping_add(1) } else { data.cast_const().cast() };
-    Ok(Bytes { data, length, is_own })
+
+    fn into_room(self, name: &str) -> Result<Room<'call>> {
+        if self.is_own { Ok(Room(self)) } else { Err(error::argument(name, "must not be shared with other threads")) }
+    }
+}
+
+impl Room<'_> {
+    /// Writes these parts one after the other behind `at`; nothing of them if there is no room for all.
+    fn write(&self, mut at: usize, parts: &[&[u8]]) -> bool {
+        let room = self.0.length.saturating_sub(at);
+        if parts.iter().try_fold(room, |room, part| room.checked_sub(part.len())).is_none() {
+            return false;
+        }
+        for part in parts {
+            // SAFETY: there is room, and it is not that of a vector of Rust, nor is it looked at while this runs.
+            unsafe { self.0.data.wrapping_add(at).cast_mut().copy_from_nonoverlapping(part.as_ptr(), part.len()) };
+            at += part.len();
+        }
+        true
+    }
 }

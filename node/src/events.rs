@@ -1,9 +1,11 @@
-//! Events as they cross the boundary: rows of numbers, and one text, for all that are drained at once.
+//! Events as they cross the boundary: rows of numbers, and one text, for all that cross at once.
 //!
 //! There is a row for each event. Numbers have 32 bits, in the machine's order; what has 64 takes two, the lower half first. The
-//! text is UTF-8, in a string with a character for each byte: nothing is decoded here, and JavaScript cuts a string faster
-//! than bytes. It makes a value of any of it when somebody asks for it, so an event that is merely counted costs no more
-//! than its row.
+//! text is UTF-8, of which JavaScript makes a string with a character for each byte when somebody asks for any of it: it
+//! cuts a string faster than bytes. An event that is merely counted costs no more than its row.
+//!
+//! A block is written as three numbers, the rows, and the text. The numbers are how many numbers the rows have, how many bytes
+//! the text has, and 1 if all of it is ASCII.
 //!
 //! | place in the row | what |
 //! |---|---|
@@ -17,15 +19,13 @@
 //!
 //! A row ends with what its kind has. That of a batch has its summary from 3 on.
 
-use napi::{
-    JsString,
-    bindgen_prelude::{BufferSlice, Env},
-};
+use std::collections::VecDeque;
+
 use setpoint::{
-    Code, Family,
+    Code, Family, Requester,
     json::Text,
-    reply::{ReplyPart, ReplySpans},
-    requester::{Event, ItemRef, Outcome, Refused, RequestBatchId, Summary},
+    reply::{MessageError, ReplyPart, ReplyParts, ReplySpans},
+    requester::{Event, ItemRef, OutcomeRef, Refused, RequestBatchId, Summary},
 };
 
 /// How many numbers an event has at most.
@@ -41,24 +41,8 @@ const OTHERS: usize = 12;
 /// Request id, message, further message, product key, device key, asset id, target, output.
 const TEXTS: usize = 8;
 
-type ReadText = for<'a> fn(&ReplySpans, &'a str) -> Option<Text<'a>>;
-type ReadTime = fn(&ReplySpans, &str) -> Option<i64>;
-
-/// The texts of an outcome but the last, its output, in order.
-const READ: [(ReplyPart, ReadText); TEXTS - 1] = [
-    (ReplyPart::RequestId, ReplySpans::request_id),
-    (ReplyPart::Msg, ReplySpans::msg),
-    (ReplyPart::Submsg, ReplySpans::submsg),
-    (ReplyPart::ProductKey, ReplySpans::product_key),
-    (ReplyPart::DeviceKey, ReplySpans::device_key),
-    (ReplyPart::AssetId, ReplySpans::asset_id),
-    (ReplyPart::Target, ReplySpans::target),
-];
-/// Its times.
-const TIMES: [(ReplyPart, ReadTime); 2] = [
-    (ReplyPart::GmtServiceReply, ReplySpans::gmt_service_reply),
-    (ReplyPart::GmtDeviceReply, ReplySpans::gmt_device_reply),
-];
+/// So many bytes are copied without a call: a UUID has 36.
+const SHORT: usize = 40;
 
 mod flag {
     /// The outcome is one of the write family.
@@ -79,10 +63,22 @@ mod flag {
 
 /// Rooms larger than this are not kept, in bytes.
 const KEPT: usize = 1 << 20;
+/// A block of so many bytes is full.
+const FULL: usize = 1 << 18;
+/// So many events are taken out of a requester at once.
+const DRAINED: usize = 4_096;
 
-/// All events of one drain.
+/// What was told and has not crossed yet, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Block {
+pub(crate) struct Blocks {
+    waiting: VecDeque<Block>,
+    /// Room for the next one.
+    spare: Block,
+}
+
+/// Events that cross together.
+#[derive(Debug, Default)]
+struct Block {
     rows: Vec<Number>,
     texts: Texts,
 }
@@ -90,51 +86,87 @@ pub(crate) struct Block {
 #[derive(Debug, Default)]
 struct Texts(Vec<u8>);
 
-/// A block in JavaScript.
-pub(crate) type Crossed<'env> = (BufferSlice<'env>, JsString<'env>, bool);
-
 /// 32 bits in the machine's order.
 type Number = [u8; 4];
 type Row = [Number; ROW];
 
-impl Block {
-    /// Takes these events instead of what it held.
-    pub(crate) fn fill(&mut self, events: impl Iterator<Item = Event>) {
-        self.rows.clear();
-        self.texts.0.clear();
+impl Blocks {
+    /// Has a requester read a message and tell what it says. Returns how many replies that were.
+    pub(crate) fn take_message(&mut self, requester: &mut Requester, body: &[u8]) -> Result<usize, MessageError> {
+        // What happened before comes first.
+        while self.drain(requester) > 0 {}
+        let block = self.open();
         let mut before = None;
-        for event in events {
-            self.event(&event, before.as_ref());
+        requester.handle_message_each(body, |event| {
+            let index = outcome_of(&event).map(|outcome| outcome.index());
+            let is_next = index.zip(before).is_some_and(|(index, before)| index == before + 1);
+            block.add(&event, is_next);
+            before = index;
+        })
+    }
+
+    /// Lets what was told first cross: `write` takes it, in parts, or says `false`. Returns what `write` did; nothing if nothing
+    /// was told.
+    pub(crate) fn cross(&mut self, requester: &mut Requester, write: impl FnOnce(&[&[u8]]) -> bool) -> Option<bool> {
+        if self.waiting.front().is_none_or(Block::is_empty) {
+            self.drain(requester);
+        }
+        let block = self.waiting.front().filter(|block| !block.is_empty())?;
+        let Texts(text) = &block.texts;
+        let head = [block.rows.len(), text.len(), usize::from(text.is_ascii())];
+        let head = head.map(|number| (number as u32).to_ne_bytes());
+        let has_crossed = write(&[head.as_flattened(), block.rows.as_flattened(), text]);
+        if has_crossed && let Some(mut block) = self.waiting.pop_front() {
+            block.rows.clear();
+            block.texts.0.clear();
+            if block.room() <= KEPT {
+                self.spare = block;
+            }
+        }
+        Some(has_crossed)
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.spare.room() + self.waiting.iter().map(Block::room).sum::<usize>()
+    }
+
+    /// Takes events out of a requester. Returns how many.
+    fn drain(&mut self, requester: &mut Requester) -> usize {
+        let mut before: Option<Event> = None;
+        let mut count = 0;
+        let block = self.open();
+        while count < DRAINED
+            && let Some(event) = requester.poll_event()
+        {
+            let told = event.borrowed();
+            let last = before.as_ref().map(Event::borrowed);
+            let is_next = outcome_of(&told)
+                .zip(last.as_ref().and_then(outcome_of))
+                .is_some_and(|(outcome, before)| outcome.is_next_to(before));
+            block.add(&told, is_next);
             before = Some(event);
+            count += 1;
         }
+        count
     }
 
-    /// As it crosses the boundary: the rows, the text, and whether all of that is ASCII; nothing if there is no event.
-    pub(crate) fn cross<'env>(&self, env: &'env Env) -> napi::Result<Option<Crossed<'env>>> {
-        if self.rows.is_empty() {
-            return Ok(None);
+    /// The last block that is not full.
+    fn open(&mut self) -> &mut Block {
+        if self.waiting.back().is_none_or(|block| block.rows.as_flattened().len() + block.texts.0.len() >= FULL) {
+            self.waiting.push_back(std::mem::take(&mut self.spare));
         }
-        // Memory that JavaScript gets from its own allocator is used again; ours would be new to the process each time.
-        let rows = BufferSlice::copy_from(env, self.rows.as_flattened())?;
-        let Texts(text) = &self.texts;
-        Ok(Some((rows, env.create_string_latin1(text)?, text.is_ascii())))
+        let last = self.waiting.len() - 1;
+        &mut self.waiting[last]
     }
+}
 
-    /// Its room, if it is worth keeping.
-    pub(crate) fn kept(self) -> Self {
-        if self.texts.0.capacity() + self.rows.capacity() * size_of::<Number>() <= KEPT {
-            self
-        } else {
-            Self::default()
-        }
-    }
-
+impl Block {
     /// Adds the row of an event. Of outcomes of one message most say the same but for who it is about, so that a row begins as
-    /// the one before if that can be.
-    fn event(&mut self, event: &Event, before: Option<&Event>) {
+    /// the one before if it `is_next` to that in the message.
+    #[inline]
+    fn add(&mut self, event: &Event<OutcomeRef<'_>>, is_next: bool) {
         let start = self.rows.len();
-        let is_next =
-            outcome_of(event).zip(before.and_then(outcome_of)).is_some_and(|(one, other)| one.is_next_to(other));
         if is_next && start >= ROW {
             self.rows.extend_from_within(start - ROW..);
         } else {
@@ -145,12 +177,20 @@ impl Block {
         row[0] = (head | (length as u32 * flag::LENGTH)).to_ne_bytes();
         self.rows.truncate(start + length);
     }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn room(&self) -> usize {
+        self.texts.0.capacity() + self.rows.capacity() * size_of::<Number>()
+    }
 }
 
 const NOTHING: Number = [0; 4];
 
 /// What a row of all numbers is about.
-fn outcome_of(event: &Event) -> Option<&Outcome> {
+fn outcome_of<'a, 'e>(event: &'e Event<OutcomeRef<'a>>) -> Option<&'e OutcomeRef<'a>> {
     match event {
         Event::Finished { outcome, .. }
         | Event::TimedOut { outcome: Some(outcome), .. }
@@ -163,7 +203,8 @@ fn outcome_of(event: &Event) -> Option<&Outcome> {
 
 impl Texts {
     /// Fills the row but for its head: that without its length, and its length.
-    fn event(&mut self, row: &mut Row, event: &Event) -> (u32, usize) {
+    #[inline]
+    fn event(&mut self, row: &mut Row, event: &Event<OutcomeRef<'_>>) -> (u32, usize) {
         match event {
             Event::Accepted { item } => (self.item(row, item), ITEM_ROW),
             Event::Refused { item, refusal } => (1 | self.item(row, item) | self.refusal(row, refusal), ROW),
@@ -207,63 +248,89 @@ impl Texts {
     }
 
     /// What an outcome says of an item. Both have the same request id.
-    fn told(&mut self, row: &mut Row, item: &ItemRef, outcome: &Outcome) -> u32 {
+    fn told(&mut self, row: &mut Row, item: &ItemRef, outcome: &OutcomeRef<'_>) -> u32 {
         of_item(row, item);
         self.outcome(row, outcome)
     }
 
     /// Fills in what may be another than in the outcome before, with whose numbers the row begins if it has any.
-    fn outcome(&mut self, row: &mut Row, outcome: &Outcome) -> u32 {
+    fn outcome(&mut self, row: &mut Row, outcome: &OutcomeRef<'_>) -> u32 {
         let (parts, message) = outcome.parts();
         let before = u32::from_ne_bytes(row[0]);
-        let is_new = |part| before == 0 || !parts.is_as_before(part);
-        let mut head = before & flag::NULLS | flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE);
+        let changed = if before == 0 { ReplyParts::ALL } else { parts.changed() };
+        let mut nulls = before & flag::NULLS;
         [row[6], row[7]] = halves(parts.code.0);
-        for (at, (part, time)) in TIMES.into_iter().enumerate() {
-            if is_new(part) {
-                let time = time(parts, message);
-                [row[8 + 2 * at], row[9 + 2 * at]] = halves(time.unwrap_or_default());
-                head = head & !(flag::NULL_TIME << at) | flag_if(time.is_none(), flag::NULL_TIME << at);
-            }
+        for part in changed {
+            let (flag, is_null) = match part {
+                ReplyPart::RequestId => self.part(row, 0, parts, part, message),
+                ReplyPart::Msg => self.part(row, 1, parts, part, message),
+                ReplyPart::Submsg => self.part(row, 2, parts, part, message),
+                ReplyPart::ProductKey => self.part(row, 3, parts, part, message),
+                ReplyPart::DeviceKey => self.part(row, 4, parts, part, message),
+                ReplyPart::AssetId => self.part(row, 5, parts, part, message),
+                ReplyPart::Target => self.part(row, 6, parts, part, message),
+                ReplyPart::Output => {
+                    self.text(row, TEXTS - 1, Some(parts.output(message).as_str()));
+                    continue;
+                }
+                ReplyPart::GmtServiceReply => time(row, 0, parts.gmt_service_reply(message)),
+                ReplyPart::GmtDeviceReply => time(row, 1, parts.gmt_device_reply(message)),
+                _ => continue,
+            };
+            nulls = nulls & !flag | flag_if(is_null, flag);
         }
-        for (at, (part, text)) in READ.into_iter().enumerate() {
-            if is_new(part) {
-                // A reply without a request id has an empty one.
-                let text = text(parts, message).or((at == 0).then(|| Text::plain("")));
-                head = head & !(flag::NULL_TEXT << at) | self.read(row, at, text);
-            }
-        }
-        if is_new(ReplyPart::Output) {
-            self.text(row, TEXTS - 1, Some(parts.output(message).as_str()));
-        }
-        head
+        // A reply without a request id has an empty one.
+        nulls & !flag::NULL_TEXT | flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE)
     }
 
-    #[inline]
-    fn read(&mut self, row: &mut Row, at: usize, text: Option<Text<'_>>) -> u32 {
-        match text.map(|text| text.as_decoded().ok_or(text)) {
-            None => self.text(row, at, None),
-            Some(Ok(text)) => self.text(row, at, Some(text)),
-            Some(Err(escaped)) => self.text(row, at, Some(&escaped.decode())),
+    /// A text of an outcome: its flag, and whether it is null.
+    #[inline(always)]
+    fn part(&mut self, row: &mut Row, at: usize, parts: &ReplySpans, part: ReplyPart, message: &str) -> (u32, bool) {
+        let start = self.0.len();
+        let range = parts.range(part);
+        let is_null = range.is_none();
+        if let Some(range) = range {
+            let length = range.len();
+            let block = message.as_bytes().get(range.start..).and_then(|rest| rest.first_chunk::<SHORT>());
+            match block.filter(|_| length <= SHORT && !parts.is_escaped(part)) {
+                Some(block) => {
+                    self.0.extend_from_slice(block);
+                    self.0.truncate(start + length);
+                }
+                None => self.decoded(parts.text(part, message)),
+            }
         }
+        self.place(row, at, start);
+        (flag::NULL_TEXT << at, is_null)
+    }
+
+    #[inline(never)]
+    fn decoded(&mut self, text: Option<Text<'_>>) {
+        self.0.extend_from_slice(text.map(Text::decode).unwrap_or_default().as_bytes());
     }
 
     /// Returns the flag of a text that is null.
-    #[inline]
     fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> u32 {
-        let Some(text) = text else { return flag::NULL_TEXT << at };
         let start = self.0.len();
-        match <&[u8; 36]>::try_from(text.as_bytes()) {
-            // Most request ids have so many characters, and are copied without a call.
-            Ok(id) => self.0.extend_from_slice(id),
-            Err(_) => self.0.extend_from_slice(text.as_bytes()),
-        }
+        self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
+        self.place(row, at, start);
+        flag_if(text.is_none(), flag::NULL_TEXT << at)
+    }
+
+    /// Notes where a text stands, which ends here.
+    #[inline(always)]
+    fn place(&self, row: &mut Row, at: usize, start: usize) {
         let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
         if let Some(room) = row.get_mut(place..place + 2) {
             room.copy_from_slice(&[start, self.0.len()].map(|place| (place as u32).to_ne_bytes()));
         }
-        0
     }
+}
+
+/// A time of an outcome: its flag, and whether it is null.
+fn time(row: &mut Row, at: usize, time: Option<i64>) -> (u32, bool) {
+    [row[8 + 2 * at], row[9 + 2 * at]] = halves(time.unwrap_or_default());
+    (flag::NULL_TIME << at, time.is_none())
 }
 
 fn flag_if(is_set: bool, flag: u32) -> u32 {

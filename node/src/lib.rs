@@ -13,6 +13,7 @@ mod check;
 mod direct;
 mod error;
 mod events;
+mod numbered;
 mod requester;
 mod settings;
 mod tables;

@@ -10,7 +10,8 @@ use setpoint::{
 
 use crate::{
     error::{self, Result},
-    events::{Block, Crossed},
+    events::Blocks,
+    numbered::Numbered,
     settings::{family, now},
 };
 
@@ -24,16 +25,36 @@ struct Options {
     remembered: Option<usize>,
 }
 
-/// An engine, and whether a call is under way in it: if there is one when the next comes, it panicked.
+/// An engine, under a number for what is called often.
 #[napi(custom_finalize)]
 #[derive(Debug)]
 pub(crate) struct NativeRequester {
-    engine: Engine,
-    is_busy: bool,
-    /// Room for events, kept from one call to the next.
-    block: Block,
+    number: u32,
     /// How much memory the garbage collector was told of, in bytes.
     told: i64,
+}
+
+#[derive(Debug)]
+struct Held {
+    engine: Engine,
+    /// Whether a call is under way: if there is one when the next comes, it panicked.
+    is_busy: bool,
+    blocks: Blocks,
+}
+
+thread_local! {
+    static HELD: Numbered<Held> = const { Numbered::new() };
+}
+
+/// A message for the requester of that number. Returns how many replies it carried.
+pub(crate) fn handle_message(number: u32, body: &[u8]) -> Result<usize> {
+    with(number, |Held { engine, blocks, .. }| blocks.take_message(engine, body))?
+        .map_err(|error| error::message(&error))
+}
+
+/// Gives what happened next to `write`, as [`Blocks::cross`] does.
+pub(crate) fn poll(number: u32, write: impl FnOnce(&[&[u8]]) -> bool) -> Result<Option<bool>> {
+    with(number, |Held { engine, blocks, .. }| blocks.cross(engine, write))
 }
 
 // Every clock that is given as NaN is read.
@@ -49,7 +70,14 @@ impl NativeRequester {
         config.grace_ms = given.grace_ms.unwrap_or(config.grace_ms);
         config.remembered = given.remembered.unwrap_or(config.remembered);
         let seed = seed.try_into().map_err(|_| error::argument("seed", "must be 32 bytes"))?;
-        Ok(Self { engine: Engine::new(&org_id, config, seed), is_busy: false, block: Block::default(), told: 0 })
+        let held = Held { engine: Engine::new(&org_id, config, seed), is_busy: false, blocks: Blocks::default() };
+        Ok(Self { number: HELD.with(|all| all.put(held)), told: 0 })
+    }
+
+    /// What `handleMessage` and `pollInto` find it by, as long as this object is there.
+    #[napi(getter)]
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Returns the batch's number, how many items it has, and its patience in milliseconds.
@@ -65,7 +93,7 @@ impl NativeRequester {
         let family = family(&family_name)?;
         let submitted = self.call(|engine| engine.submit_body(family, body, now(monotonic_ms, epoch_ms)))?;
         let submitted = submitted.map_err(|error| error::submit(&error))?;
-        self.tell_of_memory(*env);
+        self.tell_of_memory(*env)?;
         Ok([submitted.batch.0 as f64, submitted.items as f64, f64::from(submitted.patience_ms)])
     }
 
@@ -105,27 +133,9 @@ impl NativeRequester {
         })
     }
 
-    /// Returns how many replies it carried.
-    #[napi(catch_unwind)]
-    pub fn handle_message(&mut self, body: &[u8]) -> Result<f64> {
-        let replies = self.call(|engine| engine.handle_message(body))?;
-        replies.map(|count| count as f64).map_err(|error| error::message(&error))
-    }
-
     #[napi(catch_unwind)]
     pub fn handle_timeout(&mut self, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
         self.call(|engine| engine.handle_timeout(now(monotonic_ms, epoch_ms)))
-    }
-
-    /// At most so many events, as `events.rs` writes them; nothing if there are none.
-    #[napi(catch_unwind, ts_return_type = "[rows: Buffer, text: string, isAscii: boolean] | null")]
-    pub fn poll_events<'env>(&mut self, env: &'env Env, most: f64) -> Result<Option<Crossed<'env>>> {
-        let most = most as usize;
-        let mut block = std::mem::take(&mut self.block);
-        self.call(|engine| block.fill(std::iter::from_fn(|| engine.poll_event()).take(most)))?;
-        let crossed = block.cross(env);
-        self.block = block.kept();
-        crossed.map_err(|error| error::argument("events", error.reason))
     }
 
     /// When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open.
@@ -142,29 +152,42 @@ impl NativeRequester {
 }
 
 impl NativeRequester {
-    fn call<R>(&mut self, work: impl FnOnce(&mut Engine) -> R) -> Result<R> {
-        if std::mem::replace(&mut self.is_busy, true) {
-            return Err(error::poisoned());
-        }
-        let result = work(&mut self.engine);
-        self.is_busy = false;
-        Ok(result)
+    fn call<R>(&self, work: impl FnOnce(&mut Engine) -> R) -> Result<R> {
+        with(self.number, |held| work(&mut held.engine))
     }
 
     /// The garbage collector lets requesters lie that look small to it: one of 100,000 items has 13 MB.
-    fn tell_of_memory(&mut self, env: Env) {
-        let more = self.engine.n_bytes() as i64 - self.told;
+    fn tell_of_memory(&mut self, env: Env) -> Result<()> {
+        let bytes = with(self.number, |held| held.engine.n_bytes() + held.blocks.n_bytes())?;
+        let more = bytes as i64 - self.told;
         if more > 0 && env.adjust_external_memory(more).is_ok() {
             self.told += more;
         }
+        Ok(())
     }
 }
 
 impl ObjectFinalize for NativeRequester {
     fn finalize(self, env: Env) -> napi::Result<()> {
+        // A thread that is at its end may have dropped all of them before.
+        drop(HELD.try_with(|all| all.remove(self.number)));
         env.adjust_external_memory(-self.told)?;
         Ok(())
     }
+}
+
+fn with<R>(number: u32, work: impl FnOnce(&mut Held) -> R) -> Result<R> {
+    let worked = HELD.with(|all| {
+        all.with(number, |held| {
+            if std::mem::replace(&mut held.is_busy, true) {
+                return Err(error::poisoned());
+            }
+            let result = work(held);
+            held.is_busy = false;
+            Ok(result)
+        })
+    });
+    worked.unwrap_or_else(|| Err(error::argument("requester", "is none")))
 }
 
 /// Batches are counted from 1, so a double holds every number that there will be.

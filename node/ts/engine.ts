@@ -3,11 +3,12 @@
 import { randomBytes } from "node:crypto";
 
 import { type Bytes, bytesOf, kindOf } from "./bytes.js";
+import { drain } from "./drain.js";
 import { encodeItems, expectItems } from "./encode.js";
-import { type Event, eventsOf } from "./events.js";
+import { addEvents, type Event } from "./events.js";
 import type { BatchOf, Family, ItemOf, Limits, Now } from "./items.js";
 import { errorOf, native } from "./native.js";
-import { Block } from "./row.js";
+import type { Block } from "./row.js";
 
 /** Bounds and allowances of a requester. What is left out has the engine's default. */
 export interface RequesterOptions {
@@ -67,12 +68,18 @@ export class Requester {
   /** The org that this requester speaks for. */
   readonly orgId: string;
   readonly #native: InstanceType<typeof native.NativeRequester>;
+  /** By which it is found where there is no time to unwrap it. */
+  readonly #number: number;
+  /** What was drained and not polled yet, and where it goes on. */
+  #block: Block | null = null;
+  #at = 0;
 
   constructor(orgId: string, options: RequesterOptions = {}) {
     if (typeof orgId !== "string") throw new TypeError(`orgId must be a string, not ${kindOf(orgId)}`);
     this.orgId = orgId;
     try {
       this.#native = new native.NativeRequester(orgId, JSON.stringify(options), randomBytes(32));
+      this.#number = this.#native.number;
     } catch (error) {
       throw errorOf(error);
     }
@@ -145,8 +152,14 @@ export class Requester {
    * Throws a `MessageError` if it is no channel message; nothing of it was used then.
    */
   handleMessage(body: Bytes): number {
-    const bytes = bytesOf(body, "body");
-    return call(() => this.#native.handleMessage(bytes));
+    const bytes = body instanceof Uint8Array ? body : bytesOf(body, "body");
+    try {
+      const replies = native.handleMessage(this.#number, bytes);
+      // Other threads may write to it: what they cannot see is read.
+      return Number.isNaN(replies) ? native.handleMessage(this.#number, Uint8Array.from(bytes)) : replies;
+    } catch (error) {
+      throw errorOf(error);
+    }
   }
 
   /** Ends what has been waited for long enough. */
@@ -156,8 +169,14 @@ export class Requester {
 
   /** What happened since the last time, in order; at most so many events, if `most` is given. */
   pollEvents(most = Number.POSITIVE_INFINITY): Event[] {
-    const drained = call(() => this.#native.pollEvents(most));
-    return drained === null ? [] : eventsOf(new Block(...drained));
+    const events: Event[] = [];
+    while (events.length < most) {
+      const block = this.#block ?? this.#drain();
+      if (block === null) break;
+      this.#at = addEvents(events, block, this.#at, most);
+      if (this.#at === block.end) this.#block = null;
+    }
+    return events;
   }
 
   /**
@@ -167,6 +186,14 @@ export class Requester {
   pollTimeout(): number | null {
     const at = call(() => this.#native.pollTimeout());
     return at < 0 ? null : at;
+  }
+
+  /** What happened next. */
+  #drain(): Block | null {
+    const block = call(() => drain(this.#number));
+    this.#block = block;
+    this.#at = block?.start ?? 0;
+    return block;
   }
 
   /** The items with what they lack. */

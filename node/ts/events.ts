@@ -366,12 +366,13 @@ export type LateEvent = Late | Duplicate | Unknown | Unreadable;
 /** Whatever a requester tells. `switch (event.kind)` tells them apart. */
 export type Event = Accepted | Ended | LateEvent | BatchDone;
 
-/** The events of a block, in order. */
-export function eventsOf(block: Block): Event[] {
-  const events: Event[] = [];
-  const end = block.numbers.length;
-  for (let at = 0; at < end; at = block.next(at)) events.push(eventOf(block, at));
-  return events;
+/**
+ * Adds the events of a block whose rows start there, until there are `most`. Returns where the next one starts.
+ */
+export function addEvents(events: Event[], block: Block, start: number, most: number): number {
+  let at = start;
+  for (; at < block.end && events.length < most; at = block.next(at)) events.push(eventOf(block, at));
+  return at;
 }
 
 const NewAccepted = makerOf(Accepted);

@@ -12,6 +12,13 @@ export type Binding = typeof Native & {
   readonly checkInto: CheckInto;
   readonly checkTextInto: CheckInto;
   readonly checkReportInto: CheckInto;
+  /** Returns how many replies the message carried; `NaN` if the body is shared with other threads. */
+  readonly handleMessage: (requester: number, body: Uint8Array) => number;
+  /**
+   * Writes what happened next behind the byte `at`, as `events.rs` has it. Returns how much was written, 0 if nothing
+   * happened, or, negative, how much room is needed.
+   */
+  readonly pollInto: (requester: number, out: Uint8Array, at: number) => number;
 };
 
 /** Returns how much was written, or, negative, how much room is needed; `NaN` if the body is shared with other threads. */

@@ -19,6 +19,8 @@ const REQUEST_ID = 4;
 const OTHERS = 12;
 const NULL_TEXT = 8;
 const NULL_TIME = 16;
+/** How many numbers come before the rows of a block. */
+const HEAD = 3;
 /** By how much the head of a row is shifted for how many numbers it has, and what of it is the kind. */
 const LENGTH = 26;
 const KIND = 0xf;
@@ -26,20 +28,26 @@ const KIND = 0xf;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what is no ASCII is looked for
 const NOT_ASCII = /[^\x00-\x7f]/;
 
-/** What was drained at once. */
+/** What was told at once: the numbers of all rows, and their text. Several of them share the room that they lie in. */
 export class Block {
-  /** The numbers of all rows. */
+  /** The numbers of its room. */
   readonly numbers: Int32Array;
-  /** All text, a character for each byte of UTF-8: slices of a string cost least. */
-  readonly #text: string;
+  /** From where to where in them the rows stand. */
+  readonly start: number;
+  readonly end: number;
+  readonly #bytes: Buffer;
+  readonly #textLength: number;
   readonly #isAscii: boolean;
+  #text: string | undefined;
 
-  constructor(rows: Buffer, text: string, isAscii: boolean) {
-    // Numbers are read from a multiple of their size alone.
-    const { buffer, byteOffset, length } = rows.byteOffset % 4 === 0 ? rows : Uint8Array.from(rows);
-    this.numbers = new Int32Array(buffer, byteOffset, length / 4);
-    this.#text = text;
-    this.#isAscii = isAscii;
+  /** The block that the native half wrote into a room at a byte. */
+  constructor(room: Room, at: number) {
+    this.numbers = room.numbers;
+    this.start = at / 4 + HEAD;
+    this.end = this.start + (room.numbers[at / 4] as number);
+    this.#bytes = room.bytes;
+    this.#textLength = room.numbers[at / 4 + 1] as number;
+    this.#isAscii = room.numbers[at / 4 + 2] === 1;
   }
 
   /** The number of the kind of the event whose row starts there. */
@@ -54,8 +62,28 @@ export class Block {
 
   /** A text of it. */
   slice(start: number, end: number): string {
-    const text = this.#text.substring(start, end);
+    const text = this.#all().substring(start, end);
     return this.#isAscii || !NOT_ASCII.test(text) ? text : Buffer.from(text, "latin1").toString();
+  }
+
+  /** All text of it, a character for each byte of UTF-8: slices of a string cost least. */
+  #all(): string {
+    if (this.#text === undefined) {
+      const start = 4 * this.end;
+      this.#text = this.#bytes.toString("latin1", start, start + this.#textLength);
+    }
+    return this.#text;
+  }
+}
+
+/** Memory for blocks. */
+export class Room {
+  readonly bytes: Buffer;
+  readonly numbers: Int32Array;
+
+  constructor(length: number) {
+    this.bytes = Buffer.allocUnsafeSlow(length);
+    this.numbers = new Int32Array(this.bytes.buffer, 0, length / 4);
   }
 }
 

@@ -78,11 +78,10 @@ impl<const N: usize> AlikeMembers<N> {
         self.members.name(name)
     }
 
-    /// Whether the object that was read last has the same members as the one before, and each a value of the same kind; none
-    /// of `names`, a bit for each, has another value.
+    /// Whether the object that was read last has the same members as the one before, and each a value of the same kind.
     #[inline(always)]
-    pub(crate) fn is_alike(&self, names: u32) -> bool {
-        self.is_repeated && self.is_same_kind && self.changed & names == 0
+    pub(crate) fn is_alike(&self) -> bool {
+        self.is_repeated && self.is_same_kind
     }
 
     /// The places of the names of those that have another value than in the object before, and whether others may stand elsewhere
@@ -256,7 +255,7 @@ mod tests {
             Ok(Read {
                 values: values(object, |name| members.token(name)),
                 written: std::array::from_fn(|name| written(members.token(name), object)),
-                is_alike: members.is_alike(0),
+                is_alike: members.is_alike(),
                 changed: changed.collect(),
                 have_moved,
             })

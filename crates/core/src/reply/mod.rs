@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub use read::{read_message, read_response, read_spans};
-pub use spans::{ReplyPart, ReplySpans};
+pub use spans::{ReplyPart, ReplyParts, ReplySpans};
 pub use write::{close, open_message, open_response, write_error, write_reply};
 
 /// One reply item, as it is written or as it was read (protocol §4).

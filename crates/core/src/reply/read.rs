@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     BadReply, MessageError, Reply, Response,
-    spans::{INTEGERS, PARTS, PAYLOADS, ReplySpans, Span, TEXTS},
+    spans::{CODE, INTEGERS, PARTS, PAYLOADS, ReplySpans, Span, TEXTS},
 };
 use crate::{
     Code, Family, Limits, RequestError,
@@ -211,14 +211,18 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items));
             return Err(Failed::Refused(error));
         }
-        // It is written where it stays: a copy of so many words would wait for each of them.
-        let before = replies.last().and_then(|reply| reply.as_ref().ok()).copied();
-        replies.push(Ok(before.unwrap_or(ReplySpans::NOTHING)));
+        // It is written where it stays, and begins as the one before it: moving so many words would take longer than the rest.
+        let has_before = matches!(replies.last(), Some(Ok(_)));
+        if has_before {
+            replies.extend_from_within(index - 1..);
+        } else {
+            replies.push(Ok(ReplySpans::NOTHING));
+        }
         let judged = match first {
             Some(b'{') => {
                 members.read(reader)?;
                 let Some(Ok(reply)) = replies.last_mut() else { continue };
-                if before.is_some() && members.is_alike(1 << STATUS) && change(&members, limits, reply) {
+                if has_before && members.is_alike() && change(&members, reader.text(), limits, reply) {
                     continue;
                 }
                 judge(&members, reader.text(), family, limits, reply)
@@ -286,7 +290,7 @@ fn judge(
 /// Makes of a copy of the reply before the one that has other values in some members, each of the same kind. `false` if that
 /// one cannot be used.
 #[inline(always)]
-fn change(members: &AlikeMembers<NAMES>, limits: &Limits, reply: &mut ReplySpans) -> bool {
+fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: &mut ReplySpans) -> bool {
     let names = names_of(reply.family);
     if !are_payloads_short(members, names, limits) {
         return false;
@@ -294,6 +298,12 @@ fn change(members: &AlikeMembers<NAMES>, limits: &Limits, reply: &mut ReplySpans
     let (changed, have_moved) = members.changed();
     reply.changed = 0;
     for name in changed {
+        if name == STATUS {
+            let object = message.get(members.start()..).unwrap_or_default();
+            let Some(code) = members.token(STATUS).integer(object) else { return false };
+            reply.code = Code(code);
+            reply.changed |= CODE;
+        }
         let part = PART_OF.get(name).map_or(NOWHERE, |part| usize::from(*part));
         // What belongs to the other family is none.
         if names.get(part) == Some(&name)

@@ -24,7 +24,7 @@ pub struct ReplySpans {
     pub(super) parts: [Span; PARTS],
     /// A bit for each of the texts that is written with escapes.
     pub(super) escaped: u16,
-    /// A bit for each part that may be another one than in the reply before it in the message.
+    /// A bit for each part, and [`CODE`], that may be another one than in the reply before it in the message.
     pub(super) changed: u32,
 }
 
@@ -80,6 +80,50 @@ pub enum ReplyPart {
     /// `gmtDeviceReply`.
     GmtDeviceReply,
 }
+
+/// Some of the parts of a reply, to be gone through in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyParts(u32);
+
+impl ReplyParts {
+    /// All of them.
+    pub const ALL: Self = Self((1 << PARTS) - 1);
+}
+
+impl Iterator for ReplyParts {
+    type Item = ReplyPart;
+
+    #[inline]
+    fn next(&mut self) -> Option<ReplyPart> {
+        let part = EACH.get(self.0.trailing_zeros() as usize).copied();
+        self.0 &= self.0.wrapping_sub(1);
+        part
+    }
+}
+
+/// Every part at its place.
+const EACH: [ReplyPart; PARTS] = [
+    ReplyPart::RequestId,
+    ReplyPart::OrgId,
+    ReplyPart::ChannelId,
+    ReplyPart::ProductKey,
+    ReplyPart::DeviceKey,
+    ReplyPart::AssetId,
+    ReplyPart::ServiceName,
+    ReplyPart::Target,
+    ReplyPart::CallbackUrl,
+    ReplyPart::Msg,
+    ReplyPart::Submsg,
+    ReplyPart::Input,
+    ReplyPart::Output,
+    ReplyPart::Timeout,
+    ReplyPart::GmtServiceRequest,
+    ReplyPart::GmtServiceReply,
+    ReplyPart::GmtDeviceReply,
+];
+
+/// The bit of the code among what may have changed.
+pub(super) const CODE: u32 = 1 << PARTS;
 
 /// How many there are; texts come first, then payloads, then integers.
 pub(super) const PARTS: usize = ReplyPart::GmtDeviceReply as usize + 1;
@@ -156,11 +200,38 @@ impl ReplySpans {
         self.part(ReplyPart::Output, message).map_or(Payload::EMPTY, Payload::checked)
     }
 
-    /// Whether the part is known to be the very same as in the reply before it in the message. Where this says so of any part,
-    /// that reply can be used, and has the same family and the same code.
+    /// The parts that may be others than in the reply before it in the message. Where it is not all of them, that reply can be
+    /// used, and has the same family.
+    #[inline]
+    pub fn changed(&self) -> ReplyParts {
+        ReplyParts(self.changed & ReplyParts::ALL.0)
+    }
+
+    /// Whether the part is known to be the very same as in the reply before it in the message.
     #[inline]
     pub fn is_as_before(&self, part: ReplyPart) -> bool {
         self.changed >> part as u8 & 1 == 0
+    }
+
+    /// Whether `code` is known to be the very same as in the reply before it in the message.
+    #[inline]
+    pub fn has_code_of_before(&self) -> bool {
+        self.changed & CODE == 0
+    }
+
+    /// Where a part stands in the message as it is written: of a text, what is between the quotes. Nothing if it is null or
+    /// not there.
+    #[inline]
+    pub fn range(&self, part: ReplyPart) -> Option<Range<usize>> {
+        let Span(span) = *self.parts.get(part as usize)?;
+        let (start, end) = (self.start as usize + span as u32 as usize, self.start as usize + (span >> 32) as usize);
+        if span == 0 { None } else { Some(start..end) }
+    }
+
+    /// Whether it is a text that is written with escapes: all others say what stands there.
+    #[inline]
+    pub fn is_escaped(&self, part: ReplyPart) -> bool {
+        TEXTS.contains(&(part as usize)) && self.escaped >> part as u8 & 1 == 1
     }
 
     /// All of it.
@@ -188,16 +259,18 @@ impl ReplySpans {
         }
     }
 
+    /// One of the texts; nothing if it is null or not there, or the part is none.
     #[inline(always)]
-    fn text<'a>(&self, part: ReplyPart, message: &'a str) -> Option<Text<'a>> {
-        Some(Text::checked(self.part(part, message)?, self.escaped >> part as u8 & 1 == 1))
+    pub fn text<'a>(&self, part: ReplyPart, message: &'a str) -> Option<Text<'a>> {
+        if !TEXTS.contains(&(part as usize)) {
+            return None;
+        }
+        Some(Text::checked(self.part(part, message)?, self.is_escaped(part)))
     }
 
     #[inline(always)]
     fn part<'a>(&self, part: ReplyPart, message: &'a str) -> Option<&'a str> {
-        let Span(span) = *self.parts.get(part as usize)?;
-        let (start, end) = (self.start as usize + span as u32 as usize, self.start as usize + (span >> 32) as usize);
-        if span == 0 { None } else { message.get(start..end) }
+        message.get(self.range(part)?)
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Code, Family, inflight::Id};
 
-use super::Outcome;
+use super::{Outcome, OutcomeRef};
 
 /// Names a batch of one [`Requester`](super::Requester).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,10 +42,13 @@ fn text_of<S: Serializer>(id: &Option<Id>, serializer: S) -> Result<S::Ok, S::Er
 
 /// What happened. Every item ends with exactly one of `Refused`, `Finished`, `TimedOut` and `Cancelled`;
 /// then, when the batch has no open item left, comes one `BatchDone`.
+///
+/// `O` is what an outcome is: one that its receiver keeps, or, in
+/// [`handle_message_each`](super::Requester::handle_message_each), an [`OutcomeRef`](super::OutcomeRef).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
-pub enum Event {
+pub enum Event<O = Outcome> {
     /// The service took the item; its outcome is to come. An outcome that comes before the response says so itself, and
     /// there is no such event then.
     Accepted {
@@ -67,7 +70,7 @@ pub enum Event {
         #[serde(flatten)]
         item: ItemRef,
         /// The outcome.
-        outcome: Outcome,
+        outcome: O,
     },
     /// No outcome in time. Ends the item.
     TimedOut {
@@ -77,7 +80,7 @@ pub enum Event {
         /// Whether it is known that the command was never sent: only then is it safe to repeat.
         known_unsent: bool,
         /// What the service said, if it was the service that gave up; `None` if nothing came at all.
-        outcome: Option<Outcome>,
+        outcome: Option<O>,
     },
     /// The caller cancelled the batch while the item was open; the device may act all the same. Ends the item.
     Cancelled {
@@ -91,7 +94,7 @@ pub enum Event {
         #[serde(flatten)]
         item: ItemRef,
         /// What came late.
-        outcome: Outcome,
+        outcome: O,
     },
     /// A reply that repeats an outcome. Ends nothing.
     Duplicate {
@@ -99,14 +102,14 @@ pub enum Event {
         #[serde(flatten)]
         item: ItemRef,
         /// What came again.
-        outcome: Outcome,
+        outcome: O,
         /// Whether it says something else than the outcome that ended the item.
         conflict: bool,
     },
     /// A reply under a request id that is not, or no longer, known here. Ends nothing.
     Unknown {
         /// What came.
-        outcome: Outcome,
+        outcome: O,
     },
     /// A reply that could not be read. Ends nothing.
     Unreadable {
@@ -120,6 +123,30 @@ pub enum Event {
         /// How its items ended.
         summary: Summary,
     },
+}
+
+impl Event {
+    /// The event with its outcome where it stands.
+    pub fn borrowed(&self) -> Event<OutcomeRef<'_>> {
+        match self {
+            Self::Accepted { item } => Event::Accepted { item: item.clone() },
+            Self::Refused { item, refusal } => Event::Refused { item: item.clone(), refusal: refusal.clone() },
+            Self::Finished { item, outcome } => Event::Finished { item: item.clone(), outcome: outcome.borrowed() },
+            Self::TimedOut { item, known_unsent, outcome } => Event::TimedOut {
+                item: item.clone(),
+                known_unsent: *known_unsent,
+                outcome: outcome.as_ref().map(Outcome::borrowed),
+            },
+            Self::Cancelled { item } => Event::Cancelled { item: item.clone() },
+            Self::Late { item, outcome } => Event::Late { item: item.clone(), outcome: outcome.borrowed() },
+            Self::Duplicate { item, outcome, conflict } => {
+                Event::Duplicate { item: item.clone(), outcome: outcome.borrowed(), conflict: *conflict }
+            }
+            Self::Unknown { outcome } => Event::Unknown { outcome: outcome.borrowed() },
+            Self::Unreadable { reason } => Event::Unreadable { reason: reason.clone() },
+            Self::BatchDone { batch, summary } => Event::BatchDone { batch: *batch, summary: *summary },
+        }
+    }
 }
 
 /// How the items of a batch ended. `submitted` is the sum of all others but `accepted`.

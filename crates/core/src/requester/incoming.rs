@@ -4,19 +4,24 @@ use crate::{
     Code, Family, Now, RequestError,
     inflight::{Id, IdRef, Key},
     json::Text,
-    reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response},
+    reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
     secret::KeyedHash,
     submsg,
 };
 
-use super::{End, Event, Item, Outcome, Refused, RequestBatchId, Requester, ResponseVerdict, State, outcome::Message};
+use super::{
+    End, Event, Item, Outcome, OutcomeRef, Refused, RequestBatchId, Requester, ResponseVerdict, State, outcome::Message,
+};
+
+/// Room for more replies is not kept for the next message.
+const MOST_KEPT: usize = 4_096;
 
 /// What tells an outcome from another one. Bytes, so that an item needs no room to align it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digest([u8; 8]);
 
 impl Digest {
-    pub(super) fn of(hash: KeyedHash, outcome: &Outcome) -> Self {
+    pub(super) fn of(hash: KeyedHash, outcome: OutcomeRef<'_>) -> Self {
         Self(outcome.digest(hash).to_ne_bytes())
     }
 }
@@ -47,34 +52,58 @@ impl Requester {
 
     pub(super) fn take_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
         let message = Message::read(body, &self.config.limits, std::mem::take(&mut self.message))?;
+        let mut events = std::mem::take(&mut self.events);
+        let own = |outcome: OutcomeRef<'_>| Outcome::new(&message, outcome.index());
+        self.take_replies(&message.text, &message.replies, own, |event| events.push_back(event));
+        self.events = events;
         let count = message.replies.len();
-
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.clear();
-        let ids = message.replies.iter().map(|reply| reply.as_ref().ok().map(|spans| id_of(spans, &message.text)));
-        self.items.find_each(ids, &mut keys);
-        let mut digest = None;
-        for (index, key) in keys.iter().enumerate() {
-            match Outcome::new(&message, index) {
-                Some(outcome) => {
-                    // Most outcomes of a message say the same.
-                    digest = digest.filter(|_| outcome.has_digest_of_before());
-                    self.take_outcome(*key, outcome, &mut digest);
-                }
-                None => message
-                    .replies
-                    .get(index)
-                    .and_then(|reply| reply.as_ref().err())
-                    .into_iter()
-                    .for_each(|bad| self.unreadable(bad)),
-            }
-        }
-        self.keys = keys;
         if message.is_kept() {
             self.message = message;
         }
-        self.forget();
         Ok(count)
+    }
+
+    pub(super) fn tell_message(
+        &mut self,
+        body: &[u8],
+        tell: impl FnMut(Event<OutcomeRef<'_>>),
+    ) -> Result<usize, MessageError> {
+        let mut replies = std::mem::take(&mut self.replies);
+        let text = read_spans(body, &self.config.limits, &mut replies)?;
+        self.take_replies(text, &replies, |outcome| outcome, tell);
+        let count = replies.len();
+        if count <= MOST_KEPT {
+            self.replies = replies;
+        }
+        Ok(count)
+    }
+
+    /// `own` makes of a reply what is told of it.
+    fn take_replies<'a, O>(
+        &mut self,
+        text: &'a str,
+        replies: &'a [Result<ReplySpans, BadReply>],
+        own: impl Fn(OutcomeRef<'a>) -> O,
+        mut tell: impl FnMut(Event<O>),
+    ) {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        let ids = replies.iter().map(|reply| reply.as_ref().ok().map(|spans| id_of(spans, text)));
+        self.items.find_each(ids, &mut keys);
+        let mut digest = None;
+        for (index, (reply, key)) in replies.iter().zip(&keys).enumerate() {
+            match reply {
+                Ok(spans) => {
+                    let outcome = OutcomeRef::new(text, spans, index);
+                    // Most outcomes of a message say the same.
+                    digest = digest.filter(|_| outcome.has_digest_of_before());
+                    self.take_outcome(*key, outcome, &mut digest, &own, &mut tell);
+                }
+                Err(bad) => tell(unreadable(bad)),
+            }
+        }
+        self.keys = keys;
+        self.forget();
     }
 
     /// One item's immediate verdict: by its id, and by place only for an item that has none.
@@ -88,7 +117,7 @@ impl Requester {
     ) {
         let reply = match reply {
             Ok(reply) => reply,
-            Err(bad) => return self.unreadable(&bad),
+            Err(bad) => return self.events.push_back(unreadable(&bad)),
         };
         let Some(key) = self.by_id(batch, family, &reply).or_else(|| self.by_place(batch, index)) else { return };
         if reply.code.is_success() {
@@ -101,7 +130,7 @@ impl Requester {
         if self.is_accepted(key) && !cfg!(feature = "canary-acceptance-undone") {
             return;
         }
-        self.end(
+        self.end_queued(
             key,
             End::Refused(Refused {
                 code: reply.code,
@@ -123,32 +152,35 @@ impl Requester {
     }
 
     /// `digest` is the outcome's if it is known already, and is known then.
-    fn take_outcome(&mut self, key: Option<Key>, outcome: Outcome, digest: &mut Option<Digest>) {
+    #[inline]
+    fn take_outcome<'a, O>(
+        &mut self,
+        key: Option<Key>,
+        said: OutcomeRef<'a>,
+        digest: &mut Option<Digest>,
+        own: &impl Fn(OutcomeRef<'a>) -> O,
+        mut tell: impl FnMut(Event<O>),
+    ) {
+        let outcome = own(said);
         let Some((key, item)) = key.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
-            self.events.push_back(Event::Unknown { outcome });
-            return;
+            return tell(Event::Unknown { outcome });
         };
-        let digest = *digest.get_or_insert_with(|| Digest::of(self.hash, &outcome));
+        let digest = *digest.get_or_insert_with(|| Digest::of(self.hash, said));
         if let Item { state: State::Ended { heard }, .. } = item {
             let heard = heard.replace(digest);
             let Some(item) = self.place(key) else { return };
-            self.events.push_back(match heard {
+            return tell(match heard {
                 None => Event::Late { item, outcome },
                 Some(heard) => Event::Duplicate { item, outcome, conflict: heard != digest },
             });
-            return;
         }
-        let end = if outcome.code() == Code::TIMEOUT {
-            let known_unsent = outcome.submsg().as_deref() == Some(submsg::EXPIRED_UNSENT);
+        let end = if said.code() == Code::TIMEOUT {
+            let known_unsent = said.submsg().as_deref() == Some(submsg::EXPIRED_UNSENT);
             End::TimedOut { known_unsent, said: Some((outcome, digest)) }
         } else {
-            End::Finished(outcome, digest)
+            End::Finished { outcome, digest, is_success: said.code().is_success() }
         };
-        self.end(key, end);
-    }
-
-    fn unreadable(&mut self, bad: &BadReply) {
-        self.events.push_back(Event::Unreadable { reason: bad.to_string() });
+        self.end(key, end, tell);
     }
 
     fn refuse_whole(&mut self, batch: RequestBatchId, error: &RequestError) -> ResponseVerdict {
@@ -177,7 +209,7 @@ impl Requester {
         for key in self.keys_of(batch) {
             // What the service is known to have taken is not undone by a later refusal.
             if !self.is_accepted(key) || cfg!(feature = "canary-acceptance-undone") {
-                self.end(key, End::Refused(refused.clone()));
+                self.end_queued(key, End::Refused(refused.clone()));
             }
         }
         ResponseVerdict::Settled
@@ -204,6 +236,10 @@ impl Requester {
             }
         }
     }
+}
+
+fn unreadable<O>(bad: &BadReply) -> Event<O> {
+    Event::Unreadable { reason: bad.to_string() }
 }
 
 /// The id under which an item is found; no item has an empty one.

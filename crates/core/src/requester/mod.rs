@@ -11,14 +11,14 @@ mod tests;
 
 pub use config::RequesterConfig;
 pub use event::{Event, ItemRef, Refused, RequestBatchId, SubmitError, Summary};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, OutcomeRef};
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     Code, Family, Instant, Invoke, Now, Write,
     inflight::{Id, InFlight, Key},
-    reply::MessageError,
+    reply::{BadReply, MessageError, ReplySpans},
     secret::{KeyedHash, Secret},
 };
 use body::Outline;
@@ -98,6 +98,8 @@ pub struct Requester {
     events: VecDeque<Event>,
     /// The message before: if nobody holds an outcome of it any more, its room is used again.
     message: Arc<Message>,
+    /// Room for the replies of a message that is told at once, kept from one to the next.
+    replies: Vec<Result<ReplySpans, BadReply>>,
     /// Room for the items that a message speaks of, kept from one to the next.
     keys: Vec<Option<Key>>,
 }
@@ -133,11 +135,11 @@ struct Batch {
     summary: Summary,
 }
 
-/// How an item ends.
-enum End {
+/// How an item ends. `O` is what an outcome is.
+enum End<O = Outcome> {
     Refused(Refused),
-    Finished(Outcome, Digest),
-    TimedOut { known_unsent: bool, said: Option<(Outcome, Digest)> },
+    Finished { outcome: O, digest: Digest, is_success: bool },
+    TimedOut { known_unsent: bool, said: Option<(O, Digest)> },
     Cancelled,
 }
 
@@ -155,6 +157,7 @@ impl Requester {
             recent: Box::new([None; RECENT]),
             events: VecDeque::new(),
             message: Arc::default(),
+            replies: Vec::new(),
             keys: Vec::new(),
             secret,
             hash,
@@ -218,7 +221,7 @@ impl Requester {
     /// Ends the batch's open items with [`Event::Cancelled`]. What was sent may still be executed.
     pub fn cancel(&mut self, batch: RequestBatchId) {
         for key in self.keys_of(batch) {
-            self.end(key, End::Cancelled);
+            self.end_queued(key, End::Cancelled);
         }
         self.forget();
     }
@@ -252,12 +255,25 @@ impl Requester {
         self.take_message(body)
     }
 
+    /// [`handle_message`](Self::handle_message) for whoever keeps nothing of it as it is: what happens is told at once, and nothing
+    /// of the message is copied. What [`poll_event`](Self::poll_event) still has happened before.
+    ///
+    /// # Errors
+    /// As for [`handle_message`](Self::handle_message); nothing was told.
+    pub fn handle_message_each(
+        &mut self,
+        body: &[u8],
+        tell: impl FnMut(Event<OutcomeRef<'_>>),
+    ) -> Result<usize, MessageError> {
+        self.tell_message(body, tell)
+    }
+
     /// Ends what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(key) = self.items.pop_expired(now.instant) {
             // Without an id of its own no service can have taken it.
             let known_unsent = self.items.id(key).is_none();
-            self.end(key, End::TimedOut { known_unsent, said: None });
+            self.end_queued(key, End::TimedOut { known_unsent, said: None });
         }
         self.forget();
     }
@@ -395,13 +411,20 @@ impl Requester {
         self.events.extend(self.place(key).map(|item| Event::Accepted { item }));
     }
 
+    /// [`end`](Self::end), to be polled.
+    fn end_queued(&mut self, key: Key, end: End) {
+        let mut events = std::mem::take(&mut self.events);
+        self.end(key, end, |event| events.push_back(event));
+        self.events = events;
+    }
+
     /// Ends the item, unless it has ended.
-    fn end(&mut self, key: Key, end: End) {
+    fn end<O>(&mut self, key: Key, end: End<O>, mut tell: impl FnMut(Event<O>)) {
         let Some((id, entry)) = self.items.get_open(key) else { return };
         let Item { batch: batch_id, index, state } = entry;
         let was_accepted = matches!(state, State::Open { accepted: true, .. });
         let heard = match &end {
-            End::Finished(_, digest) | End::TimedOut { said: Some((_, digest)), .. } => Some(*digest),
+            End::Finished { digest, .. } | End::TimedOut { said: Some((_, digest)), .. } => Some(*digest),
             _ => None,
         };
         *state = State::Ended { heard };
@@ -416,14 +439,14 @@ impl Requester {
         }
         // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
         let mut forget = item.id.is_none() || cfg!(feature = "canary-ended-forgotten");
-        self.events.push_back(match end {
+        tell(match end {
             End::Refused(refusal) => {
                 summary.refused += 1;
                 forget = true;
                 Event::Refused { item, refusal }
             }
-            End::Finished(outcome, _) => {
-                if outcome.is_success() {
+            End::Finished { outcome, is_success, .. } => {
+                if is_success {
                     summary.succeeded += 1;
                 } else {
                     summary.failed += 1;
@@ -444,7 +467,7 @@ impl Requester {
         if batch.open == 0 {
             let summary = batch.summary;
             self.batches.remove(batch_key);
-            self.events.push_back(Event::BatchDone { batch: batch_id, summary });
+            tell(Event::BatchDone { batch: batch_id, summary });
         }
         if forget {
             self.items.remove(key);

@@ -49,6 +49,67 @@ impl Message {
     }
 }
 
+/// An outcome where it stands: in a message that is being handled, or in that of an [`Outcome`].
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeRef<'a> {
+    text: &'a str,
+    spans: &'a ReplySpans,
+    index: u32,
+}
+
+impl<'a> OutcomeRef<'a> {
+    #[inline]
+    pub(super) fn new(text: &'a str, spans: &'a ReplySpans, index: usize) -> Self {
+        // There are never so many replies in a message that can be read.
+        Self { text, spans, index: index as u32 }
+    }
+
+    /// Where the reply's parts stand, and the message to give to it.
+    #[inline]
+    pub fn parts(&self) -> (&'a ReplySpans, &'a str) {
+        (self.spans, self.text)
+    }
+
+    /// Which of the message's replies it is, from 0.
+    #[inline]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Whether it is the next one of the same message: what its parts say of the reply before is then said of this one.
+    #[inline]
+    pub fn is_next_to(&self, before: &OutcomeRef<'_>) -> bool {
+        self.index == before.index + 1 && std::ptr::eq(self.text, before.text)
+    }
+
+    /// 0 is success.
+    #[inline]
+    pub fn code(&self) -> Code {
+        self.spans.code
+    }
+
+    /// What exactly happened.
+    #[inline]
+    pub fn submsg(&self) -> Option<Cow<'a, str>> {
+        self.spans.submsg(self.text).map(Text::decode)
+    }
+
+    /// What makes a repeated outcome the same one, in 64 bits.
+    pub(super) fn digest(&self, hash: KeyedHash) -> u64 {
+        let submsg = self.submsg();
+        let submsg = submsg.as_deref().map_or(0, |submsg| 1 | hash.quick(submsg.as_bytes()));
+        let output = hash.quick(self.spans.output(self.text).as_str().as_bytes());
+        let parts = [self.code().0.cast_unsigned(), submsg, output];
+        hash.quick(parts.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// Whether its [`digest`](Self::digest) is known to be that of the outcome before it in the message.
+    pub(super) fn has_digest_of_before(&self) -> bool {
+        let is_as_before = |part| self.spans.is_as_before(part);
+        self.spans.has_code_of_before() && is_as_before(ReplyPart::Submsg) && is_as_before(ReplyPart::Output)
+    }
+}
+
 /// A method for each text.
 macro_rules! texts {
     ($($name:ident, $doc:literal;)+) => {
@@ -62,10 +123,8 @@ macro_rules! texts {
 }
 
 impl Outcome {
-    /// One of the message's replies; `None` if it has no such one, or it could not be read.
-    pub(super) fn new(message: &Arc<Message>, index: usize) -> Option<Self> {
-        message.replies.get(index)?.as_ref().ok()?;
-        Some(Self { message: Arc::clone(message), index: u32::try_from(index).ok()? })
+    pub(super) fn new(message: &Arc<Message>, index: u32) -> Self {
+        Self { message: Arc::clone(message), index }
     }
 
     /// The outcomes of a channel message, for whoever has no requester to ask; a requester attributes them as well.
@@ -75,7 +134,7 @@ impl Outcome {
     pub fn read(body: &[u8], limits: &Limits) -> Result<Vec<Result<Self, BadReply>>, MessageError> {
         let message = Message::read(body, limits, Arc::default())?;
         let outcome = |(index, reply): (usize, &Result<ReplySpans, BadReply>)| match reply {
-            Ok(_) => Ok(Self { message: Arc::clone(&message), index: index as u32 }),
+            Ok(_) => Ok(Self::new(&message, index as u32)),
             Err(bad) => Err(bad.clone()),
         };
         Ok(message.replies.iter().enumerate().map(outcome).collect())
@@ -147,16 +206,10 @@ impl Outcome {
         self.spans().reply(&self.message.text)
     }
 
-    /// Where the reply's parts stand, and the message to give to it: for whoever asks for many of them.
+    /// Where it stands: for whoever asks for many of its parts.
     #[inline]
-    pub fn parts(&self) -> (&ReplySpans, &str) {
-        (self.spans(), &self.message.text)
-    }
-
-    /// Whether it is the next one of the same message: what its parts say of the reply before is then said of this one.
-    #[inline]
-    pub fn is_next_to(&self, before: &Self) -> bool {
-        self.index == before.index + 1 && Arc::ptr_eq(&self.message, &before.message)
+    pub fn borrowed(&self) -> OutcomeRef<'_> {
+        OutcomeRef { text: &self.message.text, spans: self.spans(), index: self.index }
     }
 
     #[inline]
@@ -167,20 +220,6 @@ impl Outcome {
             .get(self.index as usize)
             .and_then(|reply| reply.as_ref().ok())
             .unwrap_or(&ReplySpans::NOTHING)
-    }
-
-    /// What makes a repeated outcome the same one, in 64 bits.
-    pub(super) fn digest(&self, hash: KeyedHash) -> u64 {
-        let submsg = self.submsg();
-        let submsg = submsg.as_deref().map_or(0, |submsg| 1 | hash.quick(submsg.as_bytes()));
-        let parts = [self.code().0.cast_unsigned(), submsg, hash.quick(self.output_data().as_bytes())];
-        hash.quick(parts.map(u64::to_le_bytes).as_flattened())
-    }
-
-    /// Whether its [`digest`](Self::digest) is known to be that of the outcome before it in the message.
-    pub(super) fn has_digest_of_before(&self) -> bool {
-        let spans = self.spans();
-        [ReplyPart::Submsg, ReplyPart::Output].into_iter().all(|part| spans.is_as_before(part))
     }
 }
 

@@ -6,8 +6,8 @@ use setpoint::{
     device::{AnswerTopic, CommandPayload, command_topic, read_answer},
     json::{self, Payload, Text},
     reply::{
-        Reply, ReplyPart, ReplySpans, Response, close, open_message, open_response, read_message, read_response,
-        read_spans, write_reply,
+        Reply, ReplyPart, ReplyParts, ReplySpans, Response, close, open_message, open_response, read_message,
+        read_response, read_spans, write_reply,
     },
     request::is_topic_safe,
 };
@@ -96,26 +96,6 @@ fn reply_text() -> impl Strategy<Value = String> {
     })
 }
 
-const PARTS: [ReplyPart; 17] = [
-    ReplyPart::RequestId,
-    ReplyPart::OrgId,
-    ReplyPart::ChannelId,
-    ReplyPart::ProductKey,
-    ReplyPart::DeviceKey,
-    ReplyPart::AssetId,
-    ReplyPart::ServiceName,
-    ReplyPart::Target,
-    ReplyPart::CallbackUrl,
-    ReplyPart::Msg,
-    ReplyPart::Submsg,
-    ReplyPart::Input,
-    ReplyPart::Output,
-    ReplyPart::Timeout,
-    ReplyPart::GmtServiceRequest,
-    ReplyPart::GmtServiceReply,
-    ReplyPart::GmtDeviceReply,
-];
-
 /// What the reply says in this part.
 fn said(reply: &Reply<'_>, part: ReplyPart) -> String {
     match part {
@@ -198,11 +178,21 @@ proptest! {
         let text = read_spans(message.as_bytes(), &Limits::DEFAULT, &mut spans).unwrap();
         for pair in spans.windows(2) {
             let Ok(read) = &pair[1] else { continue };
-            for part in PARTS.into_iter().filter(|part| read.is_as_before(*part)) {
+            if read.has_code_of_before() {
+                prop_assert_eq!(pair[0].as_ref().unwrap().code, read.code);
+            }
+            let changed: Vec<_> = read.changed().collect();
+            for part in ReplyParts::ALL {
+                prop_assert_eq!(read.is_as_before(part), !changed.contains(&part));
+                if changed.contains(&part) {
+                    continue;
+                }
                 let before = pair[0].as_ref().unwrap();
-                prop_assert_eq!((before.family, before.code), (read.family, read.code));
+                prop_assert_eq!(before.family, read.family);
                 let said = |spans: &ReplySpans| said(&spans.reply(text), part);
                 prop_assert_eq!(said(before), said(read), "{:?}", part);
+                let written = |spans: &ReplySpans| spans.range(part).map(|range| text[range].to_owned());
+                prop_assert_eq!(written(before), written(read));
             }
         }
     }

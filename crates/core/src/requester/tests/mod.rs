@@ -175,3 +175,27 @@ fn deadlines_are_within_reach_however_long_the_clock_has_run_and_nothing_expired
         requester.cancel(submitted.batch);
     }
 }
+
+#[test]
+fn what_is_told_at_once_is_what_would_be_polled_and_nothing_of_a_message_that_cannot_be_read() {
+    let message =
+        br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"x":1.0}},
+        {"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"x":2}},{"requestId":"r2"},
+        {"requestId":"r3","controlChannelId":"c","serviceId":"s","status":1000203,"submsg":"\u00e9"}, 7]}"#;
+    let submitted = || {
+        let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
+        let mut requester = requester();
+        requester.submit_invokes(&[item], Now::default()).unwrap();
+        requester
+    };
+    let mut polled = submitted();
+    assert_eq!(polled.handle_message(message), Ok(5));
+    let polled: Vec<_> = std::iter::from_fn(|| polled.poll_event()).collect();
+    let mut told = Vec::new();
+    let mut requester = submitted();
+    let broken = &message[..message.len() - 1];
+    assert!(requester.handle_message_each(broken, |event| panic!("{event:?}")).is_err());
+    assert_eq!(requester.handle_message_each(message, |event| told.push(format!("{event:?}"))), Ok(5));
+    assert_eq!((told.len(), requester.poll_event()), (6, None));
+    assert_eq!(told, polled.iter().map(|event| format!("{:?}", event.borrowed())).collect::<Vec<_>>());
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Family, Now, Requester, submsg};
 
-use super::super::{Event, RequestBatchId, RequesterConfig, Summary};
+use super::super::{Event, OutcomeRef, RequestBatchId, RequesterConfig, Summary};
 
 const TIMEOUT_MS: u64 = 1_000;
 const GRACE_MS: u64 = 500;
@@ -144,24 +144,28 @@ fn outcome(id: u8, outcome: u8) -> Value {
     json!({ "requestId": format!("r{id}"), "controlChannelId": "c", "serviceId": "s", "status": status, "submsg": submsg })
 }
 
-fn describe(event: Event) -> String {
+fn describe(event: Event<OutcomeRef<'_>>) -> String {
     let id = |item: &super::super::ItemRef| item.request_id().unwrap().to_owned();
     match event {
         Event::Accepted { item } => format!("accepted {}", id(&item)),
         Event::Refused { item, .. } => format!("refused {}", id(&item)),
-        Event::Finished { item, outcome } if outcome.is_success() => format!("succeeded {}", id(&item)),
+        Event::Finished { item, outcome } if outcome.code().is_success() => format!("succeeded {}", id(&item)),
         Event::Finished { item, .. } => format!("failed {}", id(&item)),
         Event::TimedOut { item, known_unsent, .. } => format!("timedOut {known_unsent} {}", id(&item)),
         Event::Cancelled { item } => format!("cancelled {}", id(&item)),
         Event::Late { item, .. } => format!("late {}", id(&item)),
         Event::Duplicate { item, conflict, .. } => format!("duplicate {} {conflict}", id(&item)),
-        Event::Unknown { outcome } => format!("unknown {}", outcome.request_id()),
+        Event::Unknown { outcome } => {
+            let (parts, message) = outcome.parts();
+            format!("unknown {}", parts.request_id(message).unwrap().decode())
+        }
         Event::BatchDone { batch, summary } => format!("done {} {summary:?}", batch.0),
         Event::Unreadable { reason } => panic!("{reason}"),
     }
 }
 
-fn run(steps: &[Step]) {
+/// With `tells`, messages are told at once instead of being polled.
+fn run(steps: &[Step], tells: bool) {
     let config = RequesterConfig { grace_ms: GRACE_MS, ..RequesterConfig::default() };
     let mut requester = Requester::new("o1", config, [5; 32]);
     let mut model = Model::default();
@@ -169,6 +173,7 @@ fn run(steps: &[Step]) {
     // Every id again whenever its wait started anew.
     let mut order: Vec<u8> = Vec::new();
     for step in steps {
+        let mut found = Vec::new();
         let now = Now::new(model.now, 0);
         let pick = |pick: usize| batches.get(pick % batches.len().max(1)).copied();
         match step {
@@ -263,19 +268,25 @@ fn run(steps: &[Step]) {
                 for (id, what) in replies {
                     model.message(*id, *what);
                 }
-                requester.handle_message(json!({ "data": data }).to_string().as_bytes()).unwrap();
+                let message = json!({ "data": data }).to_string();
+                let count = if tells {
+                    requester.handle_message_each(message.as_bytes(), |event| found.push(describe(event)))
+                } else {
+                    requester.handle_message(message.as_bytes())
+                };
+                assert_eq!(count, Ok(replies.len()));
             }
             Step::Pass(ms) => {
                 model.pass(*ms, &order);
                 requester.handle_timeout(Now::new(model.now, 0));
             }
         }
-        let found: Vec<_> = std::iter::from_fn(|| requester.poll_event()).map(describe).collect();
+        found.extend(std::iter::from_fn(|| requester.poll_event()).map(|event| describe(event.borrowed())));
         assert_eq!(found, std::mem::take(&mut model.expected), "after {step:?}");
     }
     model.pass(1 << 20, &order);
     requester.handle_timeout(Now::new(model.now, 0));
-    let found: Vec<_> = std::iter::from_fn(|| requester.poll_event()).map(describe).collect();
+    let found: Vec<_> = std::iter::from_fn(|| requester.poll_event()).map(|event| describe(event.borrowed())).collect();
     assert_eq!(found, model.expected);
     assert_eq!((requester.open_items(), requester.poll_timeout()), (0, None));
     for (batch, summary) in &model.ends {
@@ -295,7 +306,10 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_is_said_every_item_ends_once(steps in proptest::collection::vec(step(), 1..60)) {
-        run(&steps);
+    fn whatever_is_said_every_item_ends_once(
+        steps in proptest::collection::vec(step(), 1..60),
+        tells in any::<bool>(),
+    ) {
+        run(&steps, tells);
     }
 }
