@@ -4,8 +4,8 @@
 //! text is UTF-8, of which JavaScript makes a string with a character for each byte when somebody asks for any of it: it
 //! cuts a string faster than bytes. An event that is merely counted costs no more than its row.
 //!
-//! A block is written as three numbers, the rows, and the text. The numbers are how many numbers the rows have, how many bytes
-//! the text has, and 1 if all of it is ASCII.
+//! A block is written as four numbers, the rows, and the text. The numbers are how many events there are, how many numbers
+//! their rows have, how many bytes the text has, and 1 if all of it is ASCII.
 //!
 //! | place in the row | what |
 //! |---|---|
@@ -79,6 +79,8 @@ pub(crate) struct Blocks {
 /// Events that cross together.
 #[derive(Debug, Default)]
 struct Block {
+    /// How many there are.
+    events: u32,
     rows: Vec<Number>,
     texts: Texts,
 }
@@ -113,10 +115,11 @@ impl Blocks {
         }
         let block = self.waiting.front().filter(|block| !block.is_empty())?;
         let Texts(text) = &block.texts;
-        let head = [block.rows.len(), text.len(), usize::from(text.is_ascii())];
-        let head = head.map(|number| (number as u32).to_ne_bytes());
+        let head = [block.events, block.rows.len() as u32, text.len() as u32, u32::from(text.is_ascii())];
+        let head = head.map(u32::to_ne_bytes);
         let has_crossed = write(&[head.as_flattened(), block.rows.as_flattened(), text]);
         if has_crossed && let Some(mut block) = self.waiting.pop_front() {
+            block.events = 0;
             block.rows.clear();
             block.texts.0.clear();
             if block.room() <= KEPT {
@@ -167,15 +170,13 @@ impl Block {
     #[inline]
     fn add(&mut self, event: &Event<OutcomeRef<'_>>, is_next: bool) {
         let start = self.rows.len();
-        if is_next && start >= ROW {
-            self.rows.extend_from_within(start - ROW..);
-        } else {
-            self.rows.resize(start + ROW, NOTHING);
-        }
+        let before = self.rows.last_chunk::<ROW>().filter(|_| is_next).copied();
+        self.rows.extend_from_slice(&before.unwrap_or([NOTHING; ROW]));
         let Some(row) = self.rows.last_chunk_mut::<ROW>() else { return };
         let (head, length) = self.texts.event(row, event);
         row[0] = (head | (length as u32 * flag::LENGTH)).to_ne_bytes();
         self.rows.truncate(start + length);
+        self.events += 1;
     }
 
     fn is_empty(&self) -> bool {

@@ -5,10 +5,9 @@ import { randomBytes } from "node:crypto";
 import { type Bytes, bytesOf, kindOf } from "./bytes.js";
 import { drain } from "./drain.js";
 import { encodeItems, expectItems } from "./encode.js";
-import { addEvents, type Event } from "./events.js";
+import { type Event, eventsOf } from "./events.js";
 import type { BatchOf, Family, ItemOf, Limits, Now } from "./items.js";
 import { errorOf, native } from "./native.js";
-import type { Block } from "./row.js";
 
 /** Bounds and allowances of a requester. What is left out has the engine's default. */
 export interface RequesterOptions {
@@ -70,9 +69,8 @@ export class Requester {
   readonly #native: InstanceType<typeof native.NativeRequester>;
   /** By which it is found where there is no time to unwrap it. */
   readonly #number: number;
-  /** What was drained and not polled yet, and where it goes on. */
-  #block: Block | null = null;
-  #at = 0;
+  /** What was drained and not polled yet. */
+  #left: Event[] = [];
 
   constructor(orgId: string, options: RequesterOptions = {}) {
     if (typeof orgId !== "string") throw new TypeError(`orgId must be a string, not ${kindOf(orgId)}`);
@@ -169,13 +167,15 @@ export class Requester {
 
   /** What happened since the last time, in order; at most so many events, if `most` is given. */
   pollEvents(most = Number.POSITIVE_INFINITY): Event[] {
-    const events: Event[] = [];
+    let events = this.#left;
     while (events.length < most) {
-      const block = this.#block ?? this.#drain();
+      const block = call(() => drain(this.#number));
       if (block === null) break;
-      this.#at = addEvents(events, block, this.#at, most);
-      if (this.#at === block.end) this.#block = null;
+      const drained = eventsOf(block);
+      if (events.length === 0) events = drained;
+      else for (const event of drained) events.push(event);
     }
+    this.#left = events.length > most ? events.splice(Math.max(most, 0)) : [];
     return events;
   }
 
@@ -186,14 +186,6 @@ export class Requester {
   pollTimeout(): number | null {
     const at = call(() => this.#native.pollTimeout());
     return at < 0 ? null : at;
-  }
-
-  /** What happened next. */
-  #drain(): Block | null {
-    const block = call(() => drain(this.#number));
-    this.#block = block;
-    this.#at = block?.start ?? 0;
-    return block;
   }
 
   /** The items with what they lack. */

@@ -366,13 +366,15 @@ export type LateEvent = Late | Duplicate | Unknown | Unreadable;
 /** Whatever a requester tells. `switch (event.kind)` tells them apart. */
 export type Event = Accepted | Ended | LateEvent | BatchDone;
 
-/**
- * Adds the events of a block whose rows start there, until there are `most`. Returns where the next one starts.
- */
-export function addEvents(events: Event[], block: Block, start: number, most: number): number {
-  let at = start;
-  for (; at < block.end && events.length < most; at = block.next(at)) events.push(eventOf(block, at));
-  return at;
+/** All events of a block. */
+export function eventsOf(block: Block): Event[] {
+  const events = new Array<Event>(block.events);
+  let at = block.start;
+  for (let index = 0; index < events.length; index += 1) {
+    events[index] = eventOf(block, at);
+    at = block.next(at);
+  }
+  return events;
 }
 
 const NewAccepted = makerOf(Accepted);

@@ -20,7 +20,7 @@ const OTHERS = 12;
 const NULL_TEXT = 8;
 const NULL_TIME = 16;
 /** How many numbers come before the rows of a block. */
-const HEAD = 3;
+const HEAD = 4;
 /** By how much the head of a row is shifted for how many numbers it has, and what of it is the kind. */
 const LENGTH = 26;
 const KIND = 0xf;
@@ -32,7 +32,9 @@ const NOT_ASCII = /[^\x00-\x7f]/;
 export class Block {
   /** The numbers of its room. */
   readonly numbers: Int32Array;
-  /** From where to where in them the rows stand. */
+  /** How many events there are. */
+  readonly events: number;
+  /** From where to where in the numbers their rows stand. */
   readonly start: number;
   readonly end: number;
   readonly #bytes: Buffer;
@@ -42,12 +44,15 @@ export class Block {
 
   /** The block that the native half wrote into a room at a byte. */
   constructor(room: Room, at: number) {
-    this.numbers = room.numbers;
-    this.start = at / 4 + HEAD;
-    this.end = this.start + (room.numbers[at / 4] as number);
+    const { numbers } = room;
+    const head = at / 4;
+    this.numbers = numbers;
+    this.events = numbers[head] as number;
+    this.start = head + HEAD;
+    this.end = this.start + (numbers[head + 1] as number);
     this.#bytes = room.bytes;
-    this.#textLength = room.numbers[at / 4 + 1] as number;
-    this.#isAscii = room.numbers[at / 4 + 2] === 1;
+    this.#textLength = numbers[head + 2] as number;
+    this.#isAscii = numbers[head + 3] === 1;
   }
 
   /** The number of the kind of the event whose row starts there. */
