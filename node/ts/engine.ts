@@ -167,15 +167,17 @@ export class Requester {
 
   /** What happened since the last time, in order; at most so many events, if `most` is given. */
   pollEvents(most = Number.POSITIVE_INFINITY): Event[] {
+    // What is no number is no event.
+    const bound = Math.max(0, most) || 0;
     let events = this.#left;
-    while (events.length < most) {
+    while (events.length < bound) {
       const block = call(() => drain(this.#number));
       if (block === null) break;
       const drained = eventsOf(block);
       if (events.length === 0) events = drained;
       else for (const event of drained) events.push(event);
     }
-    this.#left = events.length > most ? events.splice(Math.max(most, 0)) : [];
+    this.#left = events.length > bound ? events.splice(bound) : [];
     return events;
   }
 
