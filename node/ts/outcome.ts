@@ -23,8 +23,8 @@ export interface OutcomeData {
 }
 
 /**
- * A reply as it came on the channel. Texts are cut out of what was drained at once when they are asked for, so one
- * outcome that is kept keeps its drain.
+ * A reply as it came on the channel. Texts are cut out of what was drained when they are asked for, so one outcome that is
+ * kept keeps the memory of it: 64 KiB, or its message if that is larger. `toJSON` is plain data.
  *
  * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, and never rounded: `integer` has it as a bigint.
  */

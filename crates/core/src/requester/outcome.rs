@@ -70,16 +70,11 @@ impl<'a> OutcomeRef<'a> {
         (self.spans, self.text)
     }
 
-    /// Which of the message's replies it is, from 0.
+    /// Which of the message's replies it is, from 0. What its parts say of the reply before is said of the one before that
+    /// index.
     #[inline]
     pub fn index(&self) -> u32 {
         self.index
-    }
-
-    /// Whether it is the next one of the same message: what its parts say of the reply before is then said of this one.
-    #[inline]
-    pub fn is_next_to(&self, before: &OutcomeRef<'_>) -> bool {
-        self.index == before.index + 1 && std::ptr::eq(self.text, before.text)
     }
 
     /// 0 is success.
