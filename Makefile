@@ -145,8 +145,8 @@ $(CORPORA)/facts.json: $(wildcard benches/src/*.rs) $(wildcard $(BOUNDARY)/*.rs)
 	$(CARGO) run --locked --profile bindings -p setpoint-benches --bin boundary -- write $(CORPORA)
 
 # The npm package. These rules stand together; `test`, `lint` and `format` get theirs from here.
-.PHONY: node test-node test-node-packages test-node-peers bench-node bench-node-quick lint-node format-node
-test: test-node test-node-packages test-node-peers
+.PHONY: node test-node test-node-versions test-node-packages test-node-peers bench-node bench-node-quick lint-node format-node
+test: test-node test-node-versions test-node-packages test-node-peers
 lint: lint-node
 format: format-node
 
@@ -154,14 +154,19 @@ node: node/node_modules/ready ## Build the npm package: the addon into node/nati
 	scripts/node-types
 	cd node && npm run --silent build:ts
 
+NODE_TESTS = SETPOINT_BIN="$(TARGET_DIR)/debug/setpoint" SETPOINT_RESPOND="$(TARGET_DIR)/debug/examples/respond" \
+	SETPOINT_PANICKING="$(TARGET_DIR)/debug/libsetpoint_node.so"
+
 test-node: node/node_modules/ready ## The npm package, native half and client, on its own build; its types.
 	$(CARGO) build --locked --bin setpoint
 	$(CARGO) build --locked -p setpoint --example respond
 	$(CARGO) build --locked -p setpoint-node --features test-panic
 	scripts/node-types --check
 	cd node && npm run --silent build:ts
-	cd node && SETPOINT_BIN="$(TARGET_DIR)/debug/setpoint" SETPOINT_RESPOND="$(TARGET_DIR)/debug/examples/respond" \
-		SETPOINT_PANICKING="$(TARGET_DIR)/debug/libsetpoint_node.so" npm test --silent
+	cd node && $(NODE_TESTS) npm test --silent
+
+test-node-versions: test-node ## The native half's tests under newer versions of Node.
+	$(NODE_TESTS) scripts/node-versions
 
 test-node-packages: test-node ## The npm package in both forms from an empty folder; glibc 2.17 is enough for the published binary.
 	scripts/node-packages
