@@ -270,11 +270,14 @@ impl Requester {
 
     /// Ends what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Now) {
+        // Once for all of them.
+        let mut events = std::mem::take(&mut self.events);
         while let Some(key) = self.items.pop_expired(now.instant) {
             // Without an id of its own no service can have taken it.
             let known_unsent = self.items.id(key).is_none();
-            self.end_queued(key, End::TimedOut { known_unsent, said: None });
+            self.end(key, End::TimedOut { known_unsent, said: None }, |event| events.push_back(event));
         }
+        self.events = events;
         self.forget();
     }
 
