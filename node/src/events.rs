@@ -5,7 +5,7 @@
 //! cuts a string faster than bytes. An event that is merely counted costs no more than its row.
 //!
 //! A block is written as four numbers, the rows, and the text. The numbers are how many events there are, how many numbers
-//! their rows have, how many bytes the text has, and 1 if all of it is ASCII.
+//! their rows have, how many bytes the text has, and two flags: 1 if all of it is ASCII, 2 if there may be another block.
 //!
 //! | place in the row | what |
 //! |---|---|
@@ -110,12 +110,11 @@ impl Blocks {
     /// Lets what was told first cross: `write` takes it, in parts, or says `false`. Returns what `write` did; nothing if nothing
     /// was told.
     pub(crate) fn cross(&mut self, requester: &mut Requester, write: impl FnOnce(&[&[u8]]) -> bool) -> Option<bool> {
-        if self.waiting.front().is_none_or(Block::is_empty) {
-            self.drain(requester);
-        }
+        let has_more = self.drain(requester) == DRAINED || self.waiting.len() > 1;
         let block = self.waiting.front().filter(|block| !block.is_empty())?;
         let Texts(text) = &block.texts;
-        let head = [block.events, block.rows.len() as u32, text.len() as u32, u32::from(text.is_ascii())];
+        let flags = u32::from(text.is_ascii()) | u32::from(has_more) << 1;
+        let head = [block.events, block.rows.len() as u32, text.len() as u32, flags];
         let head = head.map(u32::to_ne_bytes);
         let has_crossed = write(&[head.as_flattened(), block.rows.as_flattened(), text]);
         if has_crossed && let Some(mut block) = self.waiting.pop_front() {

@@ -176,6 +176,7 @@ export class Requester {
       const drained = eventsOf(block);
       if (events.length === 0) events = drained;
       else for (const event of drained) events.push(event);
+      if (!block.hasMore) break;
     }
     this.#left = events.length > bound ? events.splice(bound) : [];
     return events;

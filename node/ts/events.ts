@@ -153,7 +153,7 @@ export class Finished extends OfOutcome {
 
   /** Whether the device did what it was asked. */
   get ok(): boolean {
-    return this.long(CODE) === 0;
+    return this.isZero(CODE);
   }
 
   /** The code of the outcome; 0 is success. */

@@ -41,7 +41,7 @@ export class Outcome extends Row {
 
   /** Whether the device did what it was asked. */
   get ok(): boolean {
-    return this.long(CODE) === 0;
+    return this.isZero(CODE);
   }
 
   /** The request id; empty if the reply has none. */

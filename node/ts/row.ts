@@ -34,6 +34,8 @@ export class Block {
   readonly numbers: Int32Array;
   /** How many events there are. */
   readonly events: number;
+  /** Whether there may be another block. */
+  readonly hasMore: boolean;
   /** From where to where in the numbers their rows stand. */
   readonly start: number;
   readonly end: number;
@@ -52,7 +54,9 @@ export class Block {
     this.end = this.start + (numbers[head + 1] as number);
     this.#bytes = room.bytes;
     this.#textLength = numbers[head + 2] as number;
-    this.#isAscii = numbers[head + 3] === 1;
+    const flags = numbers[head + 3] as number;
+    this.#isAscii = (flags & 1) !== 0;
+    this.hasMore = (flags & 2) !== 0;
   }
 
   /** The number of the kind of the event whose row starts there. */
@@ -153,6 +157,11 @@ export abstract class Row {
   protected long(place: number): number {
     const number = this.number(place + 1) * 4_294_967_296 + (this.number(place) >>> 0);
     return Number.isSafeInteger(number) ? number : Number.NaN;
+  }
+
+  /** @internal Whether a number of 64 bits is 0. */
+  protected isZero(place: number): boolean {
+    return (this.number(place) | this.number(place + 1)) === 0;
   }
 
   /** @internal A number of 64 bits with all digits. */
