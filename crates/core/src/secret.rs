@@ -24,7 +24,7 @@ impl Secret {
 
     pub(crate) fn message_id(&mut self) -> MessageId {
         let bits = self.bits();
-        if cfg!(feature = "canary-ids-from-zero") {
+        if canary!("ids-from-zero") {
             return MessageId::from_bits(self.0.get_word_pos());
         }
         MessageId::from_bits(bits)

@@ -341,7 +341,7 @@ impl<const N: usize, const KEEPS: u32> KnownMembers<N, KEEPS> {
             reader.value()?;
             return Ok(());
         };
-        if self.seen >> name & 1 == 1 && !cfg!(feature = "canary-last-key-wins") {
+        if self.seen >> name & 1 == 1 && !canary!("last-key-wins") {
             return Err(reader.duplicate_at(offset));
         }
         self.seen |= 1 << name;

@@ -39,7 +39,7 @@ impl Requester {
         match read_response(body, family, &self.config.limits)? {
             Response::Error(error) => Ok(self.refuse_whole(batch, &error)),
             Response::Replies(replies) => {
-                if cfg!(feature = "canary-registered-late") {
+                if canary!("registered-late") {
                     self.register_late(batch, family, &replies, now);
                 }
                 for (index, reply) in replies.into_iter().enumerate() {
@@ -127,7 +127,7 @@ impl Requester {
             return;
         }
         // Of two attempts the second may be answered first: what the service has taken is not undone by a refusal.
-        if self.is_accepted(key) && !cfg!(feature = "canary-acceptance-undone") {
+        if self.is_accepted(key) && !canary!("acceptance-undone") {
             return;
         }
         self.end_queued(
@@ -208,7 +208,7 @@ impl Requester {
         }
         for key in self.keys_of(batch) {
             // What the service is known to have taken is not undone by a later refusal.
-            if !self.is_accepted(key) || cfg!(feature = "canary-acceptance-undone") {
+            if !self.is_accepted(key) || canary!("acceptance-undone") {
                 self.end_queued(key, End::Refused(refused.clone()));
             }
         }

@@ -320,7 +320,7 @@ impl Requester {
             let state = State::Open { timeout_ms: outline.timeout_ms, accepted: false };
             Item { batch, index: index as u32, state }
         };
-        let is_named = |outline: &Outline| outline.id.is_some() && !cfg!(feature = "canary-registered-late");
+        let is_named = |outline: &Outline| outline.id.is_some() && !canary!("registered-late");
         let grace_ms = self.config.grace_ms;
         let named =
             outlines.iter().enumerate().filter(|(_, outline)| is_named(outline)).filter_map(|(index, outline)| {
@@ -441,7 +441,7 @@ impl Requester {
             summary.accepted += 1;
         }
         // Of one without a usable id nothing more can be heard, and a refused one may be sent again.
-        let mut forget = item.id.is_none() || cfg!(feature = "canary-ended-forgotten");
+        let mut forget = item.id.is_none() || canary!("ended-forgotten");
         tell(match end {
             End::Refused(refusal) => {
                 summary.refused += 1;

@@ -105,7 +105,7 @@ impl Responder {
         reply::close(&mut out);
         if waits {
             let answer = Gated::Answer { batch, body: out, accepted, again };
-            if cfg!(feature = "canary-answer-before-persist") {
+            if canary!("answer-before-persist") {
                 self.release(answer);
             } else {
                 self.journal.gate(answer);
@@ -191,7 +191,7 @@ impl Responder {
     ) -> Option<Key> {
         let New { command, device, fingerprint } = new;
         let mut deadline = self.now.instant.saturating_add(u64::from(command.timeout_ms));
-        if cfg!(feature = "canary-deadline-rounded-down") {
+        if canary!("deadline-rounded-down") {
             deadline = crate::Instant::from_millis(deadline.as_millis() / 1_000 * 1_000);
         }
         let stored = Arc::new(StoredCommand {
@@ -211,7 +211,7 @@ impl Responder {
             fingerprint,
         });
         self.counters.accepted += 1;
-        let window = if cfg!(feature = "canary-forgotten-early") { 1_000 } else { self.config.dedup_window_ms };
+        let window = if canary!("forgotten-early") { 1_000 } else { self.config.dedup_window_ms };
         let until = self.now.instant.saturating_add(window);
         self.orgs.remember(&stored, until);
         self.journal.record(Record::Accepted(Arc::clone(&stored)));

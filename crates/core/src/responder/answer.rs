@@ -28,7 +28,7 @@ impl Responder {
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
         let mut found = self.items.find(&message_id);
-        if cfg!(feature = "canary-matched-by-order") {
+        if canary!("matched-by-order") {
             let open = self
                 .items
                 .iter()
@@ -52,8 +52,8 @@ impl Responder {
                 attribution
             }
             Stage::Decided(_)
-                if cfg!(feature = "canary-late-wins") && item.heard.is_none()
-                    || cfg!(feature = "canary-conflict-wins") && item.heard.is_some_and(|heard| heard != digest) =>
+                if canary!("late-wins") && item.heard.is_none()
+                    || canary!("conflict-wins") && item.heard.is_some_and(|heard| heard != digest) =>
             {
                 let outcome = std::sync::Arc::new(super::FinalOutcome {
                     code: verdict.code,
@@ -87,7 +87,7 @@ impl Responder {
 }
 
 fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
-    if cfg!(feature = "canary-any-device") {
+    if canary!("any-device") {
         return true;
     }
     let target = match command.family {

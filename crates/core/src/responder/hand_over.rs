@@ -17,13 +17,13 @@ impl Responder {
             let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else {
                 continue;
             };
-            if item.deadline <= self.now.instant && !cfg!(feature = "canary-expired-sent") {
+            if item.deadline <= self.now.instant && !canary!("expired-sent") {
                 continue;
             }
             item.in_window = true;
             self.handing_over += 1;
             self.journal.record(Record::Intent { message_id: item.command.message_id });
-            if cfg!(feature = "canary-sent-before-intent") {
+            if canary!("sent-before-intent") {
                 self.release(Gated::HandOver(key));
                 continue;
             }
@@ -41,7 +41,7 @@ impl Responder {
     /// Puts an item whose intent is stored in line for the link, at its place in the order of acceptance and before
     /// everything whose intent is not stored yet. It keeps, or takes again, its place in the window.
     pub(super) fn arm(&mut self, key: Key) {
-        if cfg!(feature = "canary-behind-others") && !self.link_up {
+        if canary!("behind-others") && !self.link_up {
             self.leave_window(key);
             return self.make_ready(key);
         }
@@ -69,7 +69,7 @@ impl Responder {
         let (_, key) = self.armed.pop_first()?;
         let item = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting))?;
         let left_ms = item.deadline.millis_since(now.instant);
-        if left_ms == 0 && !cfg!(feature = "canary-expired-sent") {
+        if left_ms == 0 && !canary!("expired-sent") {
             return None;
         }
         item.stage = Stage::HandedOver;

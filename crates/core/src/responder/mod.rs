@@ -108,7 +108,7 @@ enum Stage {
 impl Item {
     /// Whether nothing of it can have reached the device.
     fn is_unsent(&self) -> bool {
-        matches!(self.stage, Stage::Waiting) && (!self.sent_before || cfg!(feature = "canary-called-unsent"))
+        matches!(self.stage, Stage::Waiting) && (!self.sent_before || canary!("called-unsent"))
     }
 }
 
@@ -260,7 +260,7 @@ impl Responder {
                 let code = item.command.family.table().device_failure;
                 self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
             }
-            HandedOver::Unclear if item.command.device.deduplicates || cfg!(feature = "canary-unclear-repeated") => {
+            HandedOver::Unclear if item.command.device.deduplicates || canary!("unclear-repeated") => {
                 item.stage = Stage::Waiting;
                 item.sent_before = true;
                 self.ready.insert(item.order, key);
@@ -327,7 +327,7 @@ impl Responder {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if cfg!(feature = "canary-wakes-late") {
+        if canary!("wakes-late") {
             return self.items.next_wakeup().map(|at| at.saturating_add(50));
         }
         if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
@@ -344,7 +344,7 @@ impl Responder {
     }
 
     fn see(&mut self, now: Now) {
-        if cfg!(feature = "canary-clock-steps-back") {
+        if canary!("clock-steps-back") {
             self.now = now;
         }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };

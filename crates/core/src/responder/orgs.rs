@@ -72,10 +72,10 @@ impl Orgs {
     }
 
     pub(super) fn remembered(&self, org_id: &str, family: Family, request_id: &str) -> Option<&Remembered> {
-        if cfg!(feature = "canary-ids-across-orgs") {
+        if canary!("ids-across-orgs") {
             return self.orgs.values().find_map(|org| org.remembered[family as usize].get(request_id));
         }
-        let family = if cfg!(feature = "canary-ids-across-families") { Family::Invoke } else { family };
+        let family = if canary!("ids-across-families") { Family::Invoke } else { family };
         self.orgs.get(org_id)?.remembered[family as usize].get(request_id)
     }
 
@@ -117,7 +117,7 @@ impl Orgs {
             accepted_at_epoch_ms: command.accepted_at_epoch_ms,
         };
         let request_id = Arc::clone(&command.request_id);
-        let family = if cfg!(feature = "canary-ids-across-families") { Family::Invoke } else { command.family };
+        let family = if canary!("ids-across-families") { Family::Invoke } else { command.family };
         self.org(&command.org_id).remembered[family as usize].insert(request_id, remembered);
         self.expiry.push_back((
             until,
@@ -142,7 +142,7 @@ impl Orgs {
             let remembered = &mut org.remembered[key.family as usize];
             // A replayed store may hold an earlier item that had the same id: the later one is not forgotten with it.
             let is_same = |remembered: &Remembered| {
-                remembered.message_id == key.message_id || cfg!(feature = "canary-forgotten-with-first-use")
+                remembered.message_id == key.message_id || canary!("forgotten-with-first-use")
             };
             if remembered.get(&key.request_id).is_some_and(is_same) {
                 if is_open(key.message_id) {

@@ -19,7 +19,7 @@ impl Responder {
     pub(super) fn line_up(&mut self, key: Key) {
         let Some(item) = self.items.get(key) else { return };
         let mut channel = ChannelKey::of(&item.command);
-        if cfg!(feature = "canary-channels-across-orgs") {
+        if canary!("channels-across-orgs") {
             channel = self.outbox.alike(channel);
         }
         if self.outbox.push(&channel, key) {

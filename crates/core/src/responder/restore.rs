@@ -13,7 +13,7 @@ impl Responder {
             match record {
                 Record::Accepted(command) => accepted.extend(self.replay_accepted(command)),
                 Record::Intent { message_id } => self.replay_intent(message_id),
-                Record::Final { .. } if cfg!(feature = "canary-record-skipped") => {}
+                Record::Final { .. } if canary!("record-skipped") => {}
                 Record::Final { message_id, outcome } => self.replay_final(message_id, outcome),
                 Record::Published { message_id } | Record::Undeliverable { message_id } => self.replay_end(message_id),
                 Record::Late { .. } => {}
@@ -23,7 +23,7 @@ impl Responder {
             let open = self.items.get(key).filter(|_| self.items.is_open(key));
             match open.map(|item| &item.stage) {
                 Some(Stage::Waiting) => self.make_ready(key),
-                Some(Stage::Decided(_)) if cfg!(feature = "canary-outbox-lost") => {}
+                Some(Stage::Decided(_)) if canary!("outbox-lost") => {}
                 Some(Stage::Decided(_)) => self.line_up(key),
                 Some(Stage::HandedOver) | None => {}
             }
@@ -37,11 +37,11 @@ impl Responder {
         }
         // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
         let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
-        let passed_ms = if cfg!(feature = "canary-full-timeout-again") { 0 } else { age_ms };
+        let passed_ms = if canary!("full-timeout-again") { 0 } else { age_ms };
         let left_ms = u64::from(command.timeout_ms).saturating_sub(passed_ms);
         let deadline = self.now.instant.saturating_add(left_ms);
         let remember_ms = self.config.dedup_window_ms.saturating_sub(age_ms);
-        if !cfg!(feature = "canary-ids-lost") {
+        if !canary!("ids-lost") {
             self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
         }
         self.enter(command, deadline)
@@ -49,7 +49,7 @@ impl Responder {
 
     fn replay_intent(&mut self, message_id: MessageId) {
         let Some(item) = self.items.find(&message_id).and_then(|key| self.items.get_mut(key)) else { return };
-        if item.command.device.deduplicates || cfg!(feature = "canary-sent-after-crash") {
+        if item.command.device.deduplicates || canary!("sent-after-crash") {
             item.sent_before = true;
         } else {
             item.stage = Stage::HandedOver;

@@ -62,14 +62,14 @@ impl Responder {
         self.orgs.end(&item.command);
         self.counters.pending -= 1;
         self.counters.outbox += 1;
-        if !cfg!(feature = "canary-timer-not-cancelled") {
+        if !canary!("timer-not-cancelled") {
             self.items.unschedule(key);
         }
-        if !cfg!(feature = "canary-window-leaks") {
+        if !canary!("window-leaks") {
             self.leave_window(key);
         }
         self.journal.record(Record::Final { message_id, outcome });
-        if cfg!(feature = "canary-publish-before-stored") {
+        if canary!("publish-before-stored") {
             return self.release(Gated::Publish(key));
         }
         self.journal.gate(Gated::Publish(key));
