@@ -63,13 +63,15 @@ test("the Fastify app starts turbines, says which it cannot start, and ends in o
   assert.deepEqual([code, errors()], [0, ""]);
 });
 
-test("every example of the README that uses a client runs", { skip }, async (t) => {
+test("every example of the READMEs that uses a client runs", { skip }, async (t) => {
   const gateway = await serve(t);
   await simulate(t, gateway);
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  const blocks = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
+  const readmes = ["../../README.md", "../../../README.md"].map((path) =>
+    readFileSync(new URL(path, import.meta.url), "utf8"),
+  );
+  const blocks = [...readmes.join("\n").matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
   const ours = blocks.filter((code) => code.includes("Client.open("));
-  assert.equal(ours.length, 4, "a new example is a new number here");
+  assert.equal(ours.length, 4 + 1, "a new example is a new number here");
   for (const code of ours) {
     const script = code
       .replaceAll("http://127.0.0.1:8080", gateway.http)
