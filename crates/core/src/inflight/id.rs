@@ -136,21 +136,6 @@ impl Lookup<Id> for IdRef<'_> {
     }
 }
 
-/// Ids that are kept elsewhere are copied once, where they are going to stay.
-impl Lookup<Id> for &Id {
-    #[inline]
-    fn is(&self, id: &Id) -> bool {
-        *self == id
-    }
-}
-
-impl From<&Id> for Id {
-    #[inline]
-    fn from(id: &Id) -> Self {
-        id.clone()
-    }
-}
-
 impl From<IdRef<'_>> for Id {
     #[inline]
     fn from(id: IdRef<'_>) -> Self {

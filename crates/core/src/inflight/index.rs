@@ -13,8 +13,10 @@ const LANES: usize = 8;
 pub(super) const NO_TAG: u32 = 0;
 /// The tag where nothing is.
 const EMPTY: u32 = NO_TAG;
-/// Words of a segment that is split rather than grown.
+/// Most words of a segment: it is split rather than grown then.
 const SEGMENT: usize = 8_192;
+/// Of so many sizes are those that are split: of half as many words as most have, and more in equal steps.
+const SIZES: u32 = 8;
 /// Segments are not split further than by so many bits of the tag; beyond 2³² entries there are none.
 const MOST_BITS: u32 = 18;
 
@@ -73,7 +75,7 @@ pub(super) fn tag(hash: u64) -> u32 {
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { directory: vec![0], bits: 0, segments: vec![Segment::grown(0, 0)] }
+        Self { directory: vec![0], bits: 0, segments: vec![Segment::new(0, 0)] }
     }
 
     /// How much memory it takes, in bytes. Takes a step for each segment.
@@ -137,7 +139,7 @@ impl Index {
             if segment.insert(tag, place) {
                 return;
             }
-            self.make_room(at);
+            self.make_room(at, tag);
         }
     }
 
@@ -164,25 +166,28 @@ impl Index {
         self.directory.get(at as usize).map_or(0, |segment| *segment as usize)
     }
 
+    /// Makes room in a segment, which is that of this tag.
     #[cold]
-    fn make_room(&mut self, at: usize) {
+    fn make_room(&mut self, at: usize, tag: u32) {
         let Some(segment) = self.segments.get_mut(at) else { return };
-        if segment.len < SEGMENT || segment.bits == MOST_BITS {
-            let mut grown = Segment::grown(segment.len, segment.bits);
+        let (words, bits) = (segment.len, segment.bits);
+        if bits == MOST_BITS || (bits == 0 && words < SEGMENT) {
+            // The only one doubles, which costs little memory and keeps growing cheap.
+            let room = if bits == 0 { (2 * words).min(SEGMENT) } else { words + words / 4 };
+            let mut grown = Segment::new(room, bits);
             segment.words().for_each(|(tag, place)| grown.add(tag, place));
             *segment = grown;
             return;
         }
-        if segment.bits == self.bits {
+        if bits == self.bits {
             self.directory = self.directory.iter().flat_map(|segment| [*segment; 2]).collect();
             self.bits += 1;
         }
-        let bit = 1 << (31 - segment.bits);
-        let bits = segment.bits + 1;
+        let (bit, bits) = (1 << (31 - bits), bits + 1);
         let is_high = |tag: u32| tag & bit != 0;
         let n_high = segment.words().filter(|(tag, _)| is_high(*tag)).count();
-        let mut low = Segment::grown(segment.len - n_high, bits);
-        let mut high = Segment::grown(n_high, bits);
+        let mut low = Segment::half(words - n_high, tag & !bit, bits);
+        let mut high = Segment::half(n_high, tag | bit, bits);
         for (tag, place) in segment.words() {
             if is_high(tag) { &mut high } else { &mut low }.add(tag, place);
         }
@@ -197,14 +202,20 @@ impl Index {
 }
 
 impl Segment {
-    /// An empty segment with room for so many words and more: for as many again as long as it is the only one, which
-    /// costs little memory and keeps growing cheap; for a quarter more then.
-    fn grown(words: usize, bits: u32) -> Self {
-        let more = if bits == 0 { words } else { words / 4 };
-        // It is split at that size, so it needs no room beyond.
-        let words = if words < SEGMENT { (words + more).min(SEGMENT) } else { words + more };
+    /// An empty segment with room for so many words and one more.
+    fn new(words: usize, bits: u32) -> Self {
         let buckets = (words + 1) * 4 / (LANES * 3) + 1;
         Self { buckets: vec![Bucket::VACANT; buckets], len: 0, bits }
+    }
+
+    /// An empty segment for one half of another one, which is that of this tag, with all the room that it will have: no word of
+    /// it is moved before it is split itself. Which size that is depends on how its tags begin, so that of many segments at no
+    /// time all are half empty.
+    fn half(words: usize, tag: u32, bits: u32) -> Self {
+        // What is behind the bits that its tags share is not known of a tag.
+        let first = (tag & !(u32::MAX >> bits)) >> (32 - SIZES.ilog2());
+        let most = SEGMENT / SIZES as usize * (SIZES + first + 1) as usize / 2;
+        Self::new(most.max(words + words / 4), bits)
     }
 
     fn words(&self) -> impl Iterator<Item = (u32, u32)> {
@@ -423,8 +434,6 @@ mod tests {
         let count = 20 * SEGMENT as u32;
         (1..count).for_each(|n| index.insert(scattered(n), n));
         assert!(index.segments.len() >= 20 && index.directory.len() >= 32, "{}", index.segments.len());
-        let words: usize = index.segments.iter().map(|segment| segment.buckets.len() * LANES).sum();
-        assert!(words < count as usize * 3 / 2, "{words} words");
         for n in 1..count {
             assert_eq!(index.find(scattered(n), |place| (place == n).then_some(place)), Some(n));
             assert_eq!(index.find(scattered(n + count), Some), None);
@@ -432,6 +441,18 @@ mod tests {
         (1..count).for_each(|n| index.remove(scattered(n), n));
         let is_vacant = |segment: &Segment| segment.len == 0 && segment.words().next().is_none();
         assert!(index.segments.iter().all(is_vacant));
+    }
+
+    /// A word takes 8 bytes, and its room as much as 21 when a segment has just been split.
+    #[test]
+    fn segments_are_half_empty_one_after_the_other() {
+        let mut index = Index::new();
+        for n in 1..24 * SEGMENT as u32 {
+            index.insert(scattered(n), n);
+            if n > 3 * SEGMENT as u32 && n % 64 == 0 {
+                assert!(index.n_bytes() <= 18 * n as usize, "{n} words in {} bytes", index.n_bytes());
+            }
+        }
     }
 
     #[test]

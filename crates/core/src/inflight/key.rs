@@ -15,8 +15,9 @@ impl Key {
         Self(NonZeroU64::MIN.saturating_add(u64::from(generation) << 32 | u64::from(place)))
     }
 
+    /// Where the entry is; nothing else is there as long as it is.
     #[inline]
-    pub(super) fn place(self) -> u32 {
+    pub(crate) fn place(self) -> u32 {
         (self.0.get() - 1) as u32
     }
 

@@ -187,6 +187,11 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
         }
     }
 
+    /// The key of the entry that is at a place now: half the size of a key is enough for who knows by its value whose entry it is.
+    pub(crate) fn key_at(&self, place: u32) -> Option<Key> {
+        self.slots.get(place).filter(|slot| slot.content.is_some()).map(|slot| slot.key(place))
+    }
+
     /// The id of an entry, if it has one.
     pub fn id(&self, key: Key) -> Option<&K> {
         self.content(key)?.0.as_ref()

@@ -1,10 +1,11 @@
 //! Batches, built from owned items or taken as they are.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{
     DeviceName, Family, Invoke, Write,
-    inflight::Id,
     json::Text,
     limits::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS},
     request::{Entry, Fields, Take, expected_items, read_each},
@@ -15,71 +16,68 @@ use super::{RequesterConfig, SubmitError};
 
 /// One item of a body: what the requester has to know of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Outline {
-    /// `None` if nothing can be attributed to the item by id: then it can only be refused.
-    pub(super) id: Option<Id>,
+pub(super) struct Outline<'a> {
+    /// Never empty. `None` if nothing can be attributed to the item by id: then it can only be refused.
+    pub(super) request_id: Option<Cow<'a, str>>,
     pub(super) timeout_ms: u32,
 }
 
 /// Reads what has to be known of each item of a body.
-pub(super) fn outline(
-    body: &[u8],
+pub(super) fn outline<'a>(
+    body: &'a [u8],
     family: Family,
     org_id: &str,
     config: &RequesterConfig,
-) -> Result<Outlines, SubmitError> {
+) -> Result<Outlines<'a>, SubmitError> {
     let list = Vec::with_capacity(expected_items(body, &config.limits));
-    let mut outlines = Outlines { family, list, shortest_ms: None };
+    let mut outlines = Outlines { list, shortest_ms: None };
     read_each(body, family, org_id, &config.limits, &mut outlines)?;
     Ok(outlines)
 }
 
 /// The items of a body.
-pub(super) struct Outlines {
-    family: Family,
+pub(super) struct Outlines<'a> {
     /// In order. Several may have the same id.
-    pub(super) list: Vec<Outline>,
+    pub(super) list: Vec<Outline<'a>>,
     /// The shortest timeout of the items that may be taken.
     shortest_ms: Option<u32>,
 }
 
-impl<'a> Take<'a> for Outlines {
+impl<'a> Take<'a> for Outlines<'a> {
     fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
         let Some(id) = fields.request_id().printable(fields.text).filter(|_| is_plain()) else { return false };
         let timeout = fields.timeout();
         let timeout_ms = if timeout.is_nothing() { None } else { timeout.integer(fields.text) };
-        self.push(Some(id), timeout_ms, true);
+        self.push(Some(id.into()), timeout_ms, true);
         true
     }
 
     fn entry(&mut self, entry: Entry<'a>) {
         match entry {
             Entry::Accepted(command) => {
-                self.push(Some(&command.request_id.decode()), Some(i64::from(command.timeout_ms)), true);
+                self.push(Some(command.request_id.decode()), Some(i64::from(command.timeout_ms)), true);
             }
             Entry::Refused(refusal) => {
-                let id = refusal.echo.request_id.map(Text::decode);
-                self.push(id.as_deref(), refusal.echo.timeout, false);
+                self.push(refusal.echo.request_id.map(Text::decode), refusal.echo.timeout, false);
             }
         }
     }
 }
 
-impl Outlines {
+impl<'a> Outlines<'a> {
     /// How long it makes sense to try to send the body, in milliseconds.
     pub(super) fn patience_ms(&self) -> u32 {
         self.shortest_ms.unwrap_or(DEFAULT_TIMEOUT_MS)
     }
 
     /// An empty id is none; a timeout that no item may have says nothing.
-    fn push(&mut self, id: Option<&str>, timeout_ms: Option<i64>, may_be_taken: bool) {
+    fn push(&mut self, request_id: Option<Cow<'a, str>>, timeout_ms: Option<i64>, may_be_taken: bool) {
         let timeout_ms = timeout_ms.and_then(|timeout| u32::try_from(timeout).ok());
         let timeout_ms = timeout_ms.filter(|timeout| *timeout <= MAX_TIMEOUT_MS).unwrap_or(DEFAULT_TIMEOUT_MS);
         if may_be_taken {
             self.shortest_ms = Some(self.shortest_ms.map_or(timeout_ms, |shortest| shortest.min(timeout_ms)));
         }
-        let id = id.filter(|id| !id.is_empty()).map(|id| Id::new(self.family as u8, id));
-        self.list.push(Outline { id, timeout_ms });
+        self.list.push(Outline { request_id: request_id.filter(|id| !id.is_empty()), timeout_ms });
     }
 }
 

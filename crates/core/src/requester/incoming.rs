@@ -147,7 +147,8 @@ impl Requester {
     }
 
     fn by_place(&self, batch: RequestBatchId, index: usize) -> Option<Key> {
-        let key = *self.batch(batch)?.items.get(index)?;
+        let place = *self.batch(batch)?.places.get(index)?;
+        let key = self.key_at(place, batch, index as u32)?;
         (self.items.id(key).is_none() && self.items.is_open(key)).then_some(key)
     }
 
@@ -231,7 +232,7 @@ impl Requester {
             if let (Ok(named), Some(batch_key)) = (named, self.batches.find(&batch)) {
                 self.restart_deadline(named, now);
                 if let Some(batch) = self.batches.get_mut(batch_key) {
-                    batch.items[index] = named;
+                    batch.places[index] = named.place();
                 }
             }
         }

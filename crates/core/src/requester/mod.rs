@@ -17,7 +17,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     Code, Family, Instant, Invoke, Now, Write,
-    inflight::{Id, InFlight, Key},
+    inflight::{Id, IdRef, InFlight, Key},
     reply::{BadReply, MessageError, ReplySpans},
     secret::{KeyedHash, Secret},
 };
@@ -128,8 +128,8 @@ enum State {
 #[derive(Debug)]
 struct Batch {
     family: Family,
-    /// By index; the key of an ended item finds nothing.
-    items: Vec<Key>,
+    /// Where its items are, by index. Where one is that has ended, there may be another one by now.
+    places: Vec<u32>,
     open: usize,
     attempts: u32,
     summary: Summary,
@@ -211,9 +211,9 @@ impl Requester {
     /// Notes that the batch's body is being sent once more. The service's clock may start only now, so the items'
     /// deadlines here start again too.
     pub fn resend(&mut self, batch: RequestBatchId, now: Now) {
-        let Some(batch) = self.batches.find(&batch).and_then(|key| self.batches.get_mut(key)) else { return };
-        batch.attempts = batch.attempts.saturating_add(1);
-        for key in batch.items.clone() {
+        let Some(entry) = self.batches.find(&batch).and_then(|key| self.batches.get_mut(key)) else { return };
+        entry.attempts = entry.attempts.saturating_add(1);
+        for key in self.keys_of(batch) {
             self.restart_deadline(key, now);
         }
     }
@@ -309,48 +309,55 @@ impl Requester {
     /// How much memory is kept for items and events, in bytes: about all that was allocated, and not less once items have
     /// ended, for the next ones to find room. For garbage collectors and gauges. Takes a step for every few thousand items.
     pub fn n_bytes(&self) -> usize {
-        // Each open item has a key in the list of its batch.
-        let keys = self.items.len() * size_of::<Key>();
-        self.items.n_bytes() + self.batches.n_bytes() + keys + self.events.capacity() * size_of::<Event>()
+        // Each open item has a place in the list of its batch.
+        let places = self.items.len() * size_of::<u32>();
+        self.items.n_bytes() + self.batches.n_bytes() + places + self.events.capacity() * size_of::<Event>()
     }
 
-    fn register(&mut self, family: Family, outlines: Vec<Outline>, now: Now) -> Result<RequestBatchId, SubmitError> {
+    fn register(
+        &mut self,
+        family: Family,
+        outlines: Vec<Outline<'_>>,
+        now: Now,
+    ) -> Result<RequestBatchId, SubmitError> {
         let batch = RequestBatchId(self.newest + 1);
-        let item = |index: usize, outline: &Outline| {
+        let item = |index: usize, outline: &Outline<'_>| {
             let state = State::Open { timeout_ms: outline.timeout_ms, accepted: false };
             Item { batch, index: index as u32, state }
         };
-        let is_named = |outline: &Outline| outline.id.is_some() && !canary!("registered-late");
+        let is_named = |outline: &Outline<'_>| outline.request_id.is_some() && !canary!("registered-late");
         let grace_ms = self.config.grace_ms;
         let named =
             outlines.iter().enumerate().filter(|(_, outline)| is_named(outline)).filter_map(|(index, outline)| {
-                Some((outline.id.as_ref()?, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
+                let id = IdRef { space: family as u8, text: outline.request_id.as_deref()?.into() };
+                Some((id, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
             });
         let mut results = Vec::with_capacity(outlines.len());
         self.items.follow(now.instant);
         self.items.insert_each(named, &mut results);
 
         let mut results = results.into_iter();
-        let mut items = Vec::with_capacity(outlines.len());
+        let mut places = Vec::with_capacity(outlines.len());
         let mut shared = Vec::new();
         for (index, outline) in outlines.iter().enumerate() {
-            let mut nameless =
-                || self.items.insert_nameless(deadline(outline.timeout_ms, grace_ms, now), item(index, outline));
             let result = if is_named(outline) { results.next() } else { None };
-            match result {
-                Some(Ok(key)) => items.push(key),
-                None | Some(Err(None)) => items.extend(nameless()),
-                Some(Err(Some(other))) => {
-                    items.extend(nameless());
-                    shared.push((index, other));
+            let key = match result {
+                Some(Ok(key)) => Some(key),
+                other => {
+                    let other = other.and_then(|result| result.err().flatten());
+                    shared.extend(other.map(|key| (index, key)));
+                    self.items.insert_nameless(deadline(outline.timeout_ms, grace_ms, now), item(index, outline))
                 }
-            }
+            };
+            places.extend(key.map(Key::place));
         }
         let is_of_this_batch = |key: Key| self.items.get(key).is_some_and(|item| item.batch == batch);
         if let Some((index, _)) = shared.iter().find(|(_, other)| !is_of_this_batch(*other)) {
-            items.into_iter().for_each(|key| drop(self.items.remove(key)));
-            let id = outlines.get(*index).and_then(|outline| outline.id.as_ref());
-            let request_id = id.map_or_else(String::new, |id| id.as_str().to_owned());
+            for place in places {
+                self.items.key_at(place).and_then(|key| self.items.remove(key));
+            }
+            let request_id = outlines.get(*index).and_then(|outline| outline.request_id.as_deref());
+            let request_id = request_id.unwrap_or_default().to_owned();
             return Err(SubmitError::InUse { index: *index, request_id });
         }
         // An id that several items share names none of them.
@@ -358,8 +365,8 @@ impl Requester {
             self.items.unname(key);
         }
         self.newest += 1;
-        let summary = Summary { submitted: items.len(), ..Summary::default() };
-        let entry = Batch { family, open: items.len(), items, attempts: 1, summary };
+        let summary = Summary { submitted: places.len(), ..Summary::default() };
+        let entry = Batch { family, open: places.len(), places, attempts: 1, summary };
         // A number that was never given before.
         let inserted = self.batches.insert(batch, None, entry);
         debug_assert!(inserted.is_ok());
@@ -389,7 +396,14 @@ impl Requester {
     }
 
     fn keys_of(&self, batch: RequestBatchId) -> Vec<Key> {
-        self.batch(batch).map_or_else(Vec::new, |batch| batch.items.clone())
+        let places = self.batch(batch).map(|batch| batch.places.as_slice()).unwrap_or_default();
+        (0..).zip(places).filter_map(|(index, place)| self.key_at(*place, batch, index)).collect()
+    }
+
+    /// The key of an item, if it is still at its place.
+    fn key_at(&self, place: u32, batch: RequestBatchId, index: u32) -> Option<Key> {
+        let key = self.items.key_at(place)?;
+        self.items.get(key).filter(|item| (item.batch, item.index) == (batch, index)).map(|_| key)
     }
 
     fn place(&self, key: Key) -> Option<ItemRef> {
