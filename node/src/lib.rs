@@ -13,14 +13,10 @@ mod check;
 mod direct;
 mod error;
 mod events;
+mod memory;
 mod numbered;
 mod requester;
 mod settings;
 mod tables;
 mod text;
 mod wire;
-
-/// The allocator of a Node process that has been in use for a while is slow and fragmented: with it the same code takes
-/// three to four times as long.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -13,8 +13,9 @@ const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAMS = new URL("programs/", import.meta.url);
 
 /** Runs a program to its end. */
-function run(name, args = [], options = []) {
-  const child = spawn(process.execPath, [...options, fileURLToPath(new URL(name, PROGRAMS)), ...args]);
+function run(name, args = [], options = [], env = {}) {
+  const given = [...options, fileURLToPath(new URL(name, PROGRAMS)), ...args];
+  const child = spawn(process.execPath, given, { env: { ...process.env, ...env } });
   let output = "";
   child.stdout.on("data", (data) => (output += data));
   child.stderr.on("data", (data) => (output += data));
@@ -106,4 +107,12 @@ test("after a panic a requester says so, and the process goes on", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("the allocator keeps for a second what was freed", async () => {
+  const { code, output } = await run("pending.mjs", ["end"], [], { MIMALLOC_VERBOSE: "1" });
+  assert.equal(code, 0, output);
+  // The native half names these options by their numbers.
+  assert.match(output, /option 'purge_delay': 1000\b/);
+  assert.match(output, /option 'arena_purge_mult': 1\b/);
 });
