@@ -11,10 +11,8 @@ export declare class NativeDirectory {
 export declare class NativeRequester {
   /** `options` is JSON text, `seed` 32 bytes of the operating system's generator. */
   constructor(orgId: string, options: string, seed: Uint8Array)
-  /** What `handleMessage` and `pollInto` find it by, as long as this object is there. */
+  /** What `submit`, `handleMessage` and `pollInto` find it by, as long as this object is there. */
   get number(): number
-  /** Returns the batch's number, how many items it has, and its patience in milliseconds. */
-  submit(familyName: string, body: Uint8Array, monotonicMs: number, epochMs: number): number[]
   /** So many new request ids, of 36 characters each. */
   newRequestIds(count: number, epochMs: number): string
   resend(batch: number, monotonicMs: number, epochMs: number): void

@@ -1,5 +1,5 @@
-//! Calls past the glue of napi-rs, which costs as much as half an item: those of a check, and what a requester is asked message by
-//! message.
+//! Calls past the glue of napi-rs, which costs as much as half an item: those of a check, and what a requester is asked batch by
+//! batch and message by message.
 //!
 //! Each takes numbers and `Uint8Array`s and returns a number, which is `NaN` if something that is to be read lies in memory
 //! that other threads may write to: such a thing has to be copied first.
@@ -16,22 +16,25 @@ use std::{
 
 use napi::{JsError, Status, bindgen_prelude::Object, sys};
 use napi_derive::napi;
+use setpoint::Family;
 
 use crate::{
     check,
     error::{self, Result},
-    requester,
+    requester::{self, Submitted},
+    settings::now,
 };
 
 type Work = fn(&Call) -> Result<f64>;
 
 /// What is called, by name.
-const CALLS: [(&CStr, Work, sys::napi_callback); 5] = [
+const CALLS: [(&CStr, Work, sys::napi_callback); 6] = [
     (c"checkInto", |call| check_into(call, check::response), Some(called::<0>)),
     (c"checkTextInto", |call| check_into(call, check::response_text), Some(called::<1>)),
     (c"checkReportInto", |call| check_into(call, check::report), Some(called::<2>)),
     (c"handleMessage", handle_message, Some(called::<3>)),
     (c"pollInto", poll_into, Some(called::<4>)),
+    (c"submit", submit, Some(called::<5>)),
 ];
 
 /// `(checker, body, out, epochMs)`: writes into `out`, and returns how much that was. What does not fit is not written, and
@@ -46,6 +49,27 @@ fn check_into(call: &Call, work: fn(u32, &[u8], f64) -> Result<Vec<u8>>) -> Resu
     let has_room = out.write(0, &[&written]);
     check::reuse(checker, written);
     Ok(if has_room { length as f64 } else { -(length as f64) })
+}
+
+/// `(requester, family, body, out, monotonicMs, epochMs)`, the family as its place in [`Family::ALL`]: writes how many items the
+/// batch has and its patience in milliseconds into `out`, two numbers of 64 bits, and returns the batch's number. A clock that is
+/// given as `NaN` is read.
+fn submit(call: &Call) -> Result<f64> {
+    let (requester, family) = (call.integer(0, "requester")?, call.integer(1, "family")? as usize);
+    let family = *Family::ALL.get(family).ok_or_else(|| error::argument("family", "is none"))?;
+    let now = now(call.number(4, "monotonicMs")?, call.number(5, "epochMs")?);
+    let (body, out) = (call.bytes(2, "body")?, call.bytes(3, "out")?.into_room("out")?);
+    let Some(submitted) = body.read(move |body| requester::submit(requester, family, body, now)) else {
+        return Ok(f64::NAN);
+    };
+    let Submitted { batch, items, patience_ms, grown } = submitted?;
+    call.tell_of_memory(grown);
+    let numbers = [items as f64, f64::from(patience_ms)].map(f64::to_ne_bytes);
+    if out.write(0, &[numbers.as_flattened()]) {
+        Ok(batch.0 as f64)
+    } else {
+        Err(error::argument("out", "has no room for two numbers"))
+    }
 }
 
 /// `(requester, body)`: returns how many replies the message carried.
@@ -112,7 +136,7 @@ unsafe extern "C" fn called<const CALL: usize>(env: sys::napi_env, info: sys::na
 }
 
 /// As many arguments are there at most.
-const ARGUMENTS: usize = 4;
+const ARGUMENTS: usize = 6;
 
 /// A call that is under way, on the thread of JavaScript, of which nothing runs until it returns.
 struct Call {
@@ -150,6 +174,15 @@ impl Call {
         match unsafe { sys::napi_get_value_double(self.env, self.given[at], &raw mut value) } {
             sys::Status::napi_ok => Ok(value),
             _ => Err(error::argument(name, "must be a number")),
+        }
+    }
+
+    /// Tells the garbage collector of so many bytes more that belong to an object of JavaScript.
+    fn tell_of_memory(&self, more: i64) {
+        if more > 0 {
+            let mut sum = 0;
+            // SAFETY: as above.
+            unsafe { sys::napi_adjust_external_memory(self.env, more, &raw mut sum) };
         }
     }
 

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::{Env, ObjectFinalize};
 use napi_derive::napi;
 use serde::Deserialize;
 use setpoint::{
-    Limits, Requester as Engine,
+    Family, Limits, Now, Requester as Engine,
     requester::{RequestBatchId, RequesterConfig, ResponseVerdict},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     error::{self, Result},
     events::Blocks,
     numbered::Numbered,
-    settings::{family, now},
+    settings::now,
 };
 
 /// What a requester is made with, as JSON. What is left out has the engine's default.
@@ -30,8 +30,6 @@ struct Options {
 #[derive(Debug)]
 pub(crate) struct NativeRequester {
     number: u32,
-    /// How much memory the garbage collector was told of, in bytes.
-    told: i64,
 }
 
 #[derive(Debug)]
@@ -40,10 +38,33 @@ struct Held {
     /// Whether a call is under way: if there is one when the next comes, it panicked.
     is_busy: bool,
     blocks: Blocks,
+    /// How much memory the garbage collector was told of, in bytes.
+    told: i64,
+}
+
+/// A batch that was submitted.
+pub(crate) struct Submitted {
+    pub(crate) batch: RequestBatchId,
+    pub(crate) items: usize,
+    pub(crate) patience_ms: u32,
+    /// By how much more memory the requester has than the garbage collector was told of, in bytes. It lets requesters lie that
+    /// look small to it: one of 100,000 items has 13 MB.
+    pub(crate) grown: i64,
 }
 
 thread_local! {
     static HELD: Numbered<Held> = const { Numbered::new() };
+}
+
+/// A batch for the requester of that number.
+pub(crate) fn submit(number: u32, family: Family, body: &[u8], now: Now) -> Result<Submitted> {
+    let submitted = with(number, |Held { engine, blocks, told, .. }| {
+        let submission = engine.submit_body(family, body, now)?;
+        let grown = ((engine.n_bytes() + blocks.n_bytes()) as i64 - *told).max(0);
+        *told += grown;
+        Ok(Submitted { batch: submission.batch, items: submission.items, patience_ms: submission.patience_ms, grown })
+    })?;
+    submitted.map_err(|error| error::submit(&error))
 }
 
 /// A message for the requester of that number. Returns how many replies it carried.
@@ -70,31 +91,15 @@ impl NativeRequester {
         config.grace_ms = given.grace_ms.unwrap_or(config.grace_ms);
         config.remembered = given.remembered.unwrap_or(config.remembered);
         let seed = seed.try_into().map_err(|_| error::argument("seed", "must be 32 bytes"))?;
-        let held = Held { engine: Engine::new(&org_id, config, seed), is_busy: false, blocks: Blocks::default() };
-        Ok(Self { number: HELD.with(|all| all.put(held)), told: 0 })
+        let held =
+            Held { engine: Engine::new(&org_id, config, seed), is_busy: false, blocks: Blocks::default(), told: 0 };
+        Ok(Self { number: HELD.with(|all| all.put(held)) })
     }
 
-    /// What `handleMessage` and `pollInto` find it by, as long as this object is there.
+    /// What `submit`, `handleMessage` and `pollInto` find it by, as long as this object is there.
     #[napi(getter)]
     pub fn number(&self) -> u32 {
         self.number
-    }
-
-    /// Returns the batch's number, how many items it has, and its patience in milliseconds.
-    #[napi(catch_unwind)]
-    pub fn submit(
-        &mut self,
-        env: &Env,
-        family_name: String,
-        body: &[u8],
-        monotonic_ms: f64,
-        epoch_ms: f64,
-    ) -> Result<[f64; 3]> {
-        let family = family(&family_name)?;
-        let submitted = self.call(|engine| engine.submit_body(family, body, now(monotonic_ms, epoch_ms)))?;
-        let submitted = submitted.map_err(|error| error::submit(&error))?;
-        self.tell_of_memory(*env)?;
-        Ok([submitted.batch.0 as f64, submitted.items as f64, f64::from(submitted.patience_ms)])
     }
 
     /// So many new request ids, of 36 characters each.
@@ -155,23 +160,13 @@ impl NativeRequester {
     fn call<R>(&self, work: impl FnOnce(&mut Engine) -> R) -> Result<R> {
         with(self.number, |held| work(&mut held.engine))
     }
-
-    /// The garbage collector lets requesters lie that look small to it: one of 100,000 items has 13 MB.
-    fn tell_of_memory(&mut self, env: Env) -> Result<()> {
-        let bytes = with(self.number, |held| held.engine.n_bytes() + held.blocks.n_bytes())?;
-        let more = bytes as i64 - self.told;
-        if more > 0 && env.adjust_external_memory(more).is_ok() {
-            self.told += more;
-        }
-        Ok(())
-    }
 }
 
 impl ObjectFinalize for NativeRequester {
     fn finalize(self, env: Env) -> napi::Result<()> {
         // A thread that is at its end may have dropped all of them before.
-        drop(HELD.try_with(|all| all.remove(self.number)));
-        env.adjust_external_memory(-self.told)?;
+        let held = HELD.try_with(|all| all.remove(self.number)).ok().flatten();
+        env.adjust_external_memory(-held.map_or(0, |held| held.told))?;
         Ok(())
     }
 }

@@ -12,6 +12,18 @@ export type Binding = typeof Native & {
   readonly checkInto: CheckInto;
   readonly checkTextInto: CheckInto;
   readonly checkReportInto: CheckInto;
+  /**
+   * Takes a batch of a family (0: invoke, 1: write), and returns its number; `NaN` if the body is shared with other threads.
+   * Writes how many items it has and its patience into `out`, two numbers of 64 bits.
+   */
+  readonly submit: (
+    requester: number,
+    family: number,
+    body: Uint8Array,
+    out: Uint8Array,
+    monotonicMs: number,
+    epochMs: number,
+  ) => number;
   /** Returns how many replies the message carried; `NaN` if the body is shared with other threads. */
   readonly handleMessage: (requester: number, body: Uint8Array) => number;
   /**

@@ -284,3 +284,32 @@ test("deadlines run on the clock that readNow reads", () => {
   );
   assert.equal(requester.pollTimeout(), null);
 });
+
+test("a family that is none is said to be none, and nothing is kept", () => {
+  const requester = new Requester("o1");
+  for (const family of ["read", "toString", 1]) {
+    assert.throws(() => requester.submit(named("a"), { family, now: AT }), {
+      name: "TypeError",
+      message: `family: ${JSON.stringify(family)} is none; it is "invoke" or "write"`,
+    });
+  }
+  assert.equal(requester.openItems, 0);
+});
+
+test("of a body that other threads may write to a copy is submitted", () => {
+  const body = Buffer.from(JSON.stringify({ data: named("a", "b") }));
+  const shared = new Uint8Array(new SharedArrayBuffer(body.length));
+  shared.set(body);
+  const submission = new Requester("o1").submit(shared, { now: AT });
+  assert.deepEqual([submission.batch, submission.items, submission.patienceMs], [1, 2, 30_000]);
+  shared.fill(0);
+  assert.deepEqual(Buffer.from(submission.body), body);
+});
+
+test("batches of several requesters say each for itself what they are", () => {
+  const [one, other] = [new Requester("o1"), new Requester("o1")];
+  const first = one.submit([{ ...ITEM, timeout: 7_000 }], { now: AT });
+  const second = other.submit(named("a", "b", "c"), { now: AT });
+  assert.deepEqual([first.batch, first.items, first.patienceMs], [1, 1, 7_000]);
+  assert.deepEqual([second.batch, second.items, second.patienceMs], [1, 3, 30_000]);
+});
