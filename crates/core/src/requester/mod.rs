@@ -5,6 +5,7 @@ mod config;
 mod event;
 mod incoming;
 mod outcome;
+mod register;
 
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     Code, Family, Instant, Invoke, Now, Write,
-    inflight::{Id, IdRef, InFlight, Key},
+    inflight::{Id, InFlight, Key},
     reply::{BadReply, MessageError, ReplySpans},
     secret::{KeyedHash, Secret},
 };
-use body::Outline;
 use incoming::Digest;
 use outcome::Message;
+use register::deadline;
 
 /// So many batches are found without looking for them.
 const RECENT: usize = 256;
@@ -314,65 +315,6 @@ impl Requester {
         self.items.n_bytes() + self.batches.n_bytes() + places + self.events.capacity() * size_of::<Event>()
     }
 
-    fn register(
-        &mut self,
-        family: Family,
-        outlines: Vec<Outline<'_>>,
-        now: Now,
-    ) -> Result<RequestBatchId, SubmitError> {
-        let batch = RequestBatchId(self.newest + 1);
-        let item = |index: usize, outline: &Outline<'_>| {
-            let state = State::Open { timeout_ms: outline.timeout_ms, accepted: false };
-            Item { batch, index: index as u32, state }
-        };
-        let is_named = |outline: &Outline<'_>| outline.request_id.is_some() && !canary!("registered-late");
-        let grace_ms = self.config.grace_ms;
-        let named =
-            outlines.iter().enumerate().filter(|(_, outline)| is_named(outline)).filter_map(|(index, outline)| {
-                let id = IdRef { space: family as u8, text: outline.request_id.as_deref()?.into() };
-                Some((id, deadline(outline.timeout_ms, grace_ms, now), item(index, outline)))
-            });
-        let mut results = Vec::with_capacity(outlines.len());
-        self.items.follow(now.instant);
-        self.items.insert_each(named, &mut results);
-
-        let mut results = results.into_iter();
-        let mut places = Vec::with_capacity(outlines.len());
-        let mut shared = Vec::new();
-        for (index, outline) in outlines.iter().enumerate() {
-            let result = if is_named(outline) { results.next() } else { None };
-            let key = match result {
-                Some(Ok(key)) => Some(key),
-                other => {
-                    let other = other.and_then(|result| result.err().flatten());
-                    shared.extend(other.map(|key| (index, key)));
-                    self.items.insert_nameless(deadline(outline.timeout_ms, grace_ms, now), item(index, outline))
-                }
-            };
-            places.extend(key.map(Key::place));
-        }
-        let is_of_this_batch = |key: Key| self.items.get(key).is_some_and(|item| item.batch == batch);
-        if let Some((index, _)) = shared.iter().find(|(_, other)| !is_of_this_batch(*other)) {
-            for place in places {
-                self.items.key_at(place).and_then(|key| self.items.remove(key));
-            }
-            let request_id = outlines.get(*index).and_then(|outline| outline.request_id.as_deref());
-            let request_id = request_id.unwrap_or_default().to_owned();
-            return Err(SubmitError::InUse { index: *index, request_id });
-        }
-        // An id that several items share names none of them.
-        for (_, key) in shared {
-            self.items.unname(key);
-        }
-        self.newest += 1;
-        let summary = Summary { submitted: places.len(), ..Summary::default() };
-        let entry = Batch { family, open: places.len(), places, attempts: 1, summary };
-        // A number that was never given before.
-        let inserted = self.batches.insert(batch, None, entry);
-        debug_assert!(inserted.is_ok());
-        Ok(batch)
-    }
-
     fn restart_deadline(&mut self, key: Key, now: Now) {
         if let Some(Item { state: State::Open { timeout_ms, .. }, .. }) = self.items.get(key) {
             let deadline = deadline(*timeout_ms, self.config.grace_ms, now);
@@ -498,8 +440,4 @@ impl Requester {
     fn forget(&mut self) {
         self.items.forget_beyond(self.config.remembered);
     }
-}
-
-fn deadline(timeout_ms: u32, grace_ms: u64, now: Now) -> Instant {
-    now.instant.saturating_add(u64::from(timeout_ms)).saturating_add(grace_ms)
 }
