@@ -65,8 +65,10 @@ struct Model {
     /// The verdicts that each unanswered batch must get.
     verdicts: HashMap<BatchId, Vec<i64>>,
     checked: usize,
-    /// Message ids that the device answered with 200, and with anything at all.
+    /// Message ids that the device answered with 200.
     executed: HashSet<MessageId>,
+    /// Those of them whose answer the responder heard since it was last started.
+    heard: HashSet<MessageId>,
 }
 
 impl Model {
@@ -100,6 +102,7 @@ impl Model {
     /// What was not stored has never happened.
     fn crash(&mut self, rig: &Rig) {
         self.verdicts.clear();
+        self.heard.clear();
         self.taken.clear();
         for record in &rig.stored {
             if let Record::Accepted(command) = record {
@@ -131,6 +134,7 @@ fn run(steps: &[Step]) {
                     sent.topic = "/sys/p/d99/thing/service/s".into();
                 } else if *code == 200 {
                     model.executed.insert(sent.message_id);
+                    model.heard.insert(sent.message_id);
                 }
                 rig.answer(&sent, *code, json!({ "by": sent.message_id.to_string() }));
             }
@@ -138,9 +142,15 @@ fn run(steps: &[Step]) {
                 let how = [HandedOver::Taken, HandedOver::NotSent, HandedOver::Unclear][usize::from(*how)];
                 let pick = pick % rig.sent.len();
                 let message_id = rig.sent[pick].message_id;
-                if how == HandedOver::NotSent && !model.executed.contains(&message_id) {
-                    // It says that the command never left, so it may be sent once more.
-                    rig.sent.remove(pick);
+                if how == HandedOver::NotSent {
+                    match (model.executed.contains(&message_id), model.heard.contains(&message_id)) {
+                        // It says that the command never left, so it may be sent once more.
+                        (false, _) => drop(rig.sent.remove(pick)),
+                        // Who has heard the answer knows better.
+                        (true, true) => {}
+                        // The answer was lost in a crash: then the link's word is all there is, and this link would lie.
+                        (true, false) => continue,
+                    }
                 }
                 rig.handed_over(message_id, how);
             }
