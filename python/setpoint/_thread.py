@@ -24,12 +24,22 @@ _LAST_WORDS_S = 1.0
 
 
 class _Call(Generic[T]):
-    """A coroutine that another thread waits for. Its methods are called on the event loop, but for the first."""
+    """A coroutine that another thread waits for. Its methods are called on the event loop, but for the first two."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._coroutine: Coroutine[Any, Any, T] | None = coroutine
+        self._future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        # The wait of a future is one of a condition, which fails in its own way where Ctrl-C comes as it begins: it
+        # releases what it has not taken again. A bare lock has nothing to put in order.
+        self._ended = ended = threading.Lock()
+        ended.acquire()
+        self._future.add_done_callback(lambda _: ended.release())
         self._task: asyncio.Task[T] | None = None
+
+    def result(self) -> T:
+        """Waits for what it returns or raises."""
+        self._ended.acquire()
+        return self._future.result()
 
     def start(self) -> None:
         """Runs it."""
@@ -46,11 +56,11 @@ class _Call(Generic[T]):
 
     def _done(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():
-            self.future.cancel()
+            self._future.cancel()
         elif (error := task.exception()) is not None:
-            self.future.set_exception(error)
+            self._future.set_exception(error)
         else:
-            self.future.set_result(task.result())
+            self._future.set_result(task.result())
 
     def _drop(self) -> None:
         coroutine, self._coroutine = self._coroutine, None
@@ -90,7 +100,7 @@ class LoopThread:
         try:
             self._check()
             self._post(call.start)
-            return call.future.result()
+            return call.result()
         except concurrent.futures.CancelledError:
             raise ClosedError from None
         except BaseException:
