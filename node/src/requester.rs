@@ -48,7 +48,7 @@ pub(crate) struct Submitted {
     pub(crate) items: usize,
     pub(crate) patience_ms: u32,
     /// By how much more memory the requester has than the garbage collector was told of, in bytes. It lets requesters lie that
-    /// look small to it: one of 100,000 items has 13 MB.
+    /// look small to it: one of 100,000 items has 11 MB.
     pub(crate) grown: i64,
 }
 
