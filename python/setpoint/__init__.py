@@ -65,7 +65,7 @@ from .errors import (
     WrongLoopError,
 )
 from .events import Ended, Event, LateEvent
-from .items import Invoke, Item, Write
+from .items import InvokeItem, Item, WriteItem
 
 if TYPE_CHECKING:
     from . import sources, sync, wire
@@ -96,7 +96,7 @@ __all__ = [
     "ForkedError",
     "FullError",
     "InUseError",
-    "Invoke",
+    "InvokeItem",
     "Item",
     "JsonError",
     "Late",
@@ -128,7 +128,7 @@ __all__ = [
     "UnreachableError",
     "Unreadable",
     "UnreadableError",
-    "Write",
+    "WriteItem",
     "WrongLoopError",
     "check",
     "code_info",

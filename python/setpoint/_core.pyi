@@ -1219,7 +1219,7 @@ def check(
     """
     Checks a batch without sending it: what would a service say of each item on first receipt?
 
-    `body` is JSON as bytes or text, or a list of dicts, `Invoke` or `Write`. Without a `directory` the form alone is checked, as
+    `body` is JSON as bytes or text, or a list of dicts, `InvokeItem` or `WriteItem`. Without a `directory` the form alone is checked, as
     if every well-formed channel and device existed. `now` is what is written into the reply; the wall clock by default.
     Nothing is kept between calls.
 

@@ -12,7 +12,7 @@ _INVOKE, _WRITE = families()["invoke"], families()["write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invoke:
+class InvokeItem:
     """Calls a service of a device.
 
     The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
@@ -39,7 +39,7 @@ class Invoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class WriteItem:
     """Writes a value to a measure point of a device.
 
     The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
@@ -66,11 +66,11 @@ class Write:
         return item
 
 
-Item: TypeAlias = Mapping[str, Any] | Invoke | Write
+Item: TypeAlias = Mapping[str, Any] | InvokeItem | WriteItem
 """An item of a batch: a dict with the protocol's field names, or an object."""
 
 
-def _common(item: Invoke | Write, channel_field: str) -> dict[str, Any]:
+def _common(item: InvokeItem | WriteItem, channel_field: str) -> dict[str, Any]:
     fields = {
         "requestId": item.request_id,
         channel_field: item.channel_id,

@@ -178,7 +178,7 @@ impl Requester {
     /// When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while nothing is open. At times
     /// a little earlier than necessary, never later.
     fn poll_timeout(&self, py: Python<'_>) -> PyResult<Option<u64>> {
-        Ok(self.lock(py)?.poll_timeout().map(setpoint::Instant::as_millis))
+        Ok(self.lock(py)?.poll_timeout().map(setpoint::MonotonicTime::as_millis))
     }
 
     /// The org that this requester speaks for.

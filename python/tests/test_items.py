@@ -11,7 +11,7 @@ from typing import Any
 import batches
 import pytest
 
-from setpoint import EncodeError, Invoke, Limits, Now, Requester, SetpointError, Write, check
+from setpoint import EncodeError, InvokeItem, Limits, Now, Requester, SetpointError, WriteItem, check
 
 ROOM = Limits(depth=1024)
 
@@ -182,7 +182,7 @@ def test_items_that_are_no_dicts_are_refused_by_the_engine() -> None:
 
 @pytest.mark.parametrize("body", [None, 5, {"data": []}, {1}, iter([]), object()])
 def test_what_is_no_body_is_a_type_error(body: Any) -> None:
-    with pytest.raises(TypeError, match="a batch is bytes, bytearray, memoryview, str, or a list of dict, Invoke or W"):
+    with pytest.raises(TypeError, match="a batch is bytes, bytearray, memoryview, str, or a list of dict, InvokeItem or W"):
         check(body, org_id="o1")
     with pytest.raises(TypeError, match="a batch is bytes"):
         Requester("o1").submit(body)
@@ -191,7 +191,7 @@ def test_what_is_no_body_is_a_type_error(body: Any) -> None:
 
 
 def test_objects_say_the_same_as_dicts() -> None:
-    invoke = Invoke(
+    invoke = InvokeItem(
         service_id="start",
         channel_id="DATASVC.CONTROL.ops",
         asset_id="a1",
@@ -200,7 +200,7 @@ def test_objects_say_the_same_as_dicts() -> None:
         request_id="r1",
         callback_url="http://example.com",
     )
-    write = Write(
+    write = WriteItem(
         measurepoint_id="power",
         channel_id="DATASVC.SET.ops",
         product_key="p",

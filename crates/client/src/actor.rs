@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use setpoint::{
-    Family, Invoke, Requester, Write,
+    Family, InvokeItem, Requester, WriteItem,
     requester::{Event, RequestBatchId, ResponseVerdict, Submission, SubmitError},
 };
 use tokio::{
@@ -32,8 +32,8 @@ const CLOSING: Duration = Duration::from_secs(3);
 /// A batch as the caller gave it.
 #[derive(Debug)]
 pub(crate) enum Batch {
-    Invokes(Vec<Invoke>),
-    Writes(Vec<Write>),
+    Invokes(Vec<InvokeItem>),
+    Writes(Vec<WriteItem>),
     Body(Family, Vec<u8>),
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use setpoint::{Family, Invoke, Write};
+use setpoint::{Family, InvokeItem, WriteItem};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
@@ -68,7 +68,7 @@ impl Client {
     /// A client of the service at `url`, such as `http://127.0.0.1:8080`.
     ///
     /// ```no_run
-    /// use setpoint::{DeviceName, Invoke, requester::Event};
+    /// use setpoint::{DeviceName, InvokeItem, requester::Event};
     /// use setpoint_client::Client;
     ///
     /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -78,7 +78,7 @@ impl Client {
     ///     .create_channels()
     ///     .build()
     ///     .await?;
-    /// let start = Invoke::new("", DeviceName::asset("turbine-7"), "start").with_timeout_ms(5_000);
+    /// let start = InvokeItem::new("", DeviceName::asset("turbine-7"), "start").with_timeout_ms(5_000);
     /// let mut outcomes = client.invoke(vec![start]).await?;
     /// while let Some(event) = outcomes.next_event().await {
     ///     match event {
@@ -106,7 +106,7 @@ impl Client {
     ///
     /// # Errors
     /// The batch is not usable as it is, or the client cannot hear its outcomes. Nothing was sent.
-    pub async fn invoke(&self, items: impl Into<Vec<Invoke>>) -> Result<Outcomes, Error> {
+    pub async fn invoke(&self, items: impl Into<Vec<InvokeItem>>) -> Result<Outcomes, Error> {
         let mut items = items.into();
         for (index, item) in items.iter_mut().enumerate() {
             self.inner.listening.fill(Family::Invoke, index, &mut item.control_channel_id)?;
@@ -121,7 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// The batch is not usable as it is, or the client cannot hear its outcomes. Nothing was sent.
-    pub async fn write(&self, items: impl Into<Vec<Write>>) -> Result<Outcomes, Error> {
+    pub async fn write(&self, items: impl Into<Vec<WriteItem>>) -> Result<Outcomes, Error> {
         let mut items = items.into();
         for (index, item) in items.iter_mut().enumerate() {
             self.inner.listening.fill(Family::Write, index, &mut item.set_measurepoint_channel_id)?;

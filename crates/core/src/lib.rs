@@ -27,7 +27,7 @@
 //! | correlate answers of another protocol, by id and with deadlines | [`inflight::InFlight`] |
 //! | read or write single messages | [`request`], [`reply`], [`device`] |
 //! | know what a code means, and whether a retry is safe | [`Code::info`] |
-//! | build items without writing JSON | [`Invoke`], [`Write`] |
+//! | build items without writing JSON | [`InvokeItem`], [`WriteItem`] |
 //!
 //! Programs that want sockets around this use the crates `setpoint-client` and `setpoint-gateway`.
 //!
@@ -86,7 +86,7 @@ pub use family::{Family, FamilyTable};
 pub use fault::Fault;
 pub use limits::Limits;
 pub use message_id::{MessageId, ParseMessageIdError};
-pub use owned::{DeviceName, Invoke, Write};
+pub use owned::{DeviceName, InvokeItem, WriteItem};
 pub use requester::Requester;
 pub use responder::Responder;
-pub use time::{Instant, Now};
+pub use time::{MonotonicTime, Now};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// An invoke to send: a service on a device.
 ///
 /// ```
-/// use setpoint::{DeviceName, Invoke};
-/// let item = Invoke::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start")
+/// use setpoint::{DeviceName, InvokeItem};
+/// let item = InvokeItem::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start")
 ///     .with_input(&serde_json::json!({ "rampSeconds": 30 }))?
 ///     .with_timeout_ms(60_000);
 /// assert_eq!(item.service_id, "start");
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Invoke {
+pub struct InvokeItem {
     /// The correlation key; a UUIDv7 is generated when there is none.
     #[serde(default)]
     pub request_id: Option<String>,
@@ -41,7 +41,7 @@ pub struct Invoke {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Write {
+pub struct WriteItem {
     /// The correlation key; a UUIDv7 is generated when there is none.
     #[serde(default)]
     pub request_id: Option<String>,
@@ -62,7 +62,7 @@ pub struct Write {
     pub callback_url: Option<String>,
 }
 
-impl Invoke {
+impl InvokeItem {
     /// An invoke without arguments, with the service's default timeout.
     pub fn new(channel_id: impl Into<String>, device: DeviceName, service_id: impl Into<String>) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl Invoke {
     }
 }
 
-impl Write {
+impl WriteItem {
     /// A write with the service's default timeout.
     pub fn new(
         channel_id: impl Into<String>,

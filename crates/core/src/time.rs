@@ -7,9 +7,9 @@ use core::fmt;
 /// Deadlines run on this clock, so steps of the wall clock change nothing.
 /// On Linux use one that counts through suspend (`CLOCK_BOOTTIME`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(u64);
+pub struct MonotonicTime(u64);
 
-impl Instant {
+impl MonotonicTime {
     /// The moment `millis` milliseconds after the origin.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
@@ -32,7 +32,7 @@ impl Instant {
     }
 }
 
-impl fmt::Debug for Instant {
+impl fmt::Debug for MonotonicTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ms", self.0)
     }
@@ -42,7 +42,7 @@ impl fmt::Debug for Instant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
     /// The monotonic clock: all deadlines.
-    pub instant: Instant,
+    pub instant: MonotonicTime,
     /// The wall clock, milliseconds since the Unix epoch: only what is written into `gmt…` fields.
     pub epoch_ms: i64,
 }
@@ -50,7 +50,7 @@ pub struct Now {
 impl Now {
     /// A reading from both clocks, in milliseconds.
     pub const fn new(instant_ms: u64, epoch_ms: i64) -> Self {
-        Self { instant: Instant::from_millis(instant_ms), epoch_ms }
+        Self { instant: MonotonicTime::from_millis(instant_ms), epoch_ms }
     }
 }
 
@@ -60,6 +60,6 @@ mod tests {
 
     #[test]
     fn a_moment_is_shown_with_its_unit() {
-        assert_eq!(format!("{:?}", Instant::from_millis(1_500)), "1500ms");
+        assert_eq!(format!("{:?}", MonotonicTime::from_millis(1_500)), "1500ms");
     }
 }

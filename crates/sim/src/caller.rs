@@ -161,7 +161,7 @@ impl Caller {
         while self.ended.len() > self.config.remembered {
             self.ended.pop_front();
         }
-        let wakeup = self.requester.poll_timeout().map(setpoint::Instant::as_millis);
+        let wakeup = self.requester.poll_timeout().map(setpoint::MonotonicTime::as_millis);
         let items = |batch| self.batches.get(batch).map_or(&[][..], |batch| &batch.items);
         let open = || self.open.iter().flat_map(items).filter(|item| item.end.is_none());
         let next = open().map(|item| item.deadline).min();

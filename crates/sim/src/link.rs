@@ -42,7 +42,7 @@ impl Sim {
         message_id: MessageId,
         topic: String,
         payload: Vec<u8>,
-        deadline: setpoint::Instant,
+        deadline: setpoint::MonotonicTime,
     ) -> Check {
         let n = self.oracle.handed_over(message_id, deadline.as_millis(), self.service.wall.unsigned_abs())?;
         let text = String::from_utf8_lossy(&payload).into_owned();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use setpoint::{
     MessageId, Now, Responder,
-    responder::{BatchId, BatchRequest, Effect, HandedOver, PublicationId, ResponderConfig, WriteId},
+    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, WriteId},
 };
 
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) struct Service {
     pub(crate) paused: bool,
     /// What came while the process was stopped.
     inbox: VecDeque<Input>,
-    connections: BTreeMap<BatchId, Rc<Request>>,
+    connections: BTreeMap<BatchTicket, Rc<Request>>,
     wake_at: Option<u64>,
     /// What the monotonic clock shows at time 0; negative after a reboot of the machine.
     monotonic: i64,
@@ -254,7 +254,7 @@ impl Sim {
             self.perform(effect)?;
         }
         let Some(responder) = &self.service.responder else { return Ok(()) };
-        let wakeup = responder.poll_timeout().map(setpoint::Instant::as_millis);
+        let wakeup = responder.poll_timeout().map(setpoint::MonotonicTime::as_millis);
         self.oracle.quiet(&responder.stats(), wakeup)?;
         self.set_alarm(wakeup);
         Ok(())

@@ -36,7 +36,7 @@ pub(crate) fn batch<'py>(items: &Bound<'py, PyAny>, fill: &mut Fill<'py>) -> PyR
         writer.items(tuple.iter(), fill)
     } else {
         let found = type_name(items);
-        let expected = "a batch is bytes, bytearray, memoryview, str, or a list of dict, Invoke or Write";
+        let expected = "a batch is bytes, bytearray, memoryview, str, or a list of dict, InvokeItem or WriteItem";
         return Err(PyTypeError::new_err(format!("{expected}, not {found}")));
     };
     written.map_err(|trouble| trouble.raise(items.py()))?;
@@ -358,7 +358,7 @@ fn exact<'a, 'py, T: PyTypeInfo>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bou
 
 type Missing<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 
-/// The item as a dict, if it is one or says of itself what it is as one, as `Invoke` and `Write` do.
+/// The item as a dict, if it is one or says of itself what it is as one, as `InvokeItem` and `WriteItem` do.
 fn as_dict<'py>(item: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     if let Some(dict) = exact(item).or_else(|| item.cast::<PyDict>().ok()) {
         return Ok(Some(dict.clone()));

@@ -92,7 +92,7 @@ async def test_writes_have_their_own_channel_call_and_field() -> None:
     with service(Step(outcomes_first=True)) as it:
         async with client(it.url, channel=["DATASVC.SET.ops", CHANNEL]) as one:
             write = {"requestId": "w", "assetId": "turbine-7", "measurepointId": "power", "inputData": {"value": 1}}
-            assert (await one.write_all([write, setpoint.Write(measurepoint_id="p", value=2, asset_id="a")])).ok
+            assert (await one.write_all([write, setpoint.WriteItem(measurepoint_id="p", value=2, asset_id="a")])).ok
         target, body = it.state.batches[0]
         assert target.startswith("/dataService/devices/multiSet?")
         assert {item["setMeasurepointChannelId"] for item in items(body)} == {"DATASVC.SET.ops"}

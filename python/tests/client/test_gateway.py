@@ -44,14 +44,14 @@ async def test_both_families_go_there_and_back(gateway: Gateway) -> None:
     with devices(gateway) as fleet:
         async with client(gateway.http, channel=[CONTROL, SET]) as one:
             invokes = [invoke(f"i{n}", n) for n in range(5)] + [
-                setpoint.Invoke(product_key="turbine", device_key="t-3", service_id="stop", input={"deep": [1, None]})
+                setpoint.InvokeItem(product_key="turbine", device_key="t-3", service_id="stop", input={"deep": [1, None]})
             ]
             results = await soon(one.invoke_all(invokes))
             assert results.ok, results
             assert [event.output for event in results] == [{"unique": f"i{n}"} for n in range(5)] + [
                 {"deep": [1, None]}
             ]
-            write = setpoint.Write(asset_id="asset-1", measurepoint_id="power", value=2**60 + 1, timeout_ms=5_000)
+            write = setpoint.WriteItem(asset_id="asset-1", measurepoint_id="power", value=2**60 + 1, timeout_ms=5_000)
             written = await soon(one.write_all([write, write]))
             assert written.ok, written
             assert len({event.request_id for event in written}) == 2

@@ -52,7 +52,7 @@ async def test_outcomes_of_both_families_come_over_mqtt(gateway: Gateway) -> Non
             batches = [one.invoke_all([invoke(f"{b}-{n}", n) for n in range(50)]) for b in range(10)]
             results = await soon(asyncio.gather(*batches))
             assert all(result.ok for result in results)
-            write = setpoint.Write(asset_id="asset-1", measurepoint_id="power", value=1)
+            write = setpoint.WriteItem(asset_id="asset-1", measurepoint_id="power", value=1)
             assert (await soon(one.write_all([write]))).ok
             assert one.stats.gaps == 0
 

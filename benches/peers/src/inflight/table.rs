@@ -1,7 +1,7 @@
 //! The engine's table of what is in flight, by itself: what the requester and the responder stand on.
 
 use setpoint::{
-    Instant,
+    MonotonicTime,
     inflight::{Id, IdRef, InFlight, Key},
 };
 
@@ -38,7 +38,7 @@ impl Table {
             let entries = ids.iter().zip(timeouts).enumerate().map(|(n, (id, timeout_ms))| {
                 let n = n_batch * BATCH + n;
                 let deadline = *now_ms + Chunk::submitted_ms(n) + u64::from(*timeout_ms);
-                (IdRef { space: 0, text: id.into() }, Instant::from_millis(deadline), n as u64)
+                (IdRef { space: 0, text: id.into() }, MonotonicTime::from_millis(deadline), n as u64)
             });
             table.insert_each(entries, inserted);
             assert!(inserted.iter().all(Result::is_ok), "fresh ids");
@@ -63,7 +63,7 @@ impl Keeper for Table {
                 assert!(self.answered.iter().all(Option::is_some), "they are pending");
             }
             self.now_ms += ROUND_MS;
-            while let Some(key) = self.table.pop_expired(Instant::from_millis(self.now_ms)) {
+            while let Some(key) = self.table.pop_expired(MonotonicTime::from_millis(self.now_ms)) {
                 self.table.remove(key).expect("it is pending");
             }
             assert!(self.table.is_empty());

@@ -1,7 +1,7 @@
 //! Through the gateway: HTTP in, outcomes from the channel's event stream, all of it by the client library.
 
 use setpoint::{
-    DeviceName, Invoke,
+    DeviceName, InvokeItem,
     requester::{Event, ItemRef},
 };
 use setpoint_client::{Client, Outcomes};
@@ -49,9 +49,9 @@ impl Through {
         Ok(Sent { outcomes: self.client.invoke(batch).await?, first })
     }
 
-    fn item(&self, number: u64) -> Invoke {
+    fn item(&self, number: u64) -> InvokeItem {
         let at = usize::try_from(number).unwrap_or(0) % self.devices.len();
-        let mut item = Invoke::new(CHANNEL, self.devices[at].clone(), self.service.as_str());
+        let mut item = InvokeItem::new(CHANNEL, self.devices[at].clone(), self.service.as_str());
         item.input_data = Some(serde_json::Map::from_iter([("n".to_owned(), number.into())]));
         item.timeout = Some(TIMEOUT_MS);
         item

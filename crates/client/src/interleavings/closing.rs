@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use setpoint::{DeviceName, Invoke};
+use setpoint::{DeviceName, InvokeItem};
 use setpoint_interleave::{alive, below, chance, cut, note, task};
 use tokio::{
     task::JoinHandle,
@@ -83,6 +83,6 @@ async fn hears_of_the_end(changes: &mut ChannelEvents) {
     timeout(Duration::from_secs(10), hears).await.expect("the source's end is told");
 }
 
-fn one() -> Vec<Invoke> {
-    vec![Invoke::new("", DeviceName::asset("turbine-7"), "start").with_request_id("after")]
+fn one() -> Vec<InvokeItem> {
+    vec![InvokeItem::new("", DeviceName::asset("turbine-7"), "start").with_request_id("after")]
 }

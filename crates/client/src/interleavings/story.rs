@@ -3,7 +3,7 @@
 use std::{panic::resume_unwind, time::Duration};
 
 use setpoint::{
-    DeviceName, Invoke,
+    DeviceName, InvokeItem,
     requester::{RequesterConfig, Summary},
 };
 use setpoint_interleave::{alive, below, chance, cut, note, task};
@@ -104,9 +104,9 @@ fn timeout_ms() -> u32 {
     if chance(3) { 20 + below(280) as u32 } else { PATIENT_MS }
 }
 
-fn invokes(ids: &[(String, u32)]) -> Vec<Invoke> {
+fn invokes(ids: &[(String, u32)]) -> Vec<InvokeItem> {
     let invoke = |(id, timeout_ms): &(String, u32)| {
-        Invoke::new("", DeviceName::asset("turbine-7"), "start").with_request_id(id).with_timeout_ms(*timeout_ms)
+        InvokeItem::new("", DeviceName::asset("turbine-7"), "start").with_request_id(id).with_timeout_ms(*timeout_ms)
     };
     ids.iter().map(invoke).collect()
 }

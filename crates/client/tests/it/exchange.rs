@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt;
 use setpoint::{
-    Code, Family, Write,
+    Code, Family, WriteItem,
     requester::{Event, SubmitError, Summary},
 };
 use setpoint_client::{Client, Error, Outcomes};
@@ -156,7 +156,7 @@ async fn what_is_wrong_before_sending_is_said_and_nothing_is_sent() {
     let client = service.client().await;
     let error = client.send_body(Family::Invoke, "{\"data\":[").await.unwrap_err();
     assert_eq!((error.code(), error.offset()), (Some(Code(400)), Some(9)), "{error}");
-    let error = client.write([Write::new("", setpoint::DeviceName::asset("a"), "p", 1)]).await.unwrap_err();
+    let error = client.write([WriteItem::new("", setpoint::DeviceName::asset("a"), "p", 1)]).await.unwrap_err();
     assert!(matches!(&error, Error::NoChannel { index: 0, family: Family::Write }));
     assert!(error.to_string().contains(".channel(\"DATASVC.SET.…\")"), "{error}");
     let mut elsewhere = invoke("a");

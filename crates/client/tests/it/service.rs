@@ -18,7 +18,7 @@ use axum::{
 };
 use futures_util::stream;
 use serde_json::{Value, json};
-use setpoint::{DeviceName, Invoke, requester::RequesterConfig};
+use setpoint::{DeviceName, InvokeItem, requester::RequesterConfig};
 use setpoint_client::{Builder, Client};
 use tokio::{net::TcpSocket, sync::watch, task::JoinHandle};
 
@@ -315,8 +315,8 @@ pub(crate) fn outcome(request_id: &str, code: i64) -> Value {
 }
 
 /// An invoke with this request id, for the client's channel.
-pub(crate) fn invoke(request_id: &str) -> Invoke {
-    Invoke::new("", DeviceName::asset("turbine-7"), "start").with_request_id(request_id)
+pub(crate) fn invoke(request_id: &str) -> InvokeItem {
+    InvokeItem::new("", DeviceName::asset("turbine-7"), "start").with_request_id(request_id)
 }
 
 /// Fails the test instead of hanging it.

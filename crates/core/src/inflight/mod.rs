@@ -4,11 +4,11 @@
 //! JSON or of the protocol and serves any conversation in which answers come later, in any order, or never.
 //!
 //! ```
-//! use setpoint::{Instant, inflight::InFlight};
+//! use setpoint::{MonotonicTime, inflight::InFlight};
 //!
 //! let mut calls = InFlight::new([7; 32]);
-//! calls.insert("r1", Instant::from_millis(30_000), "start turbine 7").expect("a fresh id");
-//! calls.insert("r2", Instant::from_millis(10_000), "start turbine 8").expect("a fresh id");
+//! calls.insert("r1", MonotonicTime::from_millis(30_000), "start turbine 7").expect("a fresh id");
+//! calls.insert("r2", MonotonicTime::from_millis(10_000), "start turbine 8").expect("a fresh id");
 //!
 //! // An answer ends its call, which is then remembered: a second answer finds it ended. Who need not know takes it out at
 //! // once, with `take`.
@@ -17,8 +17,8 @@
 //! assert!(!calls.end(key));
 //!
 //! // No answer: its deadline says so. What is not to be remembered is removed.
-//! assert_eq!(calls.pop_expired(Instant::from_millis(9_999)), None);
-//! let late = calls.pop_expired(Instant::from_millis(10_000)).expect("r2 is due");
+//! assert_eq!(calls.pop_expired(MonotonicTime::from_millis(9_999)), None);
+//! let late = calls.pop_expired(MonotonicTime::from_millis(10_000)).expect("r2 is due");
 //! assert_eq!(calls.remove(late), Some((Some("r2"), "start turbine 8")));
 //!
 //! // The memory of what has ended is as long as its owner wants.
@@ -46,7 +46,7 @@ mod tests;
 use std::hash::{BuildHasher, Hash};
 
 use crate::{
-    Instant,
+    MonotonicTime,
     secret::{KeyedHash, Secret},
 };
 pub use id::{Id, IdRef};
@@ -118,7 +118,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     pub fn insert<Q: Lookup<K> + Into<K>>(
         &mut self,
         id: Q,
-        deadline: impl Into<Option<Instant>>,
+        deadline: impl Into<Option<MonotonicTime>>,
         value: V,
     ) -> Result<Key, Option<Key>> {
         let tag = self.tag(&id);
@@ -126,7 +126,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     /// Adds an entry that no id finds. `None` if 2³² places are taken.
-    pub fn insert_nameless(&mut self, deadline: Instant, value: V) -> Option<Key> {
+    pub fn insert_nameless(&mut self, deadline: MonotonicTime, value: V) -> Option<Key> {
         self.fill(None::<K>, Some(deadline), value)
     }
 
@@ -139,7 +139,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// Appends one result for each. The entries are gone through twice.
     pub fn insert_each<Q: Lookup<K> + Into<K>>(
         &mut self,
-        entries: impl IntoIterator<Item = (Q, Instant, V), IntoIter: Clone>,
+        entries: impl IntoIterator<Item = (Q, MonotonicTime, V), IntoIter: Clone>,
         results: &mut Vec<Result<Key, Option<Key>>>,
     ) {
         let mut entries = entries.into_iter();
@@ -338,7 +338,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     /// Gives an open entry another deadline, also if it has none any more.
-    pub fn reschedule(&mut self, key: Key, deadline: Instant) {
+    pub fn reschedule(&mut self, key: Key, deadline: MonotonicTime) {
         if self.open_slot(key).is_some() {
             self.wait_no_more(key.place());
             self.schedule(key.place(), deadline);
@@ -355,7 +355,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     /// Tells the table the time, before entries are inserted. It is never wrong not to; but where nothing expires for minutes,
     /// or when the clock does not begin at 0, deadlines would be further ahead of the time that the table knows than its wheel
     /// reaches, and entries cost several times as much.
-    pub fn follow(&mut self, now: Instant) {
+    pub fn follow(&mut self, now: MonotonicTime) {
         self.wheel.follow(now.as_millis(), &View::new(&self.hash, &self.index, &self.slots));
     }
 
@@ -367,7 +367,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// The next open entry whose deadline has come: earlier deadlines first, equal ones in the order in which they were
     /// set, unless all of them were set more than 524 seconds ahead. The entry stays, without a deadline.
-    pub fn pop_expired(&mut self, now: Instant) -> Option<Key> {
+    pub fn pop_expired(&mut self, now: MonotonicTime) -> Option<Key> {
         let place = self.wheel.pop_due(now.as_millis(), &View::new(&self.hash, &self.index, &self.slots))?;
         let slot = self.slots.get_mut(place)?;
         slot.stamp = NO_STAMP;
@@ -375,8 +375,8 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     /// When to call [`pop_expired`](Self::pop_expired) next; at times earlier than the next deadline, never later.
-    pub fn next_wakeup(&self) -> Option<Instant> {
-        self.wheel.next_wakeup().map(Instant::from_millis)
+    pub fn next_wakeup(&self) -> Option<MonotonicTime> {
+        self.wheel.next_wakeup().map(MonotonicTime::from_millis)
     }
 
     /// Takes an entry's place in the wheel.
@@ -388,7 +388,7 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Gives an entry that waits for nothing a deadline.
     #[inline]
-    fn schedule(&mut self, place: u32, deadline: Instant) {
+    fn schedule(&mut self, place: u32, deadline: MonotonicTime) {
         let deadline = deadline.as_millis();
         let stamp = self.wheel.schedule(place, deadline, &View::new(&self.hash, &self.index, &self.slots));
         if let Some(slot) = self.slots.get_mut(place) {
@@ -402,7 +402,13 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
     }
 
     #[inline(always)]
-    fn insert_tagged<Q>(&mut self, id: Q, tag: u32, deadline: Option<Instant>, value: V) -> Result<Key, Option<Key>>
+    fn insert_tagged<Q>(
+        &mut self,
+        id: Q,
+        tag: u32,
+        deadline: Option<MonotonicTime>,
+        value: V,
+    ) -> Result<Key, Option<Key>>
     where
         Q: Lookup<K> + Into<K>,
     {
@@ -477,9 +483,9 @@ impl<K: Hash + Eq, V> InFlight<K, V> {
 
     /// Fills a free place, or a new one. The id is made where it stays.
     #[inline]
-    fn fill(&mut self, id: Option<impl Into<K>>, deadline: Option<Instant>, value: V) -> Option<Key> {
+    fn fill(&mut self, id: Option<impl Into<K>>, deadline: Option<MonotonicTime>, value: V) -> Option<Key> {
         let place = self.slots.take()?;
-        let deadline = deadline.map(Instant::as_millis);
+        let deadline = deadline.map(MonotonicTime::as_millis);
         let stamp = deadline.map_or(NO_STAMP, |deadline| {
             self.wheel.schedule(place, deadline, &View::new(&self.hash, &self.index, &self.slots))
         });

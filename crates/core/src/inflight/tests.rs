@@ -86,14 +86,14 @@ proptest! {
     fn behaves_like_sorted_maps(start in any::<u32>(), steps in proptest::collection::vec(step(), 1..250)) {
         let mut model = Model { now: u64::from(start), ..Model::default() };
         let mut real = InFlight::new([7; 32]);
-        real.pop_expired(Instant::from_millis(model.now));
+        real.pop_expired(MonotonicTime::from_millis(model.now));
         for step in steps {
             model.sequence += 1;
             let name = model.sequence;
             match step {
                 Step::Insert(id, distance) => {
                     let due = model.due(distance);
-                    let at = Instant::from_millis(due.0);
+                    let at = MonotonicTime::from_millis(due.0);
                     let holder = id.and_then(|id| model.entries.values().find(|known| known.id == Some(id)));
                     let key = match id {
                         None => real.insert_nameless(at, name).unwrap(),
@@ -139,7 +139,7 @@ proptest! {
                 Step::Reschedule(pick, distance) => if let Some(name) = model.pick(pick) {
                     let due = model.due(distance);
                     let known = model.entries.get_mut(&name).unwrap();
-                    real.reschedule(known.key, Instant::from_millis(due.0));
+                    real.reschedule(known.key, MonotonicTime::from_millis(due.0));
                     if !known.ended {
                         known.due = Some(due);
                     }
@@ -159,7 +159,7 @@ proptest! {
                     }
                     let expected = model.expired();
                     let mut fired = Vec::new();
-                    while let Some(key) = real.pop_expired(Instant::from_millis(model.now)) {
+                    while let Some(key) = real.pop_expired(MonotonicTime::from_millis(model.now)) {
                         let known = model.entries.get_mut(real.get(key).unwrap()).unwrap();
                         fired.push(known.due.take().expect("fires once"));
                     }
@@ -215,11 +215,11 @@ proptest! {
 #[test]
 fn time_that_steps_back_fires_nothing_early() {
     let mut table = InFlight::new([7; 32]);
-    assert_eq!(table.pop_expired(Instant::from_millis(1_000)), None);
-    let key = table.insert("r1", Instant::from_millis(1_500), ()).unwrap();
-    assert_eq!(table.pop_expired(Instant::from_millis(10)), None);
-    assert_eq!(table.pop_expired(Instant::from_millis(1_499)), None);
-    assert_eq!(table.pop_expired(Instant::from_millis(1_500)), Some(key));
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(1_000)), None);
+    let key = table.insert("r1", MonotonicTime::from_millis(1_500), ()).unwrap();
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(10)), None);
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(1_499)), None);
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(1_500)), Some(key));
 }
 
 /// An id whose hash is that of every other.
@@ -266,26 +266,26 @@ fn a_key_of_what_was_removed_reopens_nothing() {
 fn without_a_deadline_nothing_comes() {
     let mut table = InFlight::new([7; 32]);
     let key = table.insert("r1", None, ()).unwrap();
-    assert_eq!((table.next_wakeup(), table.pop_expired(Instant::from_millis(u64::MAX))), (None, None));
-    table.reschedule(key, Instant::from_millis(7));
-    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX)), Some(key));
+    assert_eq!((table.next_wakeup(), table.pop_expired(MonotonicTime::from_millis(u64::MAX))), (None, None));
+    table.reschedule(key, MonotonicTime::from_millis(7));
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(u64::MAX)), Some(key));
 }
 
 #[test]
 fn the_end_of_time_comes_last() {
     let mut table = InFlight::new([7; 32]);
-    let last = table.insert("r1", Instant::from_millis(u64::MAX), ()).unwrap();
-    let first = table.insert("r2", Instant::from_millis(u64::MAX - 1), ()).unwrap();
-    assert!(table.next_wakeup() <= Some(Instant::from_millis(u64::MAX - 1)));
-    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX - 1)), Some(first));
-    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX - 1)), None);
-    assert_eq!(table.pop_expired(Instant::from_millis(u64::MAX)), Some(last));
+    let last = table.insert("r1", MonotonicTime::from_millis(u64::MAX), ()).unwrap();
+    let first = table.insert("r2", MonotonicTime::from_millis(u64::MAX - 1), ()).unwrap();
+    assert!(table.next_wakeup() <= Some(MonotonicTime::from_millis(u64::MAX - 1)));
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(u64::MAX - 1)), Some(first));
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(u64::MAX - 1)), None);
+    assert_eq!(table.pop_expired(MonotonicTime::from_millis(u64::MAX)), Some(last));
 }
 
 #[test]
 fn a_wheel_that_is_told_the_time_reaches_as_far_ahead_of_it() {
     const HOUR: u64 = 3_600_000;
-    let at = Instant::from_millis;
+    let at = MonotonicTime::from_millis;
     let mut table = InFlight::new([7; 32]);
     for hour in [5, 5, 9, 20] {
         let now = hour * HOUR;
@@ -305,7 +305,7 @@ fn a_wheel_that_is_told_the_time_reaches_as_far_ahead_of_it() {
 #[test]
 fn a_wheel_that_follows_lets_nothing_come_early() {
     let mut table = InFlight::new([7; 32]);
-    let at = Instant::from_millis;
+    let at = MonotonicTime::from_millis;
     for deadline in [200_000, 400_000, 500_000] {
         table.insert(deadline, at(deadline), ()).unwrap();
     }
@@ -319,9 +319,9 @@ fn a_wheel_that_follows_lets_nothing_come_early() {
 #[test]
 fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_place() {
     let mut table = InFlight::new([7; 32]);
-    let old = table.insert("r1", Instant::from_millis(1), 'a').unwrap();
+    let old = table.insert("r1", MonotonicTime::from_millis(1), 'a').unwrap();
     table.remove(old);
-    let new = table.insert("r1", Instant::from_millis(2), 'b').unwrap();
+    let new = table.insert("r1", MonotonicTime::from_millis(2), 'b').unwrap();
     assert_eq!(old.place(), new.place());
     assert_eq!((table.get(old), table.get(new)), (None, Some(&'b')));
     assert_eq!(table.remove(old), None);
@@ -336,7 +336,7 @@ fn what_was_answered_leaves_no_more_behind_than_there_is() {
     let mut answered = VecDeque::new();
     let mut blocks = 0;
     for n in 0..1_200_000u64 {
-        let key = table.insert(n, Instant::from_millis(n / 10 + 300_000), ()).unwrap();
+        let key = table.insert(n, MonotonicTime::from_millis(n / 10 + 300_000), ()).unwrap();
         if n % 100 != 0 {
             answered.push_back(key);
         }
@@ -347,7 +347,7 @@ fn what_was_answered_leaves_no_more_behind_than_there_is() {
     }
     // Seven records each, of 13,000 entries at the end.
     assert!(blocks < 4 * 13_000 / 7 + 4_300, "{blocks} blocks");
-    assert_eq!(std::iter::from_fn(|| table.pop_expired(Instant::from_millis(u64::MAX))).count(), table.len());
+    assert_eq!(std::iter::from_fn(|| table.pop_expired(MonotonicTime::from_millis(u64::MAX))).count(), table.len());
 }
 
 #[test]
@@ -355,13 +355,13 @@ fn memory_is_counted() {
     let mut table = InFlight::new([7; 32]);
     let empty = table.n_bytes();
     for id in 0..100_000u32 {
-        table.insert(id, Instant::from_millis(u64::from(id)), [0u8; 32]).unwrap();
+        table.insert(id, MonotonicTime::from_millis(u64::from(id)), [0u8; 32]).unwrap();
     }
     let full = table.n_bytes();
     // A slot, a record of the wheel and a word of the index each, with room to spare.
     let least = size_of::<slots::Slot<u32, [u8; 32]>>() + size_of::<lists::Record>() + size_of::<u32>();
     let per_item = (full - empty) / 100_000;
     assert!((least..2 * least).contains(&per_item), "{per_item} bytes an entry, of which {least} are taken");
-    while table.pop_expired(Instant::from_millis(100_000)).is_some_and(|key| table.remove(key).is_some()) {}
+    while table.pop_expired(MonotonicTime::from_millis(100_000)).is_some_and(|key| table.remove(key).is_some()) {}
     assert_eq!((table.len(), table.n_bytes() >= full), (0, true));
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::{
-    DeviceName, Family, Invoke, Write,
+    DeviceName, Family, InvokeItem, WriteItem,
     json::Text,
     limits::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS},
     request::{Entry, Fields, Take, expected_items, read_each},
@@ -115,7 +115,7 @@ enum InputData<'a> {
     },
 }
 
-pub(super) fn write_invokes(items: &[Invoke], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
+pub(super) fn write_invokes(items: &[InvokeItem], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
     write(items.iter().map(|item| Item {
         request_id: item.request_id.clone().unwrap_or_else(|| secret.uuid_v7(epoch_ms)),
         control_channel_id: Some(&item.control_channel_id),
@@ -130,7 +130,7 @@ pub(super) fn write_invokes(items: &[Invoke], secret: &mut Secret, epoch_ms: i64
     }))
 }
 
-pub(super) fn write_writes(items: &[Write], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
+pub(super) fn write_writes(items: &[WriteItem], secret: &mut Secret, epoch_ms: i64) -> Vec<u8> {
     write(items.iter().map(|item| Item {
         request_id: item.request_id.clone().unwrap_or_else(|| secret.uuid_v7(epoch_ms)),
         control_channel_id: None,

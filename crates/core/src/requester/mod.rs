@@ -17,7 +17,7 @@ pub use outcome::{Outcome, OutcomeRef};
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    Code, Family, Instant, Invoke, Now, Write,
+    Code, Family, InvokeItem, MonotonicTime, Now, WriteItem,
     inflight::{Id, InFlight, Key},
     reply::{BadReply, MessageError, ReplySpans},
     secret::{KeyedHash, Secret},
@@ -65,10 +65,10 @@ pub enum ResponseVerdict {
 /// Items are known from `submit_*` on, before anything is sent, so that no answer can come too early.
 ///
 /// ```
-/// use setpoint::{DeviceName, Invoke, Now, Requester, requester::{Event, RequesterConfig}};
+/// use setpoint::{DeviceName, InvokeItem, Now, Requester, requester::{Event, RequesterConfig}};
 ///
 /// let mut requester = Requester::new("o1", RequesterConfig::default(), [7; 32]);
-/// let start = Invoke::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start").with_request_id("r1");
+/// let start = InvokeItem::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start").with_request_id("r1");
 /// let sent = requester.submit_invokes(&[start], Now::new(0, 1_700_000_000_000))?;
 /// // PUT sent.body to sent.family.table().path; the response and the channel then say:
 /// let response = br#"{"status":0,"msg":"Success","submsg":null,"data":[{"requestId":"r1","controlChannelId":
@@ -170,7 +170,7 @@ impl Requester {
     ///
     /// # Errors
     /// The batch is empty or too large, an id is in use here, or too many items are open. Nothing is kept then.
-    pub fn submit_invokes(&mut self, items: &[Invoke], now: Now) -> Result<Submission, SubmitError> {
+    pub fn submit_invokes(&mut self, items: &[InvokeItem], now: Now) -> Result<Submission, SubmitError> {
         let body = body::write_invokes(items, &mut self.secret, now.epoch_ms);
         self.submit_body(Family::Invoke, body, now)
     }
@@ -179,7 +179,7 @@ impl Requester {
     ///
     /// # Errors
     /// As for [`submit_invokes`](Self::submit_invokes).
-    pub fn submit_writes(&mut self, items: &[Write], now: Now) -> Result<Submission, SubmitError> {
+    pub fn submit_writes(&mut self, items: &[WriteItem], now: Now) -> Result<Submission, SubmitError> {
         let body = body::write_writes(items, &mut self.secret, now.epoch_ms);
         self.submit_body(Family::Write, body, now)
     }
@@ -293,7 +293,7 @@ impl Requester {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<MonotonicTime> {
         self.items.next_wakeup()
     }
 

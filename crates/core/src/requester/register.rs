@@ -1,7 +1,7 @@
 //! The items of a batch, from when it is submitted.
 
 use crate::{
-    Family, Instant, Now,
+    Family, MonotonicTime, Now,
     inflight::{IdRef, Key},
 };
 
@@ -70,6 +70,6 @@ impl Requester {
 }
 
 /// Until when an outcome is waited for.
-pub(super) fn deadline(timeout_ms: u32, grace_ms: u64, now: Now) -> Instant {
+pub(super) fn deadline(timeout_ms: u32, grace_ms: u64, now: Now) -> MonotonicTime {
     now.instant.saturating_add(u64::from(timeout_ms)).saturating_add(grace_ms)
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    BatchId, BatchRequest, Gated, Mode, Queued, Record, Responder, StoredCommand, fingerprint::fingerprint,
+    BatchRequest, BatchTicket, Gated, Mode, Queued, Record, Responder, StoredCommand, fingerprint::fingerprint,
     orgs::Remembered, store_failed,
 };
 
@@ -34,7 +34,7 @@ impl Responder {
     /// The batch is refused as a whole; then nothing of it is kept.
     pub(super) fn take_in(
         &mut self,
-        batch: BatchId,
+        batch: BatchTicket,
         request: BatchRequest<'_>,
         directory: &(impl Directory + ?Sized),
     ) -> Result<(), RequestError> {
@@ -192,7 +192,7 @@ impl Responder {
         let New { command, device, fingerprint } = new;
         let mut deadline = self.now.instant.saturating_add(u64::from(command.timeout_ms));
         if canary!("deadline-rounded-down") {
-            deadline = crate::Instant::from_millis(deadline.as_millis() / 1_000 * 1_000);
+            deadline = crate::MonotonicTime::from_millis(deadline.as_millis() / 1_000 * 1_000);
         }
         let stored = Arc::new(StoredCommand {
             message_id: self.secret.message_id(),

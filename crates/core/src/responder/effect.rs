@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Family, Instant, MessageId};
+use crate::{Family, MessageId, MonotonicTime};
 
 use super::Record;
 
@@ -21,7 +21,7 @@ pub enum Effect {
     /// Answer the batch. Everything that it accepts is on stable storage.
     Answer {
         /// The batch.
-        batch: BatchId,
+        batch: BatchTicket,
         /// The HTTP status; it mirrors the body.
         status: u16,
         /// The response body, JSON in UTF-8.
@@ -36,7 +36,7 @@ pub enum Effect {
         /// The MQTT payload.
         payload: Vec<u8>,
         /// When it expires. MQTT 5 takes what is left, in whole seconds, as the message expiry.
-        deadline: Instant,
+        deadline: MonotonicTime,
     },
     /// Publish a channel message. Confirm with `handle_published` or `handle_undeliverable`.
     Publish {
@@ -55,9 +55,9 @@ pub enum Effect {
     },
 }
 
-/// Names a batch between `handle_batch` and its [`Effect::Answer`].
+/// Names a batch between `handle_batch` and its [`Effect::Answer`]; the requester's batches have a `BatchId` of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchId(pub u64);
+pub struct BatchTicket(pub u64);
 
 /// Names a write to the store; later writes have greater ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -19,7 +19,7 @@ mod stats;
 mod tests;
 
 pub use config::ResponderConfig;
-pub use effect::{Attribution, BatchId, Effect, HandedOver, PublicationId, WriteId};
+pub use effect::{Attribution, BatchTicket, Effect, HandedOver, PublicationId, WriteId};
 pub use record::{FinalOutcome, Record, StoredCommand};
 pub use stats::ResponderStats;
 
@@ -29,7 +29,7 @@ use std::{
 };
 
 use crate::{
-    Code, Directory, Family, Instant, MessageId, Now, RequestError,
+    Code, Directory, Family, MessageId, MonotonicTime, Now, RequestError,
     inflight::{InFlight, Key},
     secret::{KeyedHash, Secret},
     submsg,
@@ -85,7 +85,7 @@ struct Item {
     command: Arc<StoredCommand>,
     /// Its place in the order of acceptance.
     order: u64,
-    deadline: Instant,
+    deadline: MonotonicTime,
     stage: Stage,
     /// Whether an earlier attempt may have reached the device, so that it is in line only to be sent again.
     sent_before: bool,
@@ -117,7 +117,7 @@ impl Item {
 enum Gated {
     /// With the items that it accepts, and those that it repeats.
     Answer {
-        batch: BatchId,
+        batch: BatchTicket,
         body: Vec<u8>,
         accepted: Vec<Key>,
         again: Vec<MessageId>,
@@ -130,7 +130,7 @@ enum Gated {
 #[derive(Debug)]
 enum Queued {
     Answer {
-        batch: BatchId,
+        batch: BatchTicket,
         status: u16,
         body: Vec<u8>,
     },
@@ -199,10 +199,10 @@ impl Responder {
         request: BatchRequest<'_>,
         directory: &(impl Directory + ?Sized),
         now: Now,
-    ) -> BatchId {
+    ) -> BatchTicket {
         self.see(now);
         self.newest_batch += 1;
-        let batch = BatchId(self.newest_batch);
+        let batch = BatchTicket(self.newest_batch);
         self.counters.batches += 1;
         if let Err(error) = self.take_in(batch, request, directory) {
             self.refuse_batch(batch, &error);
@@ -326,7 +326,7 @@ impl Responder {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<MonotonicTime> {
         if canary!("wakes-late") {
             return self.items.next_wakeup().map(|at| at.saturating_add(50));
         }
@@ -351,7 +351,7 @@ impl Responder {
         self.items.follow(self.now.instant);
     }
 
-    fn refuse_batch(&mut self, batch: BatchId, error: &RequestError) {
+    fn refuse_batch(&mut self, batch: BatchTicket, error: &RequestError) {
         self.counters.batches_refused += 1;
         self.queue.push_back(Queued::Answer { batch, status: error.status, body: error.response() });
     }

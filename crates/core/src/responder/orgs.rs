@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Device, Family, Instant, MessageId, secret::KeyedHash};
+use crate::{Device, Family, MessageId, MonotonicTime, secret::KeyedHash};
 
 use super::StoredCommand;
 
@@ -16,7 +16,7 @@ pub(super) struct Orgs {
     orgs: HashMap<Arc<str>, Org, KeyedHash>,
     devices: HashMap<Arc<Device>, usize, KeyedHash>,
     /// Remembered ids in the order in which they may be forgotten.
-    expiry: VecDeque<(Instant, StoredKey)>,
+    expiry: VecDeque<(MonotonicTime, StoredKey)>,
 }
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Orgs {
     }
 
     /// Remembers the command's request id until `until`.
-    pub(super) fn remember(&mut self, command: &StoredCommand, until: Instant) {
+    pub(super) fn remember(&mut self, command: &StoredCommand, until: MonotonicTime) {
         let remembered = Remembered {
             message_id: command.message_id,
             fingerprint: command.fingerprint,
@@ -131,7 +131,7 @@ impl Orgs {
     }
 
     /// Forgets what has been remembered long enough, but nothing that `is_open`: that is looked at again at `later`.
-    pub(super) fn forget(&mut self, now: Instant, later: Instant, is_open: impl Fn(MessageId) -> bool) {
+    pub(super) fn forget(&mut self, now: MonotonicTime, later: MonotonicTime, is_open: impl Fn(MessageId) -> bool) {
         // Each is looked at once: at the end of time, `later` is no later than `now`.
         for _ in 0..self.expiry.len() {
             if self.expiry.front().is_none_or(|(until, _)| *until > now) {
@@ -194,10 +194,10 @@ mod tests {
         let (ended, pending) = (command("o1"), command("o2"));
         for command in [&ended, &pending] {
             orgs.begin(command);
-            orgs.remember(command, Instant::from_millis(10));
+            orgs.remember(command, MonotonicTime::from_millis(10));
         }
         orgs.end(&ended);
-        orgs.forget(Instant::from_millis(10), Instant::from_millis(20), |_| false);
+        orgs.forget(MonotonicTime::from_millis(10), MonotonicTime::from_millis(20), |_| false);
         assert_eq!(orgs.orgs.keys().map(|id| &**id).collect::<Vec<_>>(), ["o2"]);
         assert_eq!((orgs.pending("o1"), orgs.pending("o2"), orgs.expiry.len()), (0, 1, 0));
         orgs.end(&pending);

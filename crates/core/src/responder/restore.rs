@@ -88,7 +88,7 @@ impl Responder {
     }
 
     /// Puts an accepted command into the tables of what is in flight.
-    pub(super) fn enter(&mut self, command: Arc<StoredCommand>, deadline: crate::Instant) -> Option<Key> {
+    pub(super) fn enter(&mut self, command: Arc<StoredCommand>, deadline: crate::MonotonicTime) -> Option<Key> {
         let message_id = command.message_id;
         self.newest_item += 1;
         let item = Item {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use setpoint::{Instant, MessageId, responder::HandedOver};
+use setpoint::{MessageId, MonotonicTime, responder::HandedOver};
 use tokio::{
     sync::mpsc,
     time::{Instant as Alarm, sleep_until, timeout},
@@ -29,7 +29,7 @@ pub(crate) struct HandOver {
     pub(crate) message_id: MessageId,
     pub(crate) topic: String,
     pub(crate) payload: Bytes,
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: MonotonicTime,
 }
 
 /// What the run loop hears from a link.

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use setpoint::{
-    Family, Instant, MessageId, Responder,
-    responder::{Attribution, BatchId, BatchRequest, Effect, PublicationId, Record},
+    Family, MessageId, MonotonicTime, Responder,
+    responder::{Attribution, BatchRequest, BatchTicket, Effect, PublicationId, Record},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -57,9 +57,9 @@ pub(crate) struct RunLoop {
     outputs: Outputs,
     metrics: Metrics,
     /// Who waits for the answer to which batch; at the end they are let go in the order in which they came.
-    waiting: BTreeMap<BatchId, oneshot::Sender<Answer>>,
+    waiting: BTreeMap<BatchTicket, oneshot::Sender<Answer>>,
     /// When commands were handed over whose outcome is not decided.
-    handed_over: HashMap<MessageId, Instant>,
+    handed_over: HashMap<MessageId, MonotonicTime>,
     floods: Floods,
     failed: Option<StoreError>,
     finish: Option<Alarm>,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use setpoint::{
     Family, Limits,
     reply::{Response, read_response},
-    responder::BatchId,
+    responder::BatchTicket,
 };
 
 use super::{Expect, Memory, N, Oracle, Stage, Truth};
@@ -52,7 +52,7 @@ impl Oracle {
     }
 
     /// The service has named the batch.
-    pub(crate) fn expect(&mut self, batch: BatchId, expectation: Expectation) {
+    pub(crate) fn expect(&mut self, batch: BatchTicket, expectation: Expectation) {
         self.batches.insert(batch, expectation);
     }
 
@@ -209,7 +209,7 @@ impl Oracle {
     /// The service answers a batch. Returns the accepted items that the answer speaks of, by place.
     pub(crate) fn answered(
         &mut self,
-        batch: BatchId,
+        batch: BatchTicket,
         status: u16,
         body: &[u8],
     ) -> Result<Vec<Option<N>>, crate::violation::Violation> {

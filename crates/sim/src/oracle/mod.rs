@@ -15,7 +15,7 @@ use std::{
 
 use setpoint::{
     Family, MessageId,
-    responder::{BatchId, FinalOutcome, PublicationId, ResponderConfig},
+    responder::{BatchTicket, FinalOutcome, PublicationId, ResponderConfig},
 };
 
 use crate::{content::Item, seen::Seen};
@@ -50,7 +50,7 @@ pub(crate) struct Oracle {
     pending_of_device: Vec<usize>,
     /// Decided and not yet published.
     outbox: usize,
-    batches: BTreeMap<BatchId, accept::Expectation>,
+    batches: BTreeMap<BatchTicket, accept::Expectation>,
     publications: BTreeMap<PublicationId, Vec<N>>,
     /// Ended items that the service still remembers.
     ended: VecDeque<N>,

@@ -7,14 +7,14 @@ use setpoint::{
     Family, Limits, MessageId, json,
     reply::{Response, read_message, read_response},
     request::read_batch,
-    responder::{Attribution, BatchId, FinalOutcome, HandedOver, Record, StoredCommand},
+    responder::{Attribution, BatchTicket, FinalOutcome, HandedOver, Record, StoredCommand},
     submsg,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     /// Batches without an answer: how many items they have, if they can be read.
-    asked: BTreeMap<BatchId, (Arc<str>, Family, usize)>,
+    asked: BTreeMap<BatchTicket, (Arc<str>, Family, usize)>,
     commands: BTreeMap<MessageId, Known>,
     /// Under which message id a request id is stored.
     ids: BTreeMap<(Arc<str>, Family, Arc<str>), MessageId>,
@@ -39,12 +39,12 @@ struct Known {
 }
 
 impl Promises {
-    pub(super) fn asked(&mut self, batch: BatchId, org_id: &str, family: Family, body: &[u8]) {
+    pub(super) fn asked(&mut self, batch: BatchTicket, org_id: &str, family: Family, body: &[u8]) {
         let items = read_batch(body, family, org_id, &Limits::DEFAULT).map_or(0, |entries| entries.len());
         assert!(self.asked.insert(batch, (org_id.into(), family, items)).is_none(), "{batch:?} twice");
     }
 
-    pub(super) fn answered(&mut self, batch: BatchId, status: u16, body: &[u8], failed: bool) {
+    pub(super) fn answered(&mut self, batch: BatchTicket, status: u16, body: &[u8], failed: bool) {
         let (org_id, family, items) = self.asked.remove(&batch).expect("answered twice, or nobody");
         assert_eq!(json::check(body, Limits::DEFAULT.depth), Ok(()), "the answer");
         match read_response(body, family, &Limits::DEFAULT) {

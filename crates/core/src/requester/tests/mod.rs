@@ -4,7 +4,7 @@ mod model;
 
 use serde_json::json;
 
-use crate::{DeviceName, Family, Invoke, Limits, Now, Requester, Write};
+use crate::{DeviceName, Family, InvokeItem, Limits, Now, Requester, WriteItem};
 
 use super::{Event, ItemRef, Outcome, RequestBatchId, RequesterConfig};
 
@@ -14,7 +14,7 @@ fn requester() -> Requester {
 
 #[test]
 fn built_invokes_are_what_a_service_accepts() {
-    let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::keys("p", "d"), "start")
+    let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::keys("p", "d"), "start")
         .with_input(&json!({ "text": "a\"b\u{e9}", "n": 1.5 }))
         .unwrap()
         .with_timeout_ms(2_000);
@@ -32,7 +32,7 @@ fn built_invokes_are_what_a_service_accepts() {
 
 #[test]
 fn built_writes_are_what_a_service_accepts() {
-    let item = Write::new("DATASVC.SET.c", DeviceName::asset("a1"), "speed", 12.5).with_request_id("w1");
+    let item = WriteItem::new("DATASVC.SET.c", DeviceName::asset("a1"), "speed", 12.5).with_request_id("w1");
     let sent = requester().submit_writes(&[item], Now::new(0, 7)).unwrap();
     let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
     assert_eq!(body["data"][0]["inputData"], json!({ "arg": 12.5 }));
@@ -46,7 +46,7 @@ fn an_outcome_gives_its_output_as_any_type() {
         rpm: f64,
     }
     let mut requester = requester();
-    let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
+    let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
     requester.submit_invokes(&[item], Now::default()).unwrap();
     let message =
         br#"{"data":[{"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"rpm":1.5}}]}"#;
@@ -60,7 +60,8 @@ fn an_outcome_gives_its_output_as_any_type() {
 #[test]
 fn a_driver_that_comes_only_when_it_is_asked_ends_every_item_after_its_timeout_and_the_grace() {
     let mut requester = requester();
-    let item = |timeout| Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(timeout);
+    let item =
+        |timeout| InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(timeout);
     requester.submit_invokes(&[item(300_000), item(1), item(1_000)], Now::new(7, 0)).unwrap();
     let mut now = 7;
     let mut calls = 0;
@@ -86,9 +87,9 @@ fn a_requester_knows_the_org_that_it_speaks_for() {
 
 #[test]
 fn an_invoke_read_from_json_is_the_one_that_was_written() {
-    let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::keys("p", "d"), "start").with_request_id("r");
+    let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::keys("p", "d"), "start").with_request_id("r");
     let json = serde_json::to_string(&item).unwrap();
-    assert_eq!(serde_json::from_str::<Invoke>(&json).unwrap(), item);
+    assert_eq!(serde_json::from_str::<InvokeItem>(&json).unwrap(), item);
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn an_outcome_written_as_a_message_is_read_as_an_equal_one() {
 #[test]
 fn an_item_named_elsewhere_is_the_one_that_events_name() {
     let mut requester = requester();
-    let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r");
+    let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r");
     let batch = requester.submit_invokes(&[item], Now::default()).unwrap().batch;
     requester.cancel(batch);
     let named = ItemRef::new(RequestBatchId(1), 0, Family::Invoke, Some("r"));
@@ -169,7 +170,7 @@ fn request_ids_made_for_others_are_uuids_of_their_time() {
 fn deadlines_are_within_reach_however_long_the_clock_has_run_and_nothing_expired() {
     let mut requester = requester();
     for minute in [10_000, 10_001, 10_010, 10_060] {
-        let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(300_000);
+        let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(300_000);
         let submitted = requester.submit_invokes(&[item], Now::new(minute * 60_000, 0)).unwrap();
         assert_eq!(requester.items.n_far(), 0, "in minute {minute}");
         requester.cancel(submitted.batch);
@@ -183,7 +184,7 @@ fn what_is_told_at_once_is_what_would_be_polled_and_nothing_of_a_message_that_ca
         {"requestId":"r1","controlChannelId":"c","serviceId":"s","status":0,"outputData":{"x":2}},{"requestId":"r2"},
         {"requestId":"r3","controlChannelId":"c","serviceId":"s","status":1000203,"submsg":"\u00e9"}, 7]}"#;
     let submitted = || {
-        let item = Invoke::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
+        let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_request_id("r1");
         let mut requester = requester();
         requester.submit_invokes(&[item], Now::default()).unwrap();
         requester

@@ -7,10 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Device, DeviceRef, Directory, Family, Instant, MessageId, Now, Responder};
+use crate::{Device, DeviceRef, Directory, Family, MessageId, MonotonicTime, Now, Responder};
 
 use super::super::{
-    Attribution, BatchId, BatchRequest, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
+    Attribution, BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.c";
@@ -74,7 +74,7 @@ pub(super) struct Rig {
     pub(super) unstored: Vec<(WriteId, Vec<Record>)>,
     pub(super) answers: Vec<(u16, Value)>,
     /// Which batches were answered, beside `answers`.
-    pub(super) answered: Vec<BatchId>,
+    pub(super) answered: Vec<BatchTicket>,
     pub(super) sent: Vec<Sent>,
     /// Every reply that was published, parsed, in order.
     pub(super) published: Vec<Value>,
@@ -110,11 +110,11 @@ impl Rig {
     }
 
     /// Sends a batch of invokes of org `o1`.
-    pub(super) fn invoke(&mut self, items: Value) -> BatchId {
+    pub(super) fn invoke(&mut self, items: Value) -> BatchTicket {
         self.batch("o1", Family::Invoke, &json!({ "data": items }).to_string())
     }
 
-    pub(super) fn batch(&mut self, org_id: &str, family: Family, body: &str) -> BatchId {
+    pub(super) fn batch(&mut self, org_id: &str, family: Family, body: &str) -> BatchTicket {
         let request = BatchRequest { org_id, family, body: body.as_bytes() };
         let batch = self.responder.handle_batch(request, &self.world, self.now);
         self.drain();
@@ -163,7 +163,7 @@ impl Rig {
     }
 
     /// Moves both clocks on to this moment, and calls nothing.
-    pub(super) fn set_instant(&mut self, instant: Instant) {
+    pub(super) fn set_instant(&mut self, instant: MonotonicTime) {
         self.now.epoch_ms += instant.millis_since(self.now.instant).cast_signed();
         self.now.instant = instant;
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::MessageId;
 
-use super::super::{BatchId, HandedOver, Record};
+use super::super::{BatchTicket, HandedOver, Record};
 use super::harness::{Rig, item};
 
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ struct Model {
     /// What each request id was taken for.
     taken: HashMap<u8, u8>,
     /// The verdicts that each unanswered batch must get.
-    verdicts: HashMap<BatchId, Vec<i64>>,
+    verdicts: HashMap<BatchTicket, Vec<i64>>,
     checked: usize,
     /// Message ids that the device answered with 200.
     executed: HashSet<MessageId>,
@@ -123,7 +123,7 @@ fn run(steps: &[Step]) {
             Step::Batch(items) => {
                 let verdicts = model.judge(items);
                 // Told before the call: the answer may come within it.
-                let batch = BatchId(rig.batches() + 1);
+                let batch = BatchTicket(rig.batches() + 1);
                 model.verdicts.insert(batch, verdicts);
                 let data: Vec<_> = items.iter().map(|(id, variant)| content(*id, *variant)).collect();
                 assert_eq!(rig.invoke(json!(data)), batch);
