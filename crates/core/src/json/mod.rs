@@ -26,7 +26,7 @@ pub(crate) use alike::AlikeMembers;
 pub(crate) use equal::repeated;
 pub(crate) use integer::integer;
 pub(crate) use members::KnownMembers;
-pub(crate) use reader::{Failed, Reader, Stopped};
+pub(crate) use reader::{Failed, OpenObject, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
 pub(crate) use token::Token;
 pub(crate) use utf8::utf8;
