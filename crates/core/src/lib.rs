@@ -62,7 +62,7 @@ mod directory;
 mod error;
 mod family;
 mod fault;
-mod folded;
+mod folded_multiply;
 pub mod inflight;
 pub mod json;
 pub mod limits;

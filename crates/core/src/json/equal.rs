@@ -1,7 +1,7 @@
 //! Finding equal texts among many, in time that no choice of texts can spoil.
 
 use super::Text;
-use crate::folded::folded_hash;
+use crate::folded_multiply::hash_bytes;
 
 /// So many places of the table may be looked at for each text before its hashes are taken for useless.
 const PATIENCE: usize = 8;
@@ -63,15 +63,15 @@ fn groups<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec
 #[inline]
 fn hash(text: Text<'_>) -> u64 {
     match text.as_decoded() {
-        Some(content) => folded_hash(0, content.as_bytes()),
-        None => folded_hash(0, text.decode().as_bytes()),
+        Some(content) => hash_bytes(0, content.as_bytes()),
+        None => hash_bytes(0, text.decode().as_bytes()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folded::fold;
+    use crate::folded_multiply::folded_multiply;
 
     #[test]
     fn finds_every_group_by_content() {
@@ -123,7 +123,7 @@ mod tests {
                     break;
                 }
             }
-            let second = (fold(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
+            let second = (folded_multiply(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
             if is_usable(second) {
                 texts.push(String::from_utf8([first, second].concat()).unwrap());
             }
