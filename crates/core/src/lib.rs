@@ -87,6 +87,6 @@ pub use fault::Fault;
 pub use limits::Limits;
 pub use message_id::{MessageId, ParseMessageIdError};
 pub use owned::{DeviceName, InvokeItem, WriteItem};
-pub use requester::Requester;
+pub use requester::{Event, Outcome, Requester, RequesterConfig};
 pub use responder::Responder;
 pub use time::{MonotonicTime, Now};
