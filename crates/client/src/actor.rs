@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use setpoint::{
     Family, InvokeItem, Requester, WriteItem,
-    requester::{Event, RequestBatchId, ResponseVerdict, Submission, SubmitError},
+    requester::{Event, RequestBatchId, SendState, Submission, SubmitError},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
@@ -195,16 +195,16 @@ impl<T: Transport> Actor<T> {
                         if (300..500).contains(&status) {
                             self.requester.handle_not_sent(batch, &reason)
                         } else {
-                            ResponseVerdict::Resend
+                            SendState::Resend
                         }
                     }
                 }
             }
             Attempt::NotSent(reason) => self.requester.handle_not_sent(batch, &reason),
-            Attempt::Lost(_) => ResponseVerdict::Resend,
+            Attempt::Lost(_) => SendState::Resend,
         };
         match verdict {
-            ResponseVerdict::Settled => Next::Done,
+            SendState::Settled => Next::Done,
             // `Resend`, and whatever a later version says that is not an end.
             _ => Next::Again,
         }
