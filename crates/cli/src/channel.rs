@@ -99,7 +99,7 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
             let families = family.map_or_else(|| setpoint::Family::ALL.to_vec(), |family| vec![family.into()]);
             let mut found = Vec::new();
             for family in families {
-                found.extend(channels.list(family, Page { size: page_size, token: page }).await?.channels);
+                found.extend(channels.list(family, Page::new(page_size, page)).await?.channels);
             }
             print(&mut out, json, &found)?;
         }

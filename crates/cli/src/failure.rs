@@ -53,7 +53,7 @@ impl From<setpoint_client::Error> for Failure {
         let code = match &error {
             Error::Setting { .. } => exit::USAGE,
             Error::Submit(_) => exit::WHOLE_REQUEST,
-            Error::Refused { .. } => exit::SOME_NOT,
+            Error::CallRefused { .. } => exit::SOME_NOT,
             _ => exit::UNAVAILABLE,
         };
         Self::new(code, error.to_string())

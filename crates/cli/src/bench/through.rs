@@ -1,5 +1,7 @@
 //! Through the gateway: HTTP in, outcomes from the channel's event stream, all of it by the client library.
 
+use std::num::NonZeroUsize;
+
 use setpoint::{
     DeviceName, InvokeItem,
     requester::{Event, ItemRef},
@@ -11,7 +13,7 @@ use super::item::{CHANNEL, End, How, TIMEOUT_MS, input};
 use crate::failure::Failure;
 
 /// So many that the client never makes a batch wait: that would be the load's own doing.
-const REQUESTS_UNDER_WAY: usize = 1_000;
+const REQUESTS_UNDER_WAY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// A client of the gateway.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The wind farm: a gateway and a fleet of simulated turbines in this process.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 
 use setpoint::Family;
 use setpoint_client::Client;
@@ -12,6 +12,9 @@ use super::{
     samples,
 };
 use crate::failure::{Failure, exit};
+
+/// Few, so that the service is not asked to hold every body at once.
+const REQUESTS_UNDER_WAY: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 pub(super) const ORG: &str = "windfarm";
 pub(super) const PRODUCT: &str = "turbine";
@@ -73,7 +76,8 @@ impl Farm {
     /// A client of the farm's own org. Outcomes of invokes are read from the service's event stream, those of writes
     /// from the MQTT topic.
     pub(super) async fn client(&self, family: Family) -> Result<Client, Failure> {
-        let builder = Client::builder(self.url()).org_id(ORG).channel(channel(family)).requests_under_way(4);
+        let builder =
+            Client::builder(self.url()).org_id(ORG).channel(channel(family)).requests_under_way(REQUESTS_UNDER_WAY);
         let builder = match family {
             Family::Invoke => builder,
             Family::Write => builder.mqtt(self.gateway.broker_url()),
