@@ -1,6 +1,6 @@
 //! `setpoint devices simulate`: devices that are not there.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -115,7 +115,7 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     };
     let mut options = FleetOptions::default();
     // It may run for long, and nobody reads the ledger.
-    options.ledger_limit = Some(1);
+    options.ledger_limit = Some(NonZeroUsize::MIN);
     if let (Some(username), Some(password)) = (args.username, args.password) {
         let login = Credentials { username, password };
         options.credentials = Some(std::sync::Arc::new(move |_: &DeviceId| login.clone()));

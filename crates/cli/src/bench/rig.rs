@@ -1,8 +1,11 @@
 //! What is measured, started: a gateway or a broker alone, and devices.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use setpoint::DeviceName;
@@ -21,7 +24,7 @@ use crate::{
 };
 
 /// Entries of the devices' ledger that are kept: it is for tests, and the books need only a count.
-const LEDGER: usize = 1_000;
+const LEDGER: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// Above what one measurement can bring: a bound that is met measures the bound.
 const UNBOUNDED: usize = 100_000_000;
 
