@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use setpoint::{
     MessageId, Now, Responder,
-    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, WriteId},
+    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, Restore, WriteId},
 };
 
 use crate::{
@@ -94,7 +94,11 @@ impl Sim {
             self.service.responder = Some(Responder::new(config, seed));
         } else {
             self.oracle.restarted(records, at);
-            self.service.responder = Some(Responder::restore(config, seed, records.iter().cloned(), now));
+            let mut restore = Restore::new(config, seed, now);
+            for record in records {
+                restore.record(record.clone());
+            }
+            self.service.responder = Some(restore.finish());
         }
         self.service.wake_at = None;
         let life = self.service.life;
@@ -263,10 +267,12 @@ impl Sim {
     fn perform(&mut self, effect: Effect) -> Check {
         let failed = self.oracle.is_store_failed();
         match effect {
-            Effect::Persist { write, records } => {
-                self.trace.line(self.now, format_args!("service: write {} of {} records", write.0, records.len()));
+            Effect::Persist { write, records, audit } => {
+                let count = records.len() + audit.len();
+                self.trace.line(self.now, format_args!("service: write {} of {count} records", write.0));
                 if !failed {
                     self.oracle.recorded(&records, &self.world)?;
+                    self.oracle.audited(&audit)?;
                     self.write(write, records);
                 }
                 Ok(())

@@ -195,7 +195,7 @@ impl Responder {
             deadline = crate::MonotonicTime::from_millis(deadline.as_millis() / 1_000 * 1_000);
         }
         let stored = Arc::new(StoredCommand {
-            message_id: self.secret.message_id(),
+            message_id: self.secret.message_id().in_partition(self.config.partition),
             family,
             org_id: Arc::clone(org_id),
             request_id: command.request_id.decode().into(),
@@ -208,6 +208,7 @@ impl Responder {
             timeout_ms: command.timeout_ms,
             gmt_service_request,
             accepted_at_epoch_ms: self.now.epoch_ms,
+            remember_until_epoch_ms: self.now.epoch_ms.saturating_add_unsigned(self.config.dedup_window_ms),
             fingerprint,
         });
         self.counters.accepted += 1;

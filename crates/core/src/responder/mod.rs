@@ -20,7 +20,8 @@ mod tests;
 
 pub use config::ResponderConfig;
 pub use effect::{Attribution, BatchTicket, Effect, HandedOver, PublicationId, WriteId};
-pub use record::{FinalOutcome, Record, StoredCommand};
+pub use record::{AuditRecord, FinalOutcome, Record, StoredCommand};
+pub use restore::Restore;
 pub use stats::ResponderStats;
 
 use std::{
@@ -151,7 +152,7 @@ pub struct BatchRequest<'a> {
 }
 
 impl Responder {
-    /// A responder without history. `seed` is 32 bytes from the operating system's generator, new at every start:
+    /// A responder without history; [`Restore`] makes one from what a store has kept. `seed` is 32 bytes from the operating system's generator, new at every start:
     /// message ids are drawn from it.
     pub fn new(config: ResponderConfig, seed: [u8; 32]) -> Self {
         let mut secret = Secret::new(seed);
@@ -175,22 +176,6 @@ impl Responder {
             secret,
             config,
         }
-    }
-
-    /// A responder rebuilt from a store's records, in the order in which they were written.
-    ///
-    /// Timers resume with what is left by the wall clock, never with more than the original timeout.
-    /// What was intended is not sent again, unless its device de-duplicates. Unpublished finals are published (again).
-    pub fn restore(
-        config: ResponderConfig,
-        seed: [u8; 32],
-        records: impl IntoIterator<Item = Record>,
-        now: Now,
-    ) -> Self {
-        let mut responder = Self::new(config, seed);
-        responder.see(now);
-        responder.replay(records);
-        responder
     }
 
     /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
@@ -321,8 +306,7 @@ impl Responder {
                 return effect;
             }
         }
-        let (write, records) = self.journal.take_write()?;
-        Some(Effect::Persist { write, records })
+        self.journal.take_write()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.

@@ -184,6 +184,7 @@ mod tests {
             timeout_ms: 1_000,
             gmt_service_request: 0,
             accepted_at_epoch_ms: 0,
+            remember_until_epoch_ms: 0,
             fingerprint: 0,
         }
     }

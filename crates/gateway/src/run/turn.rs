@@ -266,9 +266,10 @@ impl RunLoop {
     fn carry_out(&mut self) {
         while let Some(effect) = self.responder.poll_effect(clock::now()) {
             match effect {
-                Effect::Persist { write, records } => {
+                Effect::Persist { write, records, audit } => {
                     self.measure(&records);
-                    let entries = records.into_iter().map(StoreEntry::Engine).collect();
+                    let records = records.into_iter().map(StoreEntry::Engine);
+                    let entries = records.chain(audit.into_iter().map(StoreEntry::Audit)).collect();
                     self.outputs.store.send(Write { entries, confirm: Confirm::Engine(write) });
                 }
                 Effect::Answer { batch, status, body } => {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::{Device, DeviceRef, Directory, Family, MessageId, MonotonicTime, Now, Responder};
 
 use super::super::{
-    Attribution, BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
+    Attribution, AuditRecord, BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, Record, ResponderConfig,
+    Restore, WriteId,
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.c";
@@ -72,6 +73,8 @@ pub(super) struct Rig {
     /// What is on stable storage, and what is on its way there.
     pub(super) stored: Vec<Record>,
     pub(super) unstored: Vec<(WriteId, Vec<Record>)>,
+    /// What no restart reads.
+    pub(super) audit: Vec<AuditRecord>,
     pub(super) answers: Vec<(u16, Value)>,
     /// Which batches were answered, beside `answers`.
     pub(super) answered: Vec<BatchTicket>,
@@ -97,6 +100,7 @@ impl Rig {
             channel_confirms: true,
             stored: Vec::new(),
             unstored: Vec::new(),
+            audit: Vec::new(),
             answers: Vec::new(),
             answered: Vec::new(),
             sent: Vec::new(),
@@ -199,8 +203,9 @@ impl Rig {
     pub(super) fn drain(&mut self) {
         while let Some(effect) = self.responder.poll_effect(self.now) {
             match effect {
-                Effect::Persist { write, records } => {
-                    assert!(!records.is_empty());
+                Effect::Persist { write, records, audit } => {
+                    assert!(!records.is_empty() || !audit.is_empty());
+                    self.audit.extend(audit);
                     self.unstored.push((write, records));
                     if self.store_confirms {
                         self.confirm_writes();
@@ -236,13 +241,12 @@ impl Rig {
         self.unconfirmed.clear();
         self.seed += 1;
         self.now = Now::new(5, self.now.epoch_ms + down_ms);
-        let records: Vec<Record> = self
-            .stored
-            .iter()
+        let mut restore = Restore::new(self.config.clone(), [self.seed; 32], self.now);
+        for record in &self.stored {
             // Through JSON and back: what a store keeps is what the records say.
-            .map(|record| serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap())
-            .collect();
-        self.responder = Responder::restore(self.config.clone(), [self.seed; 32], records, self.now);
+            restore.record(serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap());
+        }
+        self.responder = restore.finish();
         self.responder.handle_link(true, self.now);
         self.drain();
     }
