@@ -92,23 +92,23 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     | Command::Update { common, .. }
     | Command::Delete { common, .. }) = &command;
     let channels = Channels::new(&common.service.url, &common.service.org)?;
-    let mut out = Output::new();
+    let out = Output::new();
     let json = common.json || !out.is_terminal();
     match command {
-        Command::Create { id, desc, .. } => print(&mut out, json, &[channels.create(&id, &desc).await?])?,
+        Command::Create { id, desc, .. } => print(&out, json, &[channels.create(&id, &desc).await?])?,
         Command::List { family, page_size, page, .. } => {
             let families = family.map_or_else(|| setpoint::Family::ALL.to_vec(), |family| vec![family.into()]);
             let mut found = Vec::new();
             for family in families {
                 found.extend(channels.list(family, Page::new(page_size, page)).await?.channels);
             }
-            print(&mut out, json, &found)?;
+            print(&out, json, &found)?;
         }
         Command::Get { id, .. } => {
             let Some(channel) = channels.get(&id).await? else {
                 return Err(Failure::new(exit::SOME_NOT, format!("no such channel in this org: {}", escape(&id))));
             };
-            print(&mut out, json, &[channel])?;
+            print(&out, json, &[channel])?;
         }
         Command::Update { id, desc, .. } => channels.update(&id, &desc).await?,
         Command::Delete { id, force, .. } => channels.delete(&id, force).await?,
@@ -116,7 +116,7 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-fn print(out: &mut Output, json: bool, channels: &[Channel]) -> Result<(), Failure> {
+fn print(out: &Output, json: bool, channels: &[Channel]) -> Result<(), Failure> {
     if json {
         for Channel { id, desc, family, .. } in channels {
             out.json(&ChannelLine { id, desc, family: *family })?;

@@ -49,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     // A check has no deadlines; only the `gmt…` fields of the response depend on the time.
     let now = Now::new(0, setpoint_clock::epoch_ms());
     let report = check(&body, args.family.into(), &args.org, &directory, &Limits::DEFAULT, now);
-    let mut out = Output::new();
+    let out = Output::new();
     if args.json || !out.is_terminal() {
         let mut stdout = std::io::stdout();
         stdout.write_all(&report.response)?;
         stdout.write_all(b"\n")?;
     } else {
-        print(&mut out, &report)?;
+        print(&out, &report)?;
     }
     Ok(exit_code(&report))
 }
@@ -70,7 +70,7 @@ fn exit_code(report: &Report<'_>) -> u8 {
     }
 }
 
-fn print(out: &mut Output, report: &Report<'_>) -> Result<(), Failure> {
+fn print(out: &Output, report: &Report<'_>) -> Result<(), Failure> {
     if let Some(error) = &report.error {
         let word = out.paint(Tone::Bad, "refused as a whole");
         return out.line(format_args!("{word}: {} {}: {}", error.status, error.msg, escape(&error.submsg)));

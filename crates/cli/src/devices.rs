@@ -123,13 +123,13 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     let fleet = Fleet::connect_with(broker, devices, plan, options)
         .await
         .map_err(|error| Failure::of(exit::UNAVAILABLE, &error))?;
-    let mut out = Output::new();
+    let out = Output::new();
     out.note(format_args!("{count} devices are connected to {}; Ctrl-C ends", fleet.broker()));
     let json = args.json || !out.is_terminal();
     loop {
         tokio::select! {
             () = interrupt.received() => break,
-            Some(executed) = executed.recv() => print(&mut out, json, &executed)?,
+            Some(executed) = executed.recv() => print(&out, json, &executed)?,
         }
     }
     fleet.shutdown().await;
@@ -150,7 +150,7 @@ fn mix(args: &Args) -> FaultMix {
     mix
 }
 
-fn print(out: &mut Output, json: bool, executed: &Executed) -> Result<(), Failure> {
+fn print(out: &Output, json: bool, executed: &Executed) -> Result<(), Failure> {
     if json {
         return out.json(executed);
     }

@@ -40,18 +40,18 @@ impl Output {
         self.terminal
     }
 
-    pub(crate) fn line(&mut self, line: Arguments<'_>) -> Result<(), Failure> {
+    pub(crate) fn line(&self, line: Arguments<'_>) -> Result<(), Failure> {
         self.bar.suspend(|| writeln!(std::io::stdout(), "{line}"))?;
         Ok(())
     }
 
     /// One line of JSON.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(std::io::Error::from)?;
         self.line(format_args!("{text}"))
     }
 
-    pub(crate) fn table(&mut self, mut table: Table) -> Result<(), Failure> {
+    pub(crate) fn table(&self, mut table: Table) -> Result<(), Failure> {
         let (_, columns) = console::Term::stdout().size();
         if self.terminal {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);

@@ -48,7 +48,7 @@ pub(crate) async fn run(family: Family, args: Args) -> Result<u8, Failure> {
     let sent = Instant::now();
     let outcomes = client.send_body(family, body).await?;
     let bar = out.progress(outcomes.items());
-    let ended = print_events(&client, outcomes, sent, &mut out, &bar, args.json).await;
+    let ended = print_events(&client, outcomes, sent, &out, &bar, args.json).await;
     out.progress_done();
     client.close().await;
     let Ended { summary, whole_request, was_interrupted } = ended?;
@@ -125,7 +125,7 @@ async fn print_events(
     client: &Client,
     mut outcomes: Outcomes,
     sent: Instant,
-    out: &mut Output,
+    out: &Output,
     bar: &indicatif::ProgressBar,
     json: bool,
 ) -> Result<Ended, Failure> {

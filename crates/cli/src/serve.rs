@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let levels = Targets::new().with_default(LevelFilter::INFO).with_target("mqtt5", LevelFilter::WARN);
     logs::start(args.log, &levels);
     let gateway = async { Gateway::start(args.config()?).await }.await.map_err(|error| failure(&error))?;
-    let mut out = Output::new();
+    let out = Output::new();
     out.line(format_args!("HTTP http://{}", gateway.http_addr()))?;
     out.line(format_args!("MQTT {}", gateway.broker_url()))?;
     let stopped = tokio::select! {

@@ -28,6 +28,7 @@ pub(crate) struct Run {
 
 /// The payload of a panic that a scenario causes on purpose: it is not a failure.
 #[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "scenarios construct it")]
 pub struct Scripted;
 
 /// Starts a schedule on this thread. Must be called within the runtime, whose clock it reads.

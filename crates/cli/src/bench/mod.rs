@@ -30,7 +30,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let mut out = Output::new();
     let setup = Setup::new(&args);
     if !args.json {
-        setup.print(&mut out)?;
+        setup.print(&out)?;
     }
     let mut report = Report::new(setup);
     if args.compare {
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     if args.json {
         out.json(&report)?;
     } else {
-        report.print(&mut out)?;
+        report.print(&out)?;
     }
     Ok(if report.balances() { exit::OK } else { exit::SOME_NOT })
 }

@@ -136,7 +136,7 @@ impl Setup {
         }
     }
 
-    pub(super) fn print(&self, out: &mut Output) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let devices =
             self.devices.map_or_else(|| "devices of a list".to_owned(), |devices| format!("{devices} devices"));
         let cores = self.cores;
@@ -210,7 +210,7 @@ impl Report {
         self.runs.iter().all(|run| run.wrong.is_empty())
     }
 
-    pub(super) fn print(&self, out: &mut Output) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let header = [
             "way",
             "load",
@@ -258,7 +258,7 @@ impl Report {
         self.print_books(out)
     }
 
-    fn print_books(&self, out: &mut Output) -> Result<(), Failure> {
+    fn print_books(&self, out: &Output) -> Result<(), Failure> {
         if self.balances() {
             let word = out.paint(Tone::Good, "The books balance.");
             return out.line(format_args!("{word} Every item ended exactly once, with its own device's answer."));

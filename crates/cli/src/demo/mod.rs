@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let sampled = farm.fleet.ledger().len();
     if !args.json {
         for result in &samples {
-            report::print_sample(&mut out, result)?;
+            report::print_sample(&out, result)?;
         }
         out.line(format_args!("\n{items} commands in {} batches:", batches.len()))?;
     }
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     if args.json {
         out.json(&report)?;
     } else {
-        report.print(&mut out)?;
+        report.print(&out)?;
     }
     Ok(if report.wrong.is_empty() { exit::OK } else { exit::SOME_NOT })
 }

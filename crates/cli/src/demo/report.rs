@@ -105,7 +105,7 @@ impl Report {
         }
     }
 
-    pub(super) fn print(&self, out: &mut Output) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let mut rows = table(&["outcome", "items", "p50 ms", "p90 ms", "p99 ms", "max ms"]);
         for (word, kind, count) in [
             ("succeeded", "succeeded", self.succeeded),
@@ -128,7 +128,7 @@ impl Report {
         self.print_books(out)
     }
 
-    fn print_books(&self, out: &mut Output) -> Result<(), Failure> {
+    fn print_books(&self, out: &Output) -> Result<(), Failure> {
         if self.wrong.is_empty() {
             let word = out.paint(Tone::Good, "The books balance.");
             return out.line(format_args!(
@@ -160,7 +160,7 @@ fn kinds(latencies: &LatenciesByEnd) -> [(&'static str, &Latencies); 4] {
 }
 
 /// Prints the outcomes of a sample batch.
-pub(super) fn print_sample(out: &mut Output, result: &SampleResult) -> Result<(), Failure> {
+pub(super) fn print_sample(out: &Output, result: &SampleResult) -> Result<(), Failure> {
     out.line(format_args!("{} batch of org {}:", result.family.name(), result.org_id))?;
     let mut rows = table(&["requestId", "outcome", "what came back"]);
     for line in &result.lines {

@@ -95,7 +95,10 @@ impl Parser {
             self.dispatch(out);
         } else {
             let (field, value) = match text.iter().position(|byte| *byte == b':') {
-                Some(at) => (&text[..at], text[at + 1..].strip_prefix(b" ").unwrap_or(&text[at + 1..])),
+                Some(at) => {
+                    let value = &text[at + 1..];
+                    (&text[..at], value.strip_prefix(b" ").unwrap_or(value))
+                }
                 None => (text, &b""[..]),
             };
             self.field(field, value);
