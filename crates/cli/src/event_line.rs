@@ -1,16 +1,16 @@
-//! What happened to one item, on one line.
+//! One event of a batch, on one line of text or JSON.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
-use setpoint::requester::{Event, ItemRef, Outcome};
+use setpoint_client::{Event, ItemRef, Outcome};
 
-use crate::out::{Out, Tone, shown};
+use crate::output::{Output, Tone, escape};
 
-/// One event of a batch, flat: the same fields for every event, those that do not apply are absent.
+/// An event, with the same fields for every kind of event; those that do not apply are absent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Line {
+pub(crate) struct EventLine {
     pub(crate) event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<usize>,
@@ -22,18 +22,18 @@ pub(crate) struct Line {
     pub(crate) msg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) submsg: Option<String>,
-    /// Whether it is known that the command was never sent: only then is it safe to repeat.
+    /// Whether it is certain that the command was not sent: only then is it safe to repeat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) known_unsent: Option<bool>,
     /// Milliseconds since the batch was submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ms: Option<u64>,
-    /// JSON text, put into the line as it is.
+    /// JSON text, inserted into the line unchanged.
     #[serde(skip)]
     pub(crate) output_data: Option<String>,
 }
 
-impl Line {
+impl EventLine {
     fn new(event: &'static str, item: Option<&ItemRef>) -> Self {
         Self {
             event,
@@ -48,7 +48,7 @@ impl Line {
         }
     }
 
-    fn saying(mut self, outcome: Option<&Outcome>) -> Self {
+    fn with_outcome(mut self, outcome: Option<&Outcome>) -> Self {
         if let Some(outcome) = outcome {
             self.request_id = Some(outcome.request_id().into_owned());
             self.code = Some(outcome.code().0);
@@ -59,7 +59,7 @@ impl Line {
         self
     }
 
-    /// The line of an event; `None` for the end of the batch and for events of later versions.
+    /// The line of an event; `None` for `BatchDone` and for kinds that a later version adds.
     pub(crate) fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::Accepted { item } => Self::new("accepted", Some(item)),
@@ -72,17 +72,17 @@ impl Line {
             }
             Event::Finished { item, outcome } => {
                 let word = if outcome.is_success() { "succeeded" } else { "failed" };
-                Self::new(word, Some(item)).saying(Some(outcome))
+                Self::new(word, Some(item)).with_outcome(Some(outcome))
             }
             Event::TimedOut { item, known_unsent, outcome } => {
-                let mut line = Self::new("timedOut", Some(item)).saying(outcome.as_ref());
+                let mut line = Self::new("timedOut", Some(item)).with_outcome(outcome.as_ref());
                 line.known_unsent = Some(*known_unsent);
                 line
             }
             Event::Cancelled { item } => Self::new("cancelled", Some(item)),
-            Event::Late { item, outcome } => Self::new("late", Some(item)).saying(Some(outcome)),
-            Event::Duplicate { item, outcome, .. } => Self::new("duplicate", Some(item)).saying(Some(outcome)),
-            Event::Unknown { outcome } => Self::new("unknown", None).saying(Some(outcome)),
+            Event::Late { item, outcome } => Self::new("late", Some(item)).with_outcome(Some(outcome)),
+            Event::Duplicate { item, outcome, .. } => Self::new("duplicate", Some(item)).with_outcome(Some(outcome)),
+            Event::Unknown { outcome } => Self::new("unknown", None).with_outcome(Some(outcome)),
             Event::Unreadable { reason } => {
                 let mut line = Self::new("unreadable", None);
                 line.submsg = Some(reason.clone());
@@ -92,26 +92,26 @@ impl Line {
         })
     }
 
-    /// Whether it ends an item.
+    /// Whether the event ends an item.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self.event, "refused" | "succeeded" | "failed" | "timedOut" | "cancelled")
     }
 
-    /// As one line of JSON. The payload goes in as the device wrote it, every digit of it.
+    /// One line of JSON. The output keeps every digit that the device wrote.
     pub(crate) fn json(&self) -> Result<String, serde_json::Error> {
         let mut text = serde_json::to_string(self)?;
         if let Some(output) = &self.output_data {
             text.pop();
             text.push_str(",\"outputData\":");
-            // A line break can only stand between the tokens of JSON, where a space says the same.
+            // In JSON, line breaks occur only between tokens, where a space means the same.
             text.extend(output.chars().map(|char| if matches!(char, '\n' | '\r') { ' ' } else { char }));
             text.push('}');
         }
         Ok(text)
     }
 
-    /// As one line for a person.
-    pub(crate) fn text(&self, out: &Out) -> String {
+    /// One line for a person.
+    pub(crate) fn text(&self, out: &Output) -> String {
         let tone = match self.event {
             "succeeded" | "accepted" => Tone::Good,
             "refused" | "failed" => Tone::Bad,
@@ -119,7 +119,7 @@ impl Line {
         };
         let word = out.paint(tone, &format!("{:<9}", self.word()));
         let name = match (&self.request_id, self.index) {
-            (Some(id), _) => shown(id),
+            (Some(id), _) => escape(id),
             (None, Some(index)) => format!("item {index}"),
             (None, None) => String::new(),
         };
@@ -131,20 +131,20 @@ impl Line {
         if self.event == "timedOut" { "timed out" } else { self.event }
     }
 
-    /// What is worth saying besides the event: the output, or what went wrong.
+    /// The output of a success; otherwise what went wrong.
     pub(crate) fn detail(&self) -> String {
         if self.event == "succeeded" {
-            return self.output_data.as_deref().map(shown).unwrap_or_default();
+            return self.output_data.as_deref().map(escape).unwrap_or_default();
         }
         let mut detail = String::new();
         if let Some(code) = self.code {
-            detail = format!("{code} {}", shown(self.msg.as_deref().unwrap_or_default()));
+            detail = format!("{code} {}", escape(self.msg.as_deref().unwrap_or_default()));
         }
         if let Some(submsg) = self.submsg.as_ref().filter(|submsg| Some(*submsg) != self.msg.as_ref()) {
             if !detail.is_empty() {
                 detail.push_str(": ");
             }
-            detail.push_str(&shown(submsg));
+            detail.push_str(&escape(submsg));
         }
         match self.known_unsent {
             Some(true) => detail.push_str(" (never sent: may be repeated)"),
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn output_stays_as_the_device_wrote_it_and_on_one_line() {
-        let mut line = Line::new("succeeded", None);
+        let mut line = EventLine::new("succeeded", None);
         line.output_data = Some("{\"n\":\n12345678901234567890123,\"s\":\"a\\nb\"}".to_owned());
         let json = line.json().unwrap();
         assert_eq!(json, r#"{"event":"succeeded","outputData":{"n": 12345678901234567890123,"s":"a\nb"}}"#);
@@ -170,12 +170,12 @@ mod tests {
 
     #[test]
     fn a_person_reads_what_went_wrong_and_whether_to_repeat_it() {
-        let mut line = Line::new("timedOut", None);
+        let mut line = EventLine::new("timedOut", None);
         line.known_unsent = Some(false);
         line.code = Some(1_000_203);
         line.msg = Some("timeout".to_owned());
         line.submsg = Some("no answer\u{1b}[2J".to_owned());
         assert_eq!(line.detail(), "1000203 timeout: no answer\\u{1b}[2J (the device may have acted)");
-        assert!(line.text(&Out::new()).starts_with("timed out"));
+        assert!(line.text(&Output::new()).starts_with("timed out"));
     }
 }

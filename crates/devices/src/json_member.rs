@@ -1,13 +1,11 @@
-//! Finding a member's text in a JSON object, so that numbers are recorded digit for digit.
+//! Finds the text of a member in a JSON object.
 //!
-//! Parsing into numbers and printing them again would turn `1.0` or a 30-digit integer into something else, and
-//! the record of what a device received must show what was received.
+//! The ledger records numbers digit for digit. Parsed and printed again, `1.0` or an integer of 30 digits would change.
 
-/// The text of the first member of `object` whose key is written exactly `key`, without surrounding white space.
+/// The text of the first member of `object` whose key is spelled exactly `key`, without surrounding white space.
 ///
-/// `object` must be valid JSON with an object at the top. `None` when there is no such member, or when its key is
-/// spelled with escapes.
-pub(crate) fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
+/// `object` must be valid JSON. `None` if it is not an object, has no such member, or spells the key with escapes.
+pub(crate) fn find<'a>(object: &'a str, key: &str) -> Option<&'a str> {
     let bytes = object.as_bytes();
     let mut at = skip_space(bytes, 0);
     if bytes.get(at) != Some(&b'{') {
@@ -69,7 +67,7 @@ fn skip_value(bytes: &[u8], mut at: usize) -> usize {
             }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
-                // At depth 0 this bracket closes the object around a bare number or word.
+                // At depth 0 this bracket closes the object around a number, `true`, `false` or `null`.
                 let Some(left) = depth.checked_sub(1) else {
                     return at;
                 };
@@ -88,18 +86,18 @@ fn skip_value(bytes: &[u8], mut at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::member;
+    use super::find;
 
     #[test]
     fn finds_the_text_as_written() {
         let text = r#" { "id" : "a\"}{" , "params":{"a":1.0,"b":[123456789012345678901234567890, "]}"] } ,"n": 1e2}"#;
-        assert_eq!(member(text, "id"), Some(r#""a\"}{""#));
-        assert_eq!(member(text, "params"), Some(r#"{"a":1.0,"b":[123456789012345678901234567890, "]}"] }"#));
-        assert_eq!(member(text, "n"), Some("1e2"));
-        assert_eq!(member(text, "a"), None);
-        assert_eq!(member("{}", "a"), None);
-        assert_eq!(member(r#"{"a":true}"#, "a"), Some("true"));
-        assert_eq!(member(r#"{"a":[]}"#, "a"), Some("[]"));
-        assert_eq!(member(r#"["a"]"#, "a"), None);
+        assert_eq!(find(text, "id"), Some(r#""a\"}{""#));
+        assert_eq!(find(text, "params"), Some(r#"{"a":1.0,"b":[123456789012345678901234567890, "]}"] }"#));
+        assert_eq!(find(text, "n"), Some("1e2"));
+        assert_eq!(find(text, "a"), None);
+        assert_eq!(find("{}", "a"), None);
+        assert_eq!(find(r#"{"a":true}"#, "a"), Some("true"));
+        assert_eq!(find(r#"{"a":[]}"#, "a"), Some("[]"));
+        assert_eq!(find(r#"["a"]"#, "a"), None);
     }
 }

@@ -1,8 +1,7 @@
-//! Which service, in whose name.
+//! The options of every command that calls the service.
 
-/// The options of every command that calls the service.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Service {
+pub(crate) struct ServiceOptions {
     /// Address of the service.
     #[arg(long, env = "SETPOINT_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub(crate) url: String,

@@ -1,42 +1,47 @@
-//! Reads the lines of a server-sent event stream. Bounded: an event that grows too large is skipped and named.
+//! Parses a stream of server-sent events
+//! ([HTML Standard, 9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)).
+//!
+//! Memory is bounded: an event whose data grows too large is skipped and reported.
 
-/// One event, or one that was too large.
+/// An event, or the place of one that was skipped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// An event with data.
     Event {
-        /// `message` where the stream gives no type.
+        /// `message` if the stream names no type.
         kind: String,
         data: Vec<u8>,
     },
-    /// An event whose data passed the bound.
+    /// An event whose data exceeded the limit.
     TooLarge,
 }
 
 #[derive(Debug)]
 pub(super) struct Parser {
-    most: usize,
+    max_data_bytes: usize,
     line: Vec<u8>,
-    /// The last byte was a CR: a LF right after it belongs to the same line end.
+    /// The last byte was a CR: a LF directly after it belongs to the same line end.
     after_cr: bool,
-    start: bool,
+    /// Nothing was read yet: a byte order mark may come.
+    at_start: bool,
     kind: String,
     data: Vec<u8>,
     has_data: bool,
     too_large: bool,
+    /// The id of the event being read; it counts once the event is complete.
     pending_id: Option<String>,
-    /// The id of the last event, `None` before the first.
+    /// The id of the last complete event, `None` before the first.
     last_id: Option<String>,
 }
 
 impl Parser {
-    /// `most` bounds the data of an event, in bytes.
-    pub(super) fn new(most: usize, last_id: Option<String>) -> Self {
+    /// `last_id` is that of the stream before, if this one resumes it.
+    pub(super) fn new(max_data_bytes: usize, last_id: Option<String>) -> Self {
         Self {
-            most,
+            max_data_bytes,
             line: Vec::new(),
             after_cr: false,
-            start: true,
+            at_start: true,
             kind: String::new(),
             data: Vec::new(),
             has_data: false,
@@ -72,8 +77,8 @@ impl Parser {
     }
 
     fn extend(&mut self, part: &[u8]) {
-        // `data: ` and the line end are on top of the data itself.
-        let room = (self.most + 64).saturating_sub(self.line.len());
+        // Room for the field name besides the data.
+        let room = (self.max_data_bytes + 64).saturating_sub(self.line.len());
         if part.len() > room {
             self.too_large = true;
         }
@@ -83,19 +88,22 @@ impl Parser {
     fn end_line(&mut self, out: &mut impl FnMut(Parsed)) {
         let line = std::mem::take(&mut self.line);
         let mut text = line.as_slice();
-        if std::mem::take(&mut self.start) {
+        if std::mem::take(&mut self.at_start) {
             text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         }
         if text.is_empty() {
             self.dispatch(out);
         } else {
             let (field, value) = match text.iter().position(|byte| *byte == b':') {
-                Some(at) => (&text[..at], text[at + 1..].strip_prefix(b" ").unwrap_or(&text[at + 1..])),
+                Some(at) => {
+                    let value = &text[at + 1..];
+                    (&text[..at], value.strip_prefix(b" ").unwrap_or(value))
+                }
                 None => (text, &b""[..]),
             };
             self.field(field, value);
         }
-        // Its capacity serves the next line.
+        // Keeps the buffer for the next line.
         self.line = line;
         self.line.clear();
     }
@@ -103,7 +111,7 @@ impl Parser {
     fn field(&mut self, field: &[u8], value: &[u8]) {
         match field {
             b"data" => {
-                if self.data.len() + value.len() > self.most {
+                if self.data.len() + value.len() > self.max_data_bytes {
                     self.too_large = true;
                 }
                 if !self.too_large {
@@ -118,7 +126,7 @@ impl Parser {
             b"id" if !value.contains(&0) => {
                 self.pending_id = Some(String::from_utf8_lossy(value).into_owned());
             }
-            // Comments (an empty name), `retry`, and whatever comes later.
+            // Comments (an empty name), `retry`, and unknown fields.
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Standard output: tables and colours for a person at a terminal, plain lines and JSON for everything else.
+//! Standard output: tables and colours on a terminal, plain lines and JSON elsewhere.
 
 use std::{
     fmt::{Arguments, Write as _},
@@ -11,16 +11,16 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Where results go.
+/// Writes results to standard output, and notes and progress to standard error.
 #[derive(Debug)]
-pub(crate) struct Out {
+pub(crate) struct Output {
     terminal: bool,
     colour: bool,
     /// Hidden, or on standard error.
     bar: ProgressBar,
 }
 
-/// What a word is coloured for.
+/// What the colour of a word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -28,7 +28,7 @@ pub(crate) enum Tone {
     Unsure,
 }
 
-impl Out {
+impl Output {
     pub(crate) fn new() -> Self {
         let terminal = std::io::stdout().is_terminal();
         // https://no-color.org
@@ -40,18 +40,18 @@ impl Out {
         self.terminal
     }
 
-    pub(crate) fn line(&mut self, line: Arguments<'_>) -> Result<(), Failure> {
+    pub(crate) fn line(&self, line: Arguments<'_>) -> Result<(), Failure> {
         self.bar.suspend(|| writeln!(std::io::stdout(), "{line}"))?;
         Ok(())
     }
 
     /// One line of JSON.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(std::io::Error::from)?;
         self.line(format_args!("{text}"))
     }
 
-    pub(crate) fn table(&mut self, mut table: Table) -> Result<(), Failure> {
+    pub(crate) fn table(&self, mut table: Table) -> Result<(), Failure> {
         let (_, columns) = console::Term::stdout().size();
         if self.terminal {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
@@ -81,9 +81,9 @@ impl Out {
         self.bar = ProgressBar::hidden();
     }
 
-    /// Something worth knowing that is not a result.
+    /// Prints on standard error something that is not a result.
     pub(crate) fn note(&self, note: Arguments<'_>) {
-        // Notes are dispensable when standard error is closed.
+        // If standard error is closed, the note is dropped.
         self.bar.suspend(|| {
             let _ = writeln!(std::io::stderr(), "note: {note}");
         });
@@ -97,12 +97,12 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table
 }
 
-/// Text of somebody else's making, so that it cannot break the line, move the cursor, change colours or turn the line
-/// around.
-pub(crate) fn shown(text: &str) -> String {
+/// Untrusted text, with everything escaped that could break the line, move the cursor, or change colours or the writing
+/// direction.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
-        if is_harmful(char) {
+        if must_be_escaped(char) {
             // Writing into a string cannot fail.
             let _ = write!(out, "{}", char.escape_unicode());
         } else {
@@ -112,13 +112,13 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
-/// Whether a terminal or a reader of lines acts on the character instead of showing it.
-pub(crate) fn is_harmful(char: char) -> bool {
-    let breaks_or_turns_the_line = matches!(
+/// Whether a terminal or a line reader acts on the character instead of showing it.
+pub(crate) fn must_be_escaped(char: char) -> bool {
+    let breaks_lines_or_changes_direction = matches!(
         char,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    char.is_control() || breaks_or_turns_the_line
+    char.is_control() || breaks_lines_or_changes_direction
 }
 
 #[cfg(test)]
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn foreign_text_is_harmless_and_stays_readable() {
-        assert_eq!(shown("turbine-7 Ünit 三"), "turbine-7 Ünit 三");
-        assert_eq!(shown("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
-        assert_eq!(shown("\u{85}\u{2028}\u{9b}m"), "\\u{85}\\u{2028}\\u{9b}m");
+        assert_eq!(escape("turbine-7 Ünit 三"), "turbine-7 Ünit 三");
+        assert_eq!(escape("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
+        assert_eq!(escape("\u{85}\u{2028}\u{9b}m"), "\\u{85}\\u{2028}\\u{9b}m");
     }
 }

@@ -1,19 +1,18 @@
-//! What belongs to no batch: late replies, changes of the channel, counters.
+//! Events that belong to no batch (late replies, changes of the channel connection), and their counters.
 
 use std::{
+    num::NonZeroUsize,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
 };
 
 use futures_core::Stream;
 use setpoint::requester::Event;
-use tokio::sync::mpsc;
 
-/// A change of the way on which outcomes come.
+use crate::broadcast::{Broadcast, Subscription};
+
+/// A change of the connection on which outcomes arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChannelEvent {
@@ -24,7 +23,7 @@ pub enum ChannelEvent {
         /// Why.
         reason: String,
     },
-    /// The connection is back.
+    /// The source is connected again.
     Connected {
         /// Which source.
         source: String,
@@ -36,7 +35,7 @@ pub enum ChannelEvent {
         /// Why.
         reason: String,
     },
-    /// The source ended for good; the client takes no more batches.
+    /// The source ended for good; the client accepts no more batches.
     Ended {
         /// Which source.
         source: String,
@@ -45,7 +44,7 @@ pub enum ChannelEvent {
     },
 }
 
-/// Counters since the client was built, of what belongs to no batch.
+/// Counters of what belongs to no batch, since the client was built.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -57,9 +56,9 @@ pub struct Stats {
     pub unknown: u64,
     /// Replies, messages and responses that could not be read.
     pub unreadable: u64,
-    /// Times at which a source lost its connection, or found a new reason why it cannot be made.
+    /// Times a source lost its connection, or failed to connect again for a new reason.
     pub disconnects: u64,
-    /// Times at which messages may have been missed.
+    /// Times messages may have been missed.
     pub gaps: u64,
 }
 
@@ -73,70 +72,33 @@ struct Counters {
     gaps: AtomicU64,
 }
 
-/// Subscribers with a bounded buffer each; what does not fit is counted.
-#[derive(Debug)]
-struct Fan<T>(Mutex<Option<Subscribers<T>>>);
-
-type Subscribers<T> = Vec<(mpsc::Sender<T>, Arc<AtomicU64>)>;
-
-impl<T: Clone> Fan<T> {
-    fn new() -> Self {
-        Self(Mutex::new(Some(Vec::new())))
-    }
-
-    fn subscribe(&self, buffer: usize) -> Feed<T> {
-        let (sender, receiver) = mpsc::channel(buffer.max(1));
-        let missed = Arc::new(AtomicU64::new(0));
-        // After the end the sender is dropped here, and the feed has ended as well.
-        if let Some(all) = &mut *self.lock() {
-            all.push((sender, Arc::clone(&missed)));
-        }
-        Feed { receiver, missed }
-    }
-
-    fn send(&self, value: &T) {
-        if let Some(all) = &mut *self.lock() {
-            all.retain(|(sender, missed)| match sender.try_send(value.clone()) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    missed.fetch_add(1, Ordering::Relaxed);
-                    true
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
-            });
-        }
-    }
-
-    fn close(&self) {
-        *self.lock() = None;
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Subscribers<T>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug)]
-struct Feed<T> {
-    receiver: mpsc::Receiver<T>,
-    missed: Arc<AtomicU64>,
-}
-
-/// Replies that end nothing: late, duplicate, unknown and unreadable ones, from when it was made.
+/// Replies that end nothing: late, duplicate, unknown and unreadable ones, from the moment it was made.
 ///
-/// Its buffer is bounded. What comes while it is full is not in the stream but in [`missed`](Self::missed).
+/// Its buffer is bounded ([`Builder::late_buffer`](crate::Builder::late_buffer)). Events that come while it is full are
+/// not delivered, only counted in [`missed`](Self::missed).
+///
+/// ```no_run
+/// # async fn run(client: setpoint_client::Client) {
+/// let mut late = client.late_events();
+/// tokio::spawn(async move {
+///     while let Some(event) = late.next_event().await {
+///         println!("{event:?}");
+///     }
+/// });
+/// # }
+/// ```
 #[derive(Debug)]
-pub struct LateEvents(Feed<Event>);
+pub struct LateEvents(Subscription<Event>);
 
 impl LateEvents {
     /// How many events found the buffer full.
     pub fn missed(&self) -> u64 {
-        self.0.missed.load(Ordering::Relaxed)
+        self.0.missed()
     }
 
     /// The next event; `None` when the client has closed.
     pub async fn next_event(&mut self) -> Option<Event> {
-        self.0.receiver.recv().await
+        self.0.next().await
     }
 }
 
@@ -144,25 +106,38 @@ impl Stream for LateEvents {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.get_mut().0.receiver.poll_recv(cx)
+        self.get_mut().0.poll_next(cx)
     }
 }
 
-/// Changes of the way on which outcomes come, from when it was made.
+/// Changes of the connection on which outcomes arrive, from the moment it was made.
 ///
-/// Its buffer is bounded. What comes while it is full is not in the stream but in [`missed`](Self::missed).
+/// Its buffer is bounded ([`Builder::late_buffer`](crate::Builder::late_buffer)). Events that come while it is full are
+/// not delivered, only counted in [`missed`](Self::missed).
+///
+/// ```no_run
+/// use setpoint_client::ChannelEvent;
+/// # async fn run(client: setpoint_client::Client) {
+/// let mut changes = client.channel_events();
+/// while let Some(change) = changes.next_event().await {
+///     if let ChannelEvent::Gap { source, reason } = change {
+///         println!("outcomes on {source} may have been missed: {reason}");
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
-pub struct ChannelEvents(Feed<ChannelEvent>);
+pub struct ChannelEvents(Subscription<ChannelEvent>);
 
 impl ChannelEvents {
     /// How many events found the buffer full.
     pub fn missed(&self) -> u64 {
-        self.0.missed.load(Ordering::Relaxed)
+        self.0.missed()
     }
 
     /// The next event; `None` when the client has closed.
     pub async fn next_event(&mut self) -> Option<ChannelEvent> {
-        self.0.receiver.recv().await
+        self.0.next().await
     }
 }
 
@@ -170,34 +145,35 @@ impl Stream for ChannelEvents {
     type Item = ChannelEvent;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ChannelEvent>> {
-        self.get_mut().0.receiver.poll_recv(cx)
+        self.get_mut().0.poll_next(cx)
     }
 }
 
-/// Between the client's task and the handles.
+/// Takes events from the client's task to those who subscribed to them, and counts them.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    late: Fan<Event>,
-    channel: Fan<ChannelEvent>,
+pub(crate) struct Observers {
+    late: Broadcast<Event>,
+    channel: Broadcast<ChannelEvent>,
     counters: Counters,
-    buffer: usize,
+    /// How many events a subscriber may leave unread.
+    capacity: NonZeroUsize,
 }
 
-impl Shared {
-    /// `buffer` is how many events each subscriber may leave unread.
-    pub(crate) fn new(buffer: usize) -> Self {
-        Self { late: Fan::new(), channel: Fan::new(), counters: Counters::default(), buffer }
+impl Observers {
+    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
+        Self { late: Broadcast::new(), channel: Broadcast::new(), counters: Counters::default(), capacity }
     }
 
     pub(crate) fn late_events(&self) -> LateEvents {
-        LateEvents(self.late.subscribe(self.buffer))
+        LateEvents(self.late.subscribe(self.capacity))
     }
 
     pub(crate) fn channel_events(&self) -> ChannelEvents {
-        ChannelEvents(self.channel.subscribe(self.buffer))
+        ChannelEvents(self.channel.subscribe(self.capacity))
     }
 
-    pub(crate) fn late(&self, event: Event) {
+    /// A reply that ends nothing.
+    pub(crate) fn notify_late(&self, event: Event) {
         let counter = match &event {
             Event::Late { .. } => &self.counters.late,
             Event::Duplicate { .. } => &self.counters.duplicate,
@@ -208,11 +184,11 @@ impl Shared {
         self.late.send(&event);
     }
 
-    pub(crate) fn unreadable(&self, reason: String) {
-        self.late(Event::Unreadable { reason });
+    pub(crate) fn notify_unreadable(&self, reason: String) {
+        self.notify_late(Event::Unreadable { reason });
     }
 
-    pub(crate) fn tell(&self, event: ChannelEvent) {
+    pub(crate) fn notify_channel(&self, event: ChannelEvent) {
         match &event {
             ChannelEvent::Disconnected { .. } => self.counters.disconnects.fetch_add(1, Ordering::Relaxed),
             ChannelEvent::Gap { .. } => self.counters.gaps.fetch_add(1, Ordering::Relaxed),
@@ -244,14 +220,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_slow_reader_misses_a_counted_number_and_holds_nobody_up() {
-        let shared = Shared::new(2);
-        let (mut slow, mut other) = (shared.late_events(), shared.late_events());
+    async fn every_unreadable_message_is_counted_also_where_a_slow_reader_misses_it() {
+        let observers = Observers::new(NonZeroUsize::new(2).unwrap());
+        let (mut slow, mut other) = (observers.late_events(), observers.late_events());
         for n in 0..5 {
-            shared.unreadable(n.to_string());
+            observers.notify_unreadable(n.to_string());
             assert!(other.next_event().await.is_some());
         }
-        shared.close();
+        observers.close();
         let reason = |event| match event {
             Some(Event::Unreadable { reason }) => reason,
             other => panic!("{other:?}"),
@@ -259,7 +235,7 @@ mod tests {
         assert_eq!(reason(slow.next_event().await), "0");
         assert_eq!(reason(slow.next_event().await), "1");
         assert_eq!(slow.next_event().await, None);
-        assert_eq!((slow.missed(), other.missed(), shared.stats().unreadable), (3, 0, 5));
-        assert_eq!(shared.late_events().next_event().await, None, "after the end there is nothing to wait for");
+        assert_eq!((slow.missed(), other.missed(), observers.stats().unreadable), (3, 0, 5));
+        assert_eq!(observers.late_events().next_event().await, None, "after the end there is nothing to wait for");
     }
 }

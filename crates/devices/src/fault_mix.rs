@@ -1,29 +1,38 @@
-//! A share of every fault, the same ones each time for the same seed.
+//! A plan that injects each fault into a share of the commands, chosen by a seed.
 
 use crate::behaviour::{Behaviour, Garbage};
 use crate::command::Command;
-use crate::device_id::digest;
+use crate::device_id::stable_hash;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// The time a command is given when it does not say: the protocol's default.
+/// The timeout of a command that names none: the protocol's default.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
-/// How many percent of the commands meet with which fault; what remains succeeds.
+/// The percentage of commands for each fault; the rest succeed.
 ///
-/// Which commands those are follows from the seed, the device, the family, the target and the text of the
-/// parameters, and from nothing else: neither from message ids nor from the order of arrival. So the same batch
-/// meets the same faults in every run. Over few commands the shares are approximate.
+/// Which commands those are depends on the seed, the device, the family, the target and the text of the parameters, and
+/// on nothing else: neither on message ids nor on the order of arrival. So the same batch gets the same faults in every
+/// run. With few commands the shares are approximate.
+///
+/// ```
+/// use setpoint_devices::FaultMix;
+///
+/// let mut mix = FaultMix::new(42);
+/// mix.fail = 2.0;
+/// mix.never = 99.0;
+/// assert!(mix.build().is_err(), "together more than 100 %");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FaultMix {
-    /// Chooses which commands meet with which fault.
+    /// Chooses which commands get which fault.
     pub seed: u64,
-    /// Percent answered in time, but only after [`FaultMix::slow_ms`].
+    /// Percent answered in time, after [`FaultMix::slow_ms`].
     pub slow: f64,
     /// Percent that fail, with code 2000.
     pub fail: f64,
-    /// Percent answered after their time has run out.
+    /// Percent answered after their timeout.
     pub late: f64,
     /// Percent answered twice.
     pub twice: f64,
@@ -31,20 +40,20 @@ pub struct FaultMix {
     pub conflicting: f64,
     /// Percent never answered.
     pub never: f64,
-    /// Percent answered with garbage, alternately with JSON and without.
+    /// Percent answered with garbage, half of it JSON.
     pub garbage: f64,
     /// Percent answered in a neighbour's name.
     pub for_neighbour: f64,
-    /// Percent answered with a message id nobody issued.
+    /// Percent answered with a message id that was never issued.
     pub wrong_id: f64,
     /// How long a slow answer takes, in milliseconds.
     pub slow_ms: u64,
-    /// How long after the end of a command's time a late answer comes, in milliseconds.
+    /// How long after a command's timeout a late answer comes, in milliseconds.
     pub late_by_ms: u64,
 }
 
 impl FaultMix {
-    /// No faults yet, with `seed`. Slow answers take 200 ms, late ones come 500 ms too late.
+    /// No faults. Slow answers take 200 ms, late ones come 500 ms too late.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -63,11 +72,11 @@ impl FaultMix {
         }
     }
 
-    /// The plan that follows this mix.
+    /// Makes a plan of this mix.
     ///
     /// # Errors
     ///
-    /// [`Error::BadMix`] when a share is not a percentage, or when they come to more than 100.
+    /// [`Error::BadMix`]: a share is not a percentage, or all of them together are more than 100.
     pub fn build(self) -> Result<MixPlan> {
         let shares = [
             (Fault::Slow, self.slow),
@@ -89,7 +98,7 @@ impl FaultMix {
             end += share;
             steps.push((end, fault));
         }
-        // Decimal shares do not add up exactly in binary.
+        // Decimal fractions do not add up exactly in binary.
         if end > 100.0 + 1e-9 {
             return Err(Error::BadMix { reason: format!("the shares come to {end}") });
         }
@@ -97,22 +106,22 @@ impl FaultMix {
     }
 }
 
-/// A checked [`FaultMix`], ready to decide.
+/// The plan of a [`FaultMix`].
 #[derive(Debug, Clone)]
 pub struct MixPlan {
     mix: FaultMix,
-    /// Where on the scale from 0 to 100 each fault's share ends.
+    /// The upper end of each fault's share, on a scale from 0 to 100.
     steps: Vec<(f64, Fault)>,
 }
 
 impl Plan for MixPlan {
     fn behaviour(&self, command: &Command) -> Behaviour {
         let family = command.family.to_string();
-        let drawn = digest(
+        let drawn = stable_hash(
             self.mix.seed,
             &[&command.device.product_key, &command.device.device_key, &family, &command.target, &command.params],
         );
-        // 53 bits fill a double exactly.
+        // A double has 53 bits of precision.
         let at = (drawn >> 11) as f64 / (1_u64 << 53) as f64 * 100.0;
         let fault = self.steps.iter().find(|(end, _)| at < *end).map(|(_, fault)| *fault);
         match fault {
@@ -185,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_come_out_and_do_not_depend_on_the_message_id() {
+    fn shares_are_as_asked_for_and_do_not_depend_on_the_message_id() {
         let plan = everything().build().unwrap();
         let mut seen: HashMap<String, usize> = HashMap::new();
         for n in 0..10_000 {
@@ -204,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides() {
+    fn another_seed_chooses_other_commands() {
         let (a, b) = (everything().build().unwrap(), FaultMix { seed: 8, ..everything() }.build().unwrap());
         let differ =
             (0..1000).filter(|&n| a.behaviour(&command(1, n, "m")) != b.behaviour(&command(1, n, "m"))).count();

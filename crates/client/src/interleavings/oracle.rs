@@ -1,16 +1,16 @@
-//! What is known to have happened to every item, and what its stream may therefore say.
+//! The oracle: what is known to have happened to every item, and therefore which events its stream may have.
 
 use std::collections::HashMap;
 
 use setpoint::requester::{Event, Summary};
 
-/// Timeout of an item whose outcome is always in time, in milliseconds: far more than all delays together.
+/// Timeout, in milliseconds, of an item whose outcome is always in time: far more than all delays together.
 pub(super) const PATIENT_MS: u32 = 60_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Oracle {
     items: HashMap<String, Item>,
-    /// Somebody has begun to close the client: from here on open items may be cancelled.
+    /// `close` was called: open items may be cancelled.
     pub(super) closing: bool,
     /// The source has ended, or is about to.
     pub(super) source_over: bool,
@@ -18,20 +18,20 @@ pub(super) struct Books {
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Item {
-    /// What the service made of it; `None` as long as it has not seen it.
-    pub(super) taken: Option<bool>,
-    /// The client has been given a response that says so.
+    /// Whether the service accepted it; `None` as long as it has not seen it.
+    pub(super) accepted: Option<bool>,
+    /// The client has received a response that says so.
     pub(super) answered: bool,
     /// The source has yielded its outcome.
     pub(super) heard: bool,
 }
 
-impl Books {
+impl Oracle {
     pub(super) fn item(&mut self, id: &str) -> &mut Item {
         self.items.entry(id.to_owned()).or_default()
     }
 
-    /// Every item of a stream that was read to its end has ended once, and in a way that fits what happened.
+    /// Checks a stream that was read to its end: every item ended once, and in a way that fits what happened.
     pub(super) fn check(&self, ids: &[(String, u32)], events: &[Event], summary: Summary) {
         let mut ends = vec![None; ids.len()];
         for event in events {
@@ -45,7 +45,7 @@ impl Books {
                 }
                 Event::TimedOut { item, .. } => (item, Some("timed out")),
                 Event::Cancelled { item } => (item, Some("cancelled")),
-                other => panic!("this belongs to no stream: {other:?}"),
+                other => panic!("this event belongs to no stream: {other:?}"),
             };
             assert_eq!(item.request_id(), Some(&*ids[item.index].0));
             assert_eq!(ends[item.index], None, "{} has ended before {event:?}", ids[item.index].0);
@@ -64,13 +64,13 @@ impl Books {
     }
 
     fn check_end(&self, id: &str, item: Item, patient: bool, end: &str) {
-        let words = format!("{id} is {end}: {item:?}");
+        let case = format!("{id} is {end}: {item:?}");
         match end {
-            "finished" => assert!(item.heard, "{words}"),
-            "refused" => assert!(item.taken != Some(true), "{words}"),
-            "cancelled" => assert!(self.closing, "{words}"),
-            _ if patient && item.heard => panic!("{words}: its outcome was in time"),
-            _ if patient && item.answered && item.taken == Some(false) => panic!("{words}: it was refused"),
+            "finished" => assert!(item.heard, "{case}"),
+            "refused" => assert!(item.accepted != Some(true), "{case}"),
+            "cancelled" => assert!(self.closing, "{case}"),
+            _ if patient && item.heard => panic!("{case}: its outcome was in time"),
+            _ if patient && item.answered && item.accepted == Some(false) => panic!("{case}: it was refused"),
             _ => {}
         }
     }

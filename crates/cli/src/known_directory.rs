@@ -1,28 +1,36 @@
-//! What exists, as far as the caller says: device lists and channels.
+//! The directory of `setpoint check`: what exists according to its options.
 
 use std::{path::Path, sync::Arc};
 
-use setpoint::{Device, DeviceRef, Directory, Family, Fault, json::Payload};
+use setpoint::{AnyDirectory, Device, DeviceRef, Directory, Family, Fault, json::Payload};
 use setpoint_gateway::DeviceList;
 
-use crate::failure::{Failure, exit};
+use crate::{failure::Failure, input::read_devices};
 
-/// A directory in which only what a list names exists, and everything of which there is no list.
+/// A directory of the devices of a list and of given channels. Without a list all devices exist, without channels all
+/// channels do.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownDirectory {
     devices: Option<DeviceList>,
     channels: Option<Vec<String>>,
 }
 
-impl Known {
+impl KnownDirectory {
     pub(crate) fn new(devices: Option<&Path>, channels: &[String]) -> Result<Self, Failure> {
         let devices = devices.map(read_devices).transpose()?;
         Ok(Self { devices, channels: (!channels.is_empty()).then(|| channels.to_vec()) })
     }
+
+    fn devices(&self) -> &dyn Directory {
+        match &self.devices {
+            Some(list) => list,
+            None => &AnyDirectory,
+        }
+    }
 }
 
-impl Directory for Known {
-    /// The lists are of channels and devices; a device that is missing in the org is reported as such.
+impl Directory for KnownDirectory {
+    /// Nothing lists orgs. A device that another org has is reported as missing.
     fn has_org(&self, _org_id: &str) -> bool {
         true
     }
@@ -34,10 +42,7 @@ impl Directory for Known {
     }
 
     fn device(&self, org_id: &str, device: DeviceRef<'_>) -> Option<Arc<Device>> {
-        match &self.devices {
-            Some(devices) => devices.device(org_id, device),
-            None => setpoint::AnyDirectory.device(org_id, device),
-        }
+        self.devices().device(org_id, device)
     }
 
     fn target(
@@ -48,22 +53,18 @@ impl Directory for Known {
         target: &str,
         input: Option<Payload<'_>>,
     ) -> Result<(), Fault> {
-        self.devices.as_ref().map_or(Ok(()), |devices| devices.target(org_id, device, family, target, input))
+        self.devices().target(org_id, device, family, target, input)
     }
 
     fn service_name(&self, org_id: &str, device: &Device, service_id: &str) -> Option<Arc<str>> {
-        self.devices.as_ref()?.service_name(org_id, device, service_id)
+        self.devices().service_name(org_id, device, service_id)
     }
-}
-
-/// Reads a device list as the service does.
-pub(crate) fn read_devices(path: &Path) -> Result<DeviceList, Failure> {
-    DeviceList::from_file(path).map_err(|error| Failure::new(exit::INPUT, error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::exit;
 
     const CSV: &str = "orgId,productKey,deviceKey,assetId,deduplicates,services,measurepoints\n\
                        o1,turbine,t-1,wtg-1,true,start|stop,\n\
@@ -73,11 +74,11 @@ mod tests {
         {"orgId":"o2","productKey":"turbine","deviceKey":"t-2","assetId":"wtg-2","measurepoints":["power"]}
     ]"#;
 
-    fn known(name: &str, text: &str, channels: &[String]) -> Result<Known, Failure> {
+    fn known(name: &str, text: &str, channels: &[String]) -> Result<KnownDirectory, Failure> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, text).unwrap();
-        Known::new(Some(&path), channels)
+        KnownDirectory::new(Some(&path), channels)
     }
 
     #[test]
@@ -89,16 +90,19 @@ mod tests {
             assert!(known.device("o2", DeviceRef::Asset("wtg-1")).is_none(), "it is another org's");
             assert!(known.target("o1", &device, Family::Invoke, "stop", None).is_ok());
             assert!(known.target("o1", &device, Family::Invoke, "explode", None).is_err());
-            assert!(known.target("o1", &device, Family::Write, "anything", None).is_ok(), "of those there is no list");
+            assert!(
+                known.target("o1", &device, Family::Write, "anything", None).is_ok(),
+                "no list of measure points is given"
+            );
         }
     }
 
     #[test]
     fn without_a_list_everything_exists_and_with_one_nothing_else() {
-        let all = Known::new(None, &[]).unwrap();
+        let all = KnownDirectory::new(None, &[]).unwrap();
         assert!(all.has_channel("o", Family::Invoke, "DATASVC.CONTROL.x"));
         assert!(all.device("o", DeviceRef::Asset("a")).is_some());
-        let one = Known::new(None, &["DATASVC.CONTROL.x".to_owned()]).unwrap();
+        let one = KnownDirectory::new(None, &["DATASVC.CONTROL.x".to_owned()]).unwrap();
         assert!(one.has_channel("o", Family::Invoke, "DATASVC.CONTROL.x"));
         assert!(!one.has_channel("o", Family::Invoke, "DATASVC.CONTROL.y"));
         assert!(!one.has_channel("o", Family::Write, "DATASVC.CONTROL.x"));

@@ -1,6 +1,10 @@
-//! Callers that send batches, all at once.
+//! Callers that send batches concurrently.
 
-use std::{panic::resume_unwind, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    panic::resume_unwind,
+    time::Duration,
+};
 
 use setpoint::{
     DeviceName, InvokeItem,
@@ -13,18 +17,18 @@ use tokio::{
 };
 
 use super::{
-    books::PATIENT_MS,
+    oracle::PATIENT_MS,
     service::{Channel, Service},
 };
 use crate::{Channels, Client, Error, Outcomes, client::Listening};
 
-/// More than one story ever has open, and as many as its end has open at once.
+/// More than one scenario ever has open; its last step opens exactly as many.
 const OPEN_ITEMS: usize = 40;
-/// The virtual clock costs nothing: whatever takes longer never comes.
+/// Longer, on the virtual clock, than anything takes.
 const LONG: Duration = Duration::from_secs(600);
 const URL: &str = "http://127.0.0.1:1";
 
-/// A client of the scripted service, the service, and how many requests may be under way.
+/// A client of the scripted service, the service, and how many requests may be under way at once.
 pub(super) async fn client() -> (Client, Service, usize) {
     let (service, channel) = Service::new();
     let slots = 1 + below(3) as usize;
@@ -34,18 +38,18 @@ pub(super) async fn client() -> (Client, Service, usize) {
     let builder = Client::builder(URL)
         .org_id("o1")
         .requester(config)
-        .requests_under_way(slots)
-        .connect_attempts(1 + below(3) as u32)
+        .requests_under_way(NonZeroUsize::new(slots).unwrap())
+        .connect_attempts(NonZeroU32::new(1 + below(3) as u32).unwrap())
         .backoff(Duration::from_millis(below(50)), Duration::from_millis(100));
     let listening =
-        Listening { invoke: vec!["DATASVC.CONTROL.ops".to_owned()], anything: true, ..Listening::default() };
+        Listening { invoke: vec!["DATASVC.CONTROL.ops".to_owned()], any_channel: true, ..Listening::default() };
     let channels = Channels::new(URL, "o1").unwrap();
     let source: Box<Channel> = Box::new(channel);
     let client = builder.start(service.clone(), channels, listening, vec![source], [7; 32]).await.unwrap();
     (client, service, slots)
 }
 
-/// Starts callers. With `cuts` some of them drop what they wait for half-way.
+/// Starts callers. With `cuts` some of them drop the future that they wait for before it is ready.
 pub(super) fn callers(client: &Client, service: &Service, cuts: bool) -> Vec<JoinHandle<()>> {
     (0..=below(3))
         .map(|caller| {
@@ -76,8 +80,8 @@ async fn call(client: &Client, service: &Service, name: &str, cuts: bool) {
     };
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
-        Err(Error::Closed) if service.books().closing => return,
-        Err(Error::SourceEnded { .. }) if service.books().source_over => return,
+        Err(Error::Closed) if service.oracle().closing => return,
+        Err(Error::SourceEnded { .. }) if service.oracle().source_over => return,
         Err(error) => panic!("{name}: {error}"),
     };
     if cuts && chance(4) {
@@ -91,12 +95,12 @@ async fn call(client: &Client, service: &Service, name: &str, cuts: bool) {
     read(service, &ids, outcomes).await;
 }
 
-/// Reads a stream to its end, and checks it.
+/// Reads a stream to its end and checks it.
 async fn read(service: &Service, ids: &[(String, u32)], outcomes: Outcomes) -> Summary {
     let (events, summary) =
         timeout(LONG, outcomes.collect()).await.expect("the stream ends").expect("with its summary");
     note(|| format!("{:?} ended: {summary:?}", ids[0].0));
-    service.books().check(ids, &events, summary);
+    service.oracle().check(ids, &events, summary);
     summary
 }
 
@@ -111,7 +115,7 @@ fn invokes(ids: &[(String, u32)]) -> Vec<InvokeItem> {
     ids.iter().map(invoke).collect()
 }
 
-/// Callers send, in one order or another; then the client is as if it were new.
+/// Callers send, in some order; afterwards everything that they used is free again.
 pub(super) async fn sending(cuts: bool) {
     let (client, service, slots) = client().await;
     let callers = callers(&client, &service, cuts);
@@ -124,9 +128,9 @@ pub(super) async fn sending(cuts: bool) {
         }
     }
     ended(callers).await;
-    // What was dropped just now is on its way to the client's task.
+    // The cancellations of what was dropped just now are on their way to the client's task.
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(alive("sender"), 0, "what nobody waits for is not sent any more");
+    assert_eq!(alive("sender"), 0, "a batch for which nobody waits is not sent any more");
     everything_is_free(&client, &service, slots).await;
     if chance(2) {
         client.close().await;
@@ -135,9 +139,9 @@ pub(super) async fn sending(cuts: bool) {
     gone().await;
 }
 
-/// As many requests as may be under way are under way at once, and together they open as many items as may be open.
+/// Uses every request slot at once, and opens as many items as may be open.
 async fn everything_is_free(client: &Client, service: &Service, slots: usize) {
-    service.rally(slots);
+    service.answer_together(slots);
     let mut batches: Vec<Vec<_>> = vec![Vec::new(); slots];
     for item in 0..OPEN_ITEMS {
         batches[item % slots].push((format!("last.{item}"), PATIENT_MS));
@@ -163,7 +167,7 @@ pub(super) async fn ended(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-/// Every task of the client is gone, soon after it was told to end.
+/// Waits until every task of the client has ended.
 pub(super) async fn gone() {
     let alive = || ["client", "sender", "pump"].map(alive);
     let gone = async {
