@@ -1,4 +1,4 @@
-//! Every bound of the engine in one place.
+//! All limits of the engine.
 
 /// Default of an item's `timeout`, in milliseconds (source page of multiInvoke and multiSet).
 pub const DEFAULT_TIMEOUT_MS: u32 = 30_000;
