@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use setpoint::{Responder, responder::Record};
+use setpoint::{Responder, responder::Restore};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -40,10 +40,11 @@ fn blocking<S: Store>(config: &Config, mut store: S) -> Result<Restored<S>, Star
 
     let channels = Channels::new(config.events.channels_per_org, Logs::new(Arc::clone(&run_id), &config.events));
     let mut registry = Registry::from_config(config, channels)?;
-    let mut records = Vec::<Record>::new();
+    let mut restore = Restore::new(config.engine.responder(), seed, clock::now());
     for entry in store.load()? {
         match entry {
-            StoreEntry::Engine(record) => records.push(record),
+            StoreEntry::Engine(record) => restore.record(record),
+            StoreEntry::Audit(_) => {}
             StoreEntry::Channel(record) => registry.channels.restore(&record).map_err(|error| {
                 StoreError::new(format!("the record of channel {:?} does not fit: {error}", record.channel_id()))
             })?,
@@ -53,8 +54,7 @@ fn blocking<S: Store>(config: &Config, mut store: S) -> Result<Restored<S>, Star
     if !created.is_empty() {
         store.append(&[created])?;
     }
-    let responder = Responder::restore(config.engine.responder(), seed, records, clock::now());
-    Ok(Restored { store, registry, responder, client_id: hex(client_id) })
+    Ok(Restored { store, registry, responder: restore.finish(), client_id: hex(client_id) })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use setpoint::{
     MessageId, Now, Responder,
-    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, WriteId},
+    responder::{BatchTicket, CheckedBatch, Effect, HandedOver, PublicationId, ResponderConfig, Restore, WriteId},
 };
 
 use crate::{
@@ -94,7 +94,11 @@ impl Sim {
             self.service.responder = Some(Responder::new(config, seed));
         } else {
             self.oracle.restarted(records, at);
-            self.service.responder = Some(Responder::restore(config, seed, records.iter().cloned(), now));
+            let mut restore = Restore::new(config, seed, now);
+            for record in records {
+                restore.record(record.clone());
+            }
+            self.service.responder = Some(restore.finish());
         }
         self.service.wake_at = None;
         let life = self.service.life;
@@ -188,8 +192,10 @@ impl Sim {
                     format_args!("service: batch of {} ({}) {}", sent.items.len(), sent.org_id, sent.family.name()),
                 );
                 let expectation = self.oracle.batch(sent);
-                let batch = BatchRequest { org_id: &sent.org_id, family: sent.family, body: &sent.body };
-                let batch = responder.handle_batch(batch, &self.world, now);
+                let limits = &self.service.config.limits;
+                let body = sent.body.clone();
+                let batch = CheckedBatch::read(body, sent.family, &sent.org_id, &self.world, limits, now);
+                let batch = responder.handle_batch(batch, now);
                 self.oracle.expect(batch, expectation);
                 self.service.connections.insert(batch, request);
             }
@@ -263,10 +269,12 @@ impl Sim {
     fn perform(&mut self, effect: Effect) -> Check {
         let failed = self.oracle.is_store_failed();
         match effect {
-            Effect::Persist { write, records } => {
-                self.trace.line(self.now, format_args!("service: write {} of {} records", write.0, records.len()));
+            Effect::Persist { write, records, audit } => {
+                let count = records.len() + audit.len();
+                self.trace.line(self.now, format_args!("service: write {} of {count} records", write.0));
                 if !failed {
                     self.oracle.recorded(&records, &self.world)?;
+                    self.oracle.audited(&audit)?;
                     self.write(write, records);
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use crate::{
     device::{Answer, AnswerTopic, read_answer},
 };
 
-use super::{Attribution, Record, Responder, Stage, StoredCommand};
+use super::{Attribution, AuditRecord, Record, Responder, Stage, StoredCommand};
 
 /// The code of a device that did what it was asked.
 const DEVICE_SUCCESS: i64 = 200;
@@ -76,7 +76,7 @@ impl Responder {
 
     fn late(&mut self, message_id: MessageId, answer: &Answer<'_>) -> Attribution {
         let device_code = answer.content.as_ref().ok().map(|content| content.code);
-        self.journal.record(Record::Late { message_id, device_code, at_epoch_ms: self.now.epoch_ms });
+        self.journal.audit(AuditRecord::Late { message_id, device_code, at_epoch_ms: self.now.epoch_ms });
         Attribution::Late
     }
 

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use crate::{Family, MessageId, MonotonicTime};
 
-use super::Record;
+use super::{AuditRecord, Record};
 
 /// One thing to do. Effects come in the order in which they may be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Put the records on stable storage, all or none, after every earlier write.
+    /// Put all of it on stable storage or nothing, after every earlier write. There is at least one record of either kind.
     /// Confirm with `handle_persisted`; several writes may be committed together and confirmed by the last.
     Persist {
         /// Ascending from 1.
         write: WriteId,
-        /// At least one.
+        /// What a restart needs ([`Restore`](super::Restore)).
         records: Vec<Record>,
+        /// What no restart reads.
+        audit: Vec<AuditRecord>,
     },
     /// Answer the batch. Everything that it accepts is on stable storage.
     Answer {

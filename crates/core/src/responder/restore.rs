@@ -4,36 +4,77 @@ use std::sync::Arc;
 
 use crate::MessageId;
 
-use super::{ChannelKey, FinalOutcome, Item, Key, Record, Responder, Stage, StoredCommand};
+use super::{ChannelKey, FinalOutcome, Item, Key, Record, Responder, ResponderConfig, Stage, StoredCommand};
 
-impl Responder {
-    pub(super) fn replay(&mut self, records: impl IntoIterator<Item = Record>) {
-        let mut accepted = Vec::new();
-        for record in records {
-            match record {
-                Record::Accepted(command) => accepted.extend(self.replay_accepted(command)),
-                Record::Intent { message_id } => self.replay_intent(message_id),
-                Record::Final { .. } if canary!("record-skipped") => {}
-                Record::Final { message_id, outcome } => self.replay_final(message_id, outcome),
-                Record::Published { message_id } | Record::Undeliverable { message_id } => self.replay_end(message_id),
-                Record::Late { .. } => {}
+/// Rebuilds a [`Responder`] from the records of a store, one after the other, in the order in which they were written.
+///
+/// It keeps what the responder itself will keep, and no record beyond that: a store can stream a log of any length.
+/// Records of items that it does not know (any more), and records that say again what is known, change nothing.
+///
+/// Timers resume with what is left by the wall clock, never with more than the original timeout.
+/// What was intended is not sent again, unless its device de-duplicates. Unpublished finals are published (again).
+///
+/// ```
+/// use setpoint::{Now, responder::{Record, ResponderConfig, Restore}};
+///
+/// // From the system: 32 random bytes, new at every start, and a reading of the clocks.
+/// let (seed, now) = ([7; 32], Now::new(1_000, 1_700_000_000_000));
+/// let mut restore = Restore::new(ResponderConfig::default(), seed, now);
+/// # let log: Vec<Record> = Vec::new();
+/// for record in log {
+///     restore.record(record);
+/// }
+/// let responder = restore.finish();
+/// assert_eq!(responder.stats().pending, 0);
+/// ```
+#[derive(Debug)]
+pub struct Restore(Responder);
+
+impl Restore {
+    /// `seed` as for [`Responder::new`]; deadlines are reckoned from `now`.
+    pub fn new(config: ResponderConfig, seed: [u8; 32], now: crate::Now) -> Self {
+        let mut responder = Responder::new(config, seed);
+        responder.see(now);
+        Self(responder)
+    }
+
+    /// Replays the next record.
+    pub fn record(&mut self, record: Record) {
+        let responder = &mut self.0;
+        match record {
+            Record::Accepted(command) => responder.replay_accepted(command),
+            Record::Intent { message_id } => responder.replay_intent(message_id),
+            Record::Final { .. } if canary!("record-skipped") => {}
+            Record::Final { message_id, outcome } => responder.replay_final(message_id, outcome),
+            Record::Published { message_id } | Record::Undeliverable { message_id } => {
+                responder.replay_end(message_id);
             }
         }
-        for key in accepted {
-            let open = self.items.get(key).filter(|_| self.items.is_open(key));
-            match open.map(|item| &item.stage) {
-                Some(Stage::Waiting) => self.make_ready(key),
+    }
+
+    /// The responder that wrote the records, as far as they say. Items that still have to be sent or published are in line
+    /// again, in the order of their acceptance.
+    pub fn finish(self) -> Responder {
+        let mut responder = self.0;
+        let mut open: Vec<_> = responder.items.iter().map(|(key, item)| (item.order, key)).collect();
+        open.sort_unstable_by_key(|(order, _)| *order);
+        for (_, key) in open {
+            match responder.items.get(key).map(|item| &item.stage) {
+                Some(Stage::Waiting) => responder.make_ready(key),
                 Some(Stage::Decided(_)) if canary!("outbox-lost") => {}
-                Some(Stage::Decided(_)) => self.line_up(key),
+                Some(Stage::Decided(_)) => responder.line_up(key),
                 Some(Stage::HandedOver) | None => {}
             }
         }
-        self.forget();
+        responder.forget();
+        responder
     }
+}
 
-    fn replay_accepted(&mut self, command: Arc<StoredCommand>) -> Option<Key> {
+impl Responder {
+    fn replay_accepted(&mut self, command: Arc<StoredCommand>) {
         if self.items.find(&command.message_id).is_some() {
-            return None;
+            return;
         }
         // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
         let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
@@ -44,7 +85,7 @@ impl Responder {
         if !canary!("ids-lost") {
             self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
         }
-        self.enter(command, deadline)
+        self.enter(command, deadline);
     }
 
     fn replay_intent(&mut self, message_id: MessageId) {

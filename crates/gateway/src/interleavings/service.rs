@@ -6,7 +6,10 @@ use std::{
 };
 
 use axum::Router;
-use setpoint::{Family, Responder, responder::WriteId};
+use setpoint::{
+    Family,
+    responder::{Restore, WriteId},
+};
 use setpoint_interleave::{below, chance, note, task};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -57,7 +60,7 @@ impl Service {
         let mut registry = Registry::from_config(&config, channels).unwrap();
         registry.channels.create("o1", Family::Invoke, CHANNEL, None).unwrap();
         let registry = Arc::new(RwLock::new(registry));
-        let responder = Responder::restore(config.engine.responder(), [7; 32], [], clock::now());
+        let responder = Restore::new(config.engine.responder(), [7; 32], clock::now()).finish();
 
         let (run, inputs) = inputs(config.engine.waiting_batches, config.mqtt.inbox_messages);
         let reports = run.clone();

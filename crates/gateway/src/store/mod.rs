@@ -4,7 +4,7 @@ mod memory;
 mod writer;
 
 use serde::{Deserialize, Serialize};
-use setpoint::responder::Record;
+use setpoint::responder::{AuditRecord, Record};
 
 pub use memory::MemoryStore;
 
@@ -40,6 +40,8 @@ pub trait Store: Send + 'static {
 pub enum StoreEntry {
     /// What the engine asks to keep.
     Engine(Record),
+    /// What the engine asks to keep for whoever looks into a case later; no start reads it.
+    Audit(AuditRecord),
     /// A change of a channel.
     Channel(ChannelRecord),
 }

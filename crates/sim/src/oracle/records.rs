@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use setpoint::{
     Code, MessageId,
-    responder::{FinalOutcome, Record, StoredCommand},
+    responder::{AuditRecord, FinalOutcome, Record, StoredCommand},
     submsg,
 };
 
@@ -42,12 +42,17 @@ impl Oracle {
                     let item = &self.items[n];
                     hold!(item.publications > 0, I1, "{} is recorded as published and was not", item.id());
                 }
-                Record::Late { message_id, .. } => {
-                    let n = self.known(*message_id)?;
-                    hold!(self.items[n].stage != Stage::Open, I1, "late, and {} is open", self.items[n].id());
-                }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// The service asks the store to keep these for whoever looks into a case later.
+    pub(crate) fn audited(&self, records: &[AuditRecord]) -> Check {
+        for record in records {
+            let n = self.known(record.message_id())?;
+            hold!(self.items[n].stage != Stage::Open, I1, "late, and {} is open", self.items[n].id());
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use setpoint::{
     Family, Limits, MessageId, json,
     reply::{Response, read_message, read_response},
     request::read_batch,
-    responder::{Attribution, BatchTicket, FinalOutcome, HandedOver, Record, StoredCommand},
+    responder::{Attribution, AuditRecord, BatchTicket, FinalOutcome, HandedOver, Record, StoredCommand},
     submsg,
 };
 
@@ -63,7 +63,7 @@ impl Promises {
     }
 
     /// What is on stable storage from now on.
-    pub(super) fn stored(&mut self, records: &[Record]) {
+    pub(super) fn stored(&mut self, records: &[Record], audit: &[AuditRecord]) {
         for record in records {
             match record {
                 Record::Accepted(command) => self.stored_command(command),
@@ -74,9 +74,11 @@ impl Promises {
                     assert!(known.outcome.is_some(), "published, and has no final: {known:?}");
                     known.delivered = true;
                 }
-                Record::Late { message_id, .. } => assert!(self.known(*message_id).answered, "late by itself"),
                 other => panic!("what is {other:?}?"),
             }
+        }
+        for record in audit {
+            assert!(self.known(record.message_id()).answered, "late by itself");
         }
     }
 
