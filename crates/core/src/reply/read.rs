@@ -153,11 +153,11 @@ impl<'a> Envelope<'a> {
         limits: &Limits,
         replies: &mut Spans,
     ) -> Result<Self, MessageError> {
-        if body.len() > limits.reply_bytes {
-            let (len, most) = (body.len(), limits.reply_bytes);
+        if body.len() > limits.reply_bytes.get() {
+            let (len, most) = (body.len(), limits.reply_bytes.get());
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
-        let mut reader = Reader::new(utf8(body)?, limits.depth);
+        let mut reader = Reader::new(utf8(body)?, limits.depth.get());
         Self::read_text(&mut reader, family, limits, replies).map_err(|failed| failed.why(&mut reader))
     }
 
@@ -208,8 +208,8 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
         let (index, first, offset) = (replies.len(), reader.peek(), reader.offset());
-        if index >= limits.items {
-            let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items));
+        if index >= limits.items.get() {
+            let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items.get()));
             return Err(Failed::Refused(error));
         }
         // Built in place, as a copy of the reply before: moving so many words would cost more than the rest.
@@ -325,7 +325,7 @@ fn apply_delta(members: &DeltaMembers<NAMES>, message: &str, limits: &Limits, re
 fn payloads_fit(members: &DeltaMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
     names[PAYLOADS].iter().map(|name| members.token(*name)).all(|payload| {
         // The token of a null is 4 bytes long.
-        payload.is_nothing() || payload.len() <= limits.payload_bytes
+        payload.is_nothing() || payload.len() <= limits.payload_bytes.get()
     })
 }
 
@@ -361,7 +361,7 @@ impl Wanted {
             (Self::Text, _) => Some(format!("{field} must be a string, not {kind}")),
             (Self::Integer | Self::Status, _) => Some(format!("{field} must be an integer of 64 bits")),
             (Self::Payload, Value::Object(object)) => {
-                let (len, most) = (object.payload().as_str().len(), limits.payload_bytes);
+                let (len, most) = (object.payload().as_str().len(), limits.payload_bytes.get());
                 (len > most).then(|| format!("{field} is {len} bytes long; at most {most} are taken"))
             }
             (Self::Payload, _) => Some(format!("{field} must be an object, not {kind}")),
