@@ -92,7 +92,8 @@ impl Responder {
         let Some(item) = self.items.find(&message_id).and_then(|key| self.items.get_mut(key)) else { return };
         if item.command.device.deduplicates || canary!("sent-after-crash") {
             item.sent_before = true;
-        } else {
+        } else if matches!(item.stage, Stage::Waiting) {
+            // After its final (a store may repeat all records of an open item) it changes nothing.
             item.stage = Stage::HandedOver;
         }
     }
