@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use setpoint::{
     Requester,
-    requester::{Event, RequestBatchId, ResponseVerdict, Submission, SubmitError},
+    requester::{Event, RequestBatchId, SendState, Submission, SubmitError},
 };
 use setpoint_clock::now;
 use tokio::{
@@ -189,16 +189,16 @@ impl<T: Transport> Actor<T> {
                         if (300..500).contains(&status) {
                             self.requester.handle_not_sent(batch, &reason)
                         } else {
-                            ResponseVerdict::Resend
+                            SendState::Resend
                         }
                     }
                 }
             }
             Attempt::NotSent(error) => self.requester.handle_not_sent(batch, &error.chain()),
-            Attempt::Lost(_) => ResponseVerdict::Resend,
+            Attempt::Lost(_) => SendState::Resend,
         };
         match verdict {
-            ResponseVerdict::Settled => NextStep::Stop,
+            SendState::Settled => NextStep::Stop,
             // `Resend`. What a later version adds is not an end either.
             _ => NextStep::SendAgain,
         }

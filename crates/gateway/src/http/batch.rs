@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use setpoint::Family;
+use setpoint::{Family, responder::CheckedBatch};
 use tokio::sync::oneshot;
 
 use super::{
@@ -46,8 +46,12 @@ pub(super) async fn put_by_action(State(app): State<App>, request: Request) -> R
 async fn submit(app: &App, family: Family, org_id: String, request: Request) -> Result<Response, Refusal> {
     let (head, payload) = request.into_parts();
     let body = body::read(app, &head.headers, payload, app.config.engine.body_bytes).await?;
+    // All of it has come: timeouts run from here.
+    let received = clock::now();
+    let limits = app.config.engine.responder().limits;
+    let batch = CheckedBatch::read(body, family, &org_id, &*app.registry(), &limits, received);
     let (answer, answered) = oneshot::channel();
-    app.run.batch(Batch { org_id, family, body, received: clock::now(), answer })?;
+    app.run.batch(Batch { batch, answer })?;
     let answer = answered.await.map_err(|_| NotTaken::Unanswered)?;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(json(status, answer.body))

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use setpoint::{
     Family, MessageId, MonotonicTime, Responder,
-    responder::{Attribution, BatchRequest, BatchTicket, Effect, PublicationId, Record},
+    responder::{Attribution, BatchTicket, Effect, PublicationId, Record},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -143,7 +143,7 @@ impl RunLoop {
         while bytes < BATCH_BYTES {
             let Ok(batch) = queue.try_recv() else { return };
             // Every batch costs something, however short.
-            bytes += batch.body.bytes.len().max(MIN_BATCH_BYTES);
+            bytes += batch.batch.body_bytes().max(MIN_BATCH_BYTES);
             self.batch(batch);
         }
     }
@@ -211,12 +211,8 @@ impl RunLoop {
         if batch.answer.is_closed() {
             return;
         }
-        let request = BatchRequest { org_id: &batch.org_id, family: batch.family, body: &batch.body.bytes };
-        let id = {
-            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-            self.responder.handle_batch(request, &*registry, batch.received)
-        };
-        self.waiting.insert(id, batch.answer);
+        let ticket = self.responder.handle_batch(batch.batch, clock::now());
+        self.waiting.insert(ticket, batch.answer);
     }
 
     fn channel(&mut self, request: ChannelRequest) {

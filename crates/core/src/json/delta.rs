@@ -1,91 +1,92 @@
-//! Reading the objects of a list that mostly are as the one before: what is the same is compared, and not read again.
+//! Reads objects of a list as their difference from the one before: bytes that are the same are compared and not parsed.
 
 use super::{
     KnownMembers, Reader, Stopped,
+    fast_path::{self, LengthHint},
     scan::same_run,
-    short::{self, Steps},
     token::Token,
 };
 
-/// Reads objects of which some members are known, and ignores other members, as [`KnownMembers`] does; for the objects of
-/// one text of which most have the same members in the same order.
+/// Reads objects as [`KnownMembers`] does: keeps the values of known members, ignores the others. For objects of one text, most
+/// of which have the same members in the same order.
 ///
-/// An object is laid beside the one before it. Where both have the same bytes they say the same: both are of one text, and
-/// equally deep in it. Where they differ in the value of a member, that value is read, and what follows it compared on.
-/// Whatever else differs, a name, the order, white space, has the object read as any other. Replies of one message mostly
-/// differ in who they are about, and are read in half the time that way (measured).
+/// Each object is compared with the one before, byte by byte. Equal bytes mean equal values: both objects are in the same
+/// text, at the same depth. Where they differ within the value of a known member, only that value is parsed, and the
+/// comparison goes on behind it. Any other difference (a name, the order, white space) has the whole object parsed. The
+/// replies of a message mostly differ in a few values, and are read in half the time this way (measured).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AlikeMembers<const N: usize> {
+pub(crate) struct DeltaMembers<const N: usize> {
     members: KnownMembers<N, 0>,
-    /// Where the object that was read last starts, and how long it is; none is as long as 0.
+    /// Start and length of the last object; 0 long before the first one.
     start: usize,
     len: usize,
-    /// Whether it has the same members as the one before.
-    is_repeated: bool,
-    /// Whether every value is of the kind that it was of in the object before.
+    /// Whether it was read as a difference from the one before.
+    is_delta: bool,
+    /// Whether every value has the same kind as in the object before.
     is_same_kind: bool,
-    /// Whether a value stands elsewhere in the object than in the one before.
-    has_moved: bool,
-    /// A bit for each member that has another value than in the object before.
+    /// Whether any value starts at another offset in the object than in the one before.
+    has_shifted: bool,
+    /// A bit for each member whose value differs from that of the object before.
     changed: u32,
-    /// Values by the places of their names, as seen from where the object starts.
+    /// Values by the index of their names, at offsets from the start of the object.
     tokens: [Token; N],
-    /// Where the values stand, as seen from there, in order.
-    places: [Place; N],
+    /// The same values in the order of the text; the first `count` of them.
+    spans: [ValueSpan; N],
+    /// 0 if the spans have not been made of the tokens yet.
     count: usize,
 }
 
+/// Where a value stands, strings with their quotes, at offsets from the start of the object.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct ValueSpan {
     start: u32,
     end: u32,
     name: u8,
-    /// How long the value is if it is a string.
-    steps: Steps,
+    /// Expected length of the value, if it is a string.
+    hint: LengthHint,
 }
 
-impl<const N: usize> AlikeMembers<N> {
+impl<const N: usize> DeltaMembers<N> {
     /// For objects with these members; see [`KnownMembers::new`].
     pub(crate) const fn new(names: &'static [&'static str; N]) -> Self {
-        const NOWHERE: Place = Place { start: 0, end: 0, name: 0, steps: Steps::ONE };
+        const NOWHERE: ValueSpan = ValueSpan { start: 0, end: 0, name: 0, hint: LengthHint::ONE };
         Self {
             members: KnownMembers::new(names),
             start: 0,
             len: 0,
-            is_repeated: false,
+            is_delta: false,
             is_same_kind: false,
-            has_moved: false,
+            has_shifted: false,
             changed: 0,
             tokens: [Token::ABSENT; N],
-            places: [NOWHERE; N],
+            spans: [NOWHERE; N],
             count: 0,
         }
     }
 
-    /// Where the object that was read last starts.
+    /// Where the last object starts in the text.
     pub(crate) fn start(&self) -> usize {
         self.start
     }
 
-    /// The value of a member of that object, by the place of its name, as seen from where the object starts.
+    /// The value that the last object has under this name, at an offset from the start of the object.
     #[inline(always)]
     pub(crate) fn token(&self, name: usize) -> Token {
         self.tokens.get(name).copied().unwrap_or(Token::ABSENT)
     }
 
-    /// The name at a place.
+    /// The name at this index.
     pub(crate) fn name(&self, name: usize) -> &'static str {
         self.members.name(name)
     }
 
-    /// Whether the object that was read last has the same members as the one before, and each a value of the same kind.
+    /// Whether the last object has the same members as the one before, each with a value of the same kind.
     #[inline(always)]
-    pub(crate) fn is_alike(&self) -> bool {
-        self.is_repeated && self.is_same_kind
+    pub(crate) fn has_same_layout(&self) -> bool {
+        self.is_delta && self.is_same_kind
     }
 
-    /// The places of the names of those that have another value than in the object before, and whether others may stand elsewhere
-    /// because of that.
+    /// The names whose values differ from those of the object before, and whether other values may have shifted because of that.
     #[inline(always)]
     pub(crate) fn changed(&self) -> (impl Iterator<Item = usize> + use<N>, bool) {
         let mut changed = self.changed;
@@ -95,117 +96,116 @@ impl<const N: usize> AlikeMembers<N> {
             changed &= changed.wrapping_sub(1);
             is_any.then_some(name)
         });
-        (each, self.has_moved)
+        (each, self.has_shifted)
     }
 
-    /// Reads the object that the reader stands before.
+    /// Reads the object that is next.
     #[inline]
     pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
         let start = reader.at;
         let mut object = reader.open_object()?;
         let before = std::mem::replace(&mut self.start, start);
-        self.is_repeated = self.len > 0 && self.repeat(reader, before)?;
-        if self.is_repeated {
+        self.is_delta = self.len > 0 && self.read_delta(reader, before)?;
+        if self.is_delta {
             reader.at = start + self.len - 1;
             reader.next_member(&mut object)?;
         } else {
             reader.at = start + 1;
             self.members.read_members(reader, &mut object)?;
             self.len = reader.at - start;
-            self.take_values();
+            self.adopt_values();
         }
         Ok(())
     }
 
-    /// Lays the object that the reader is in beside the one that starts at `before`. `false` if they differ in more than
-    /// values.
+    /// Compares the object that the reader is in with the one that starts at `before`, and parses the values that differ. `false`
+    /// if they differ in more than values.
     #[inline(always)]
-    fn repeat(&mut self, reader: &mut Reader<'_>, before: usize) -> Result<bool, Stopped> {
+    fn read_delta(&mut self, reader: &mut Reader<'_>, before: usize) -> Result<bool, Stopped> {
         let bytes = reader.text().as_bytes();
-        (self.changed, self.is_same_kind, self.has_moved) = (0, true, false);
+        (self.changed, self.is_same_kind, self.has_shifted) = (0, true, false);
         if self.count == 0 {
-            self.place_values();
+            self.sort_values();
         }
-        // Up to where they are known to be alike, as seen from the start of the one before, and how much further on that is here.
+        // The offset in the object before up to which they are compared, and how far later values have shifted in this one.
         let (mut at, mut by) = (0, 0);
-        let mut rest = self.places.get_mut(..self.count).unwrap_or_default();
+        let mut rest = self.spans.get_mut(..self.count).unwrap_or_default();
         loop {
             let same = same_run(bytes, before + at, (self.start + at).wrapping_add_signed(by as isize), self.len - at);
             if same == self.len - at {
                 break;
             }
-            let other = at + same;
-            // It is in the first value that does not end before.
-            let Some(passed) = rest.iter().position(|place| place.end as usize >= other) else { return Ok(false) };
+            let difference = at + same;
+            // The value in which they differ is the first one that does not end before the difference.
+            let Some(passed) = rest.iter().position(|span| span.end as usize >= difference) else { return Ok(false) };
             let (passed, from_here) = std::mem::take(&mut rest).split_at_mut(passed);
-            go_on(passed, by, &mut self.tokens);
-            let Some((place, after)) = from_here.split_first_mut().filter(|(place, _)| place.start as usize <= other)
+            shift(passed, by, &mut self.tokens);
+            let Some((span, after)) = from_here.split_first_mut().filter(|(span, _)| span.start as usize <= difference)
             else {
                 return Ok(false);
             };
             rest = after;
-            at = place.end as usize;
-            place.start = place.start.wrapping_add_signed(by);
-            let start = self.start + place.start as usize;
+            at = span.end as usize;
+            span.start = span.start.wrapping_add_signed(by);
+            let start = self.start + span.start as usize;
             let window = reader.window(start);
-            let short = window.and_then(|window| short::value_here::<true>(window, 0, start, &mut place.steps));
-            let token = match short {
-                Some(short) => short.token,
+            let found = window.and_then(|window| fast_path::value_here::<true>(window, 0, start, &mut span.hint));
+            let token = match found {
+                Some(found) => found.token,
                 None => {
                     reader.at = start;
                     reader.value()?
                 }
             };
-            let token = token.seen_from(self.start);
-            (_, place.end) = token.extent();
-            by = place.end.wrapping_sub(at as u32).cast_signed();
-            let name = usize::from(place.name);
+            let token = token.relative_to(self.start);
+            (_, span.end) = token.quoted_range();
+            by = span.end.wrapping_sub(at as u32).cast_signed();
+            let name = usize::from(span.name);
             let Some(known) = self.tokens.get_mut(name) else { return Ok(false) };
             self.changed |= 1 << name;
             self.is_same_kind &= token.kind_bit() == known.kind_bit();
-            self.has_moved |= by != 0;
+            self.has_shifted |= by != 0;
             *known = token;
         }
-        go_on(rest, by, &mut self.tokens);
+        shift(rest, by, &mut self.tokens);
         self.len = self.len.wrapping_add_signed(by as isize);
         Ok(true)
     }
 
-    /// Takes over the values of an object that was read as any other.
-    fn take_values(&mut self) {
+    /// Adopts the values of an object that was parsed.
+    fn adopt_values(&mut self) {
         for (name, token) in self.tokens.iter_mut().enumerate() {
             let read = self.members.token(name);
-            *token = if read.is_absent() { read } else { read.seen_from(self.start) };
+            *token = if read.is_absent() { read } else { read.relative_to(self.start) };
         }
         self.count = 0;
     }
 
-    /// Notes where the values stand, in order.
-    fn place_values(&mut self) {
+    /// Lists the values in the order of the text. Insertion sort: names mostly come in the order of the list.
+    fn sort_values(&mut self) {
         for (name, token) in self.tokens.iter().enumerate().filter(|(_, token)| !token.is_absent()) {
-            let (start, end) = token.extent();
-            // Names mostly come in the order of the list.
+            let (start, end) = token.quoted_range();
             let mut at = self.count;
-            while at > 0 && self.places[at - 1].start > start {
-                self.places[at] = self.places[at - 1];
+            while at > 0 && self.spans[at - 1].start > start {
+                self.spans[at] = self.spans[at - 1];
                 at -= 1;
             }
-            self.places[at] = Place { start, end, name: name as u8, steps: Steps::ONE };
+            self.spans[at] = ValueSpan { start, end, name: name as u8, hint: LengthHint::ONE };
             self.count += 1;
         }
     }
 }
 
-/// Has these values stand so much further on.
+/// Shifts these values by so many bytes.
 #[inline(always)]
-fn go_on(places: &mut [Place], by: i32, tokens: &mut [Token]) {
+fn shift(spans: &mut [ValueSpan], by: i32, tokens: &mut [Token]) {
     if by == 0 {
         return;
     }
-    for Place { start, end, name, .. } in places {
+    for ValueSpan { start, end, name, .. } in spans {
         (*start, *end) = (start.wrapping_add_signed(by), end.wrapping_add_signed(by));
         if let Some(token) = tokens.get_mut(usize::from(*name)) {
-            *token = token.moved(by as usize);
+            *token = token.shifted(by as usize);
         }
     }
 }
@@ -218,13 +218,13 @@ mod tests {
 
     const NAMES: [&str; 4] = ["a", "b", "c", ""];
 
-    /// Every object of a list: what its members are, as values and as written, and what is told of it.
+    /// One object of a list: its members as values and as written, and how it differs from the one before.
     struct Read {
         values: [String; 3],
         written: [String; 3],
-        is_alike: bool,
+        has_same_layout: bool,
         changed: Vec<usize>,
-        have_moved: bool,
+        have_shifted: bool,
     }
 
     fn values(text: &str, token: impl Fn(usize) -> Token) -> [String; 3] {
@@ -246,18 +246,18 @@ mod tests {
         result.map(|()| objects).map_err(|stopped| reader.why(stopped).to_string())
     }
 
-    fn alike(list: &str) -> Result<Vec<Read>, String> {
-        let mut members = AlikeMembers::new(&NAMES);
+    fn deltas(list: &str) -> Result<Vec<Read>, String> {
+        let mut members = DeltaMembers::new(&NAMES);
         objects(list, |reader| {
             members.read(reader)?;
             let object = list.get(members.start()..).unwrap();
-            let (changed, have_moved) = members.changed();
+            let (changed, have_shifted) = members.changed();
             Ok(Read {
                 values: values(object, |name| members.token(name)),
                 written: std::array::from_fn(|name| written(members.token(name), object)),
-                is_alike: members.is_alike(),
+                has_same_layout: members.has_same_layout(),
                 changed: changed.collect(),
-                have_moved,
+                have_shifted,
             })
         })
     }
@@ -266,11 +266,11 @@ mod tests {
         if token.is_absent() {
             return String::new();
         }
-        let (start, end) = token.extent();
+        let (start, end) = token.quoted_range();
         text[start as usize..end as usize].to_owned()
     }
 
-    /// Each object read for itself.
+    /// Each object read alone.
     fn one_by_one(list: &str) -> Result<Vec<[String; 3]>, String> {
         objects(list, |reader| {
             let mut members: KnownMembers<4, 0> = KnownMembers::new(&NAMES);
@@ -279,7 +279,7 @@ mod tests {
         })
     }
 
-    /// What one member mostly says, and what it may say; some of it is none of JSON.
+    /// Values of one member: mostly a few that repeat, and some that are not JSON.
     fn value() -> impl Strategy<Value = &'static str> {
         prop_oneof![
             6 => prop::sample::select(vec!["1", "12", "\"x\"", "\"y\"", "\"\"", "null", "{\"k\":[1]}"]),
@@ -301,23 +301,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn objects_are_read_as_each_for_itself(
+        fn objects_are_read_as_if_each_stood_alone(
             kinds in prop::collection::vec(object(), 1..4), order in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
         ) {
             let list: Vec<_> = order.iter().map(|index| index.get(&kinds).as_str()).collect();
             let list = format!("[{}]", list.join(","));
-            let (together, alone) = (alike(&list), one_by_one(&list));
+            let (together, alone) = (deltas(&list), one_by_one(&list));
             prop_assert_eq!(together.as_ref().map(|_| ()), alone.as_ref().map(|_| ()), "{}", list);
             let (Ok(together), Ok(alone)) = (together, alone) else { return Ok(()) };
             let read: Vec<_> = together.iter().map(|read| read.values.clone()).collect();
             prop_assert_eq!(read, alone, "{}", list);
-            for pair in together.windows(2).filter(|pair| pair[1].is_alike) {
+            for pair in together.windows(2).filter(|pair| pair[1].has_same_layout) {
                 let [before, read] = pair else { unreachable!() };
                 for name in (0..3).filter(|name| !read.changed.contains(name)) {
                     prop_assert_eq!(&read.written[name], &before.written[name], "{}", list);
                 }
                 let lens = |read: &Read| read.written.each_ref().map(String::len);
-                prop_assert!(read.have_moved || lens(read) == lens(before), "{}", list);
+                prop_assert!(read.have_shifted || lens(read) == lens(before), "{}", list);
             }
         }
     }
@@ -325,8 +325,8 @@ mod tests {
     #[test]
     fn only_values_that_differ_are_read() {
         let told = |list: &str| -> Vec<_> {
-            let read = alike(list).unwrap();
-            read.into_iter().map(|read| (read.is_alike, read.changed, read.have_moved)).collect()
+            let read = deltas(list).unwrap();
+            read.into_iter().map(|read| (read.has_same_layout, read.changed, read.have_shifted)).collect()
         };
         let list =
             r#"[{"a":1,"b":"x","c":null},{"a":2,"b":"x","c":null},{"a":2,"b":"xyz","c":null},{"a":2,"b":"z","c":1}]"#;

@@ -4,21 +4,47 @@
 //! to it; the point is not to make texts and commands of what is only copied into a reply.
 
 use super::{
+    Command,
     fields::Fields,
     name::{channel_fault, is_plain_id},
 };
 use crate::{
     Family, Limits,
-    json::{Members, Text, Token},
-    limits::{MAX_CALLBACK_URL_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
+    json::{Members, Text, Token, Value},
+    limits::{DEFAULT_TIMEOUT_MS, MAX_CALLBACK_URL_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
 };
+
+/// The command of an item that [is acceptable](is_acceptable).
+#[inline]
+pub(super) fn command<'a>(fields: &Fields<'a, '_>) -> Command<'a> {
+    let text = fields.text;
+    let optional = |token: Token| token.printable(text).map(|content| Text::verbatim(content, true));
+    let required = |token: Token| optional(token).unwrap_or(Text::plain(""));
+    let input = match fields.input().value(text) {
+        Value::Object(object) => Some(object.payload()),
+        _ => None,
+    };
+    let timeout = fields.timeout().integer(text).and_then(|ms| u32::try_from(ms).ok());
+    Command {
+        request_id: required(fields.request_id()),
+        channel_id: required(fields.channel_id()),
+        product_key: optional(fields.product_key()),
+        device_key: optional(fields.device_key()),
+        asset_id: optional(fields.asset_id()),
+        target: required(fields.target()),
+        callback_url: optional(fields.callback_url()),
+        input,
+        timeout_ms: timeout.unwrap_or(DEFAULT_TIMEOUT_MS),
+        gmt_service_request: fields.gmt_request().integer(text),
+    }
+}
 
 /// As many digits as the longest timeout has.
 const MAX_TIMEOUT_DIGITS: usize = 6;
 
 /// Whether the item is accepted, for all that can be seen at a glance; `false` says nothing.
 #[inline(always)]
-pub(super) fn is_plain<'a>(
+pub(super) fn is_acceptable<'a>(
     fields: &Fields<'a, '_>,
     before: &mut Before<'a>,
     family: Family,

@@ -1,17 +1,25 @@
-//! The reply to an item that was accepted at a glance, put together from what stands in the body.
+//! The reply to an item that was accepted on the fast path, copied together from its members in the body.
 
+use super::replies::Names;
 use crate::{
-    Family,
+    Device, Family,
     json::{Text, Token, write},
     limits::DEFAULT_TIMEOUT_MS,
     request::Fields,
 };
 
-/// Writes the reply of [`super::accepted_reply`] for a command whose device nobody was asked for.
+/// Writes what [`super::write_accepted`] writes. `now` is the time of receipt, in digits.
 ///
 /// Whatever is copied is printable or was read as JSON, and the integers are positive: all is as the reply would write it.
 #[inline]
-pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, org_id: &str, now: &str) {
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    fields: &Fields<'_, '_>,
+    names: Option<Names<'_>>,
+    family: Family,
+    org_id: &str,
+    now: &str,
+) {
     let text = fields.text;
     let is_invoke = family == Family::Invoke;
     let target = fields.target();
@@ -27,20 +35,28 @@ pub(super) fn write(out: &mut Vec<u8>, fields: &Fields<'_, '_>, family: Family, 
         Text::plain(org_id).write(out);
         piece(out, r#","callType":"ASYNC","setMeasurepointChannelId":"#);
     }
-    if has_names_as_replied(fields) {
+    let device = names.map(|names| names.device);
+    if has_names_as_replied(fields) && device.is_none_or(|device| has_names_as_sent(device, fields)) {
         let (first, last) = (fields.channel_id().range(), fields.asset_id().range());
         write::copied::<NAMES>(out, text.as_bytes(), first.start.wrapping_sub(1), last.end + 1);
     } else {
         string(out, text, fields.channel_id());
         piece(out, r#","productKey":"#);
-        name(out, text, fields.product_key());
+        name(out, text, fields.product_key(), device.map(|device| &*device.product_key));
         piece(out, r#","deviceKey":"#);
-        name(out, text, fields.device_key());
+        name(out, text, fields.device_key(), device.map(|device| &*device.device_key));
         piece(out, r#","assetId":"#);
-        name(out, text, fields.asset_id());
+        name(out, text, fields.asset_id(), device.map(|device| &*device.asset_id));
     }
     if is_invoke {
-        piece(out, r#","serviceName":null,"serviceId":"#);
+        match names.and_then(|names| names.service_name) {
+            None => piece(out, r#","serviceName":null,"serviceId":"#),
+            Some(service_name) => {
+                piece(out, r#","serviceName":"#);
+                Text::plain(service_name).write(out);
+                piece(out, r#","serviceId":"#);
+            }
+        }
     } else {
         piece(out, r#","measurepointId":"#);
     }
@@ -97,7 +113,16 @@ fn has_names_as_replied(fields: &Fields<'_, '_>) -> bool {
         && asset.start == device.end + r#"","assetId":""#.len()
 }
 
-/// The same of timeout and time of request.
+/// Whether the directory's names are those that were sent, or unknown.
+#[inline(always)]
+fn has_names_as_sent(device: &Device, fields: &Fields<'_, '_>) -> bool {
+    let is_as_sent = |known: &str, sent: Token| known.is_empty() || known.as_bytes() == sent.bytes(fields.text);
+    is_as_sent(&device.asset_id, fields.asset_id())
+        && is_as_sent(&device.device_key, fields.device_key())
+        && is_as_sent(&device.product_key, fields.product_key())
+}
+
+/// Whether timeout and time of request stand in the body just as in the reply.
 #[inline(always)]
 fn has_times_as_replied(fields: &Fields<'_, '_>) -> bool {
     let (timeout, gmt) = (fields.timeout(), fields.gmt_request());
@@ -125,9 +150,14 @@ fn string(out: &mut Vec<u8>, text: &str, token: Token) {
     write::copied::<SHORT>(out, text.as_bytes(), place.start.wrapping_sub(1), place.end + 1);
 }
 
+/// A name of the device, as the directory has it or else as it was sent.
 #[inline(always)]
-fn name(out: &mut Vec<u8>, text: &str, token: Token) {
-    if token.is_nothing() { piece(out, "null") } else { string(out, text, token) }
+fn name(out: &mut Vec<u8>, text: &str, sent: Token, known: Option<&str>) {
+    match known {
+        Some(known) if !known.is_empty() => Text::plain(known).write(out),
+        _ if sent.is_nothing() => piece(out, "null"),
+        _ => string(out, text, sent),
+    }
 }
 
 #[inline(always)]

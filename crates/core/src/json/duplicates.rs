@@ -1,10 +1,10 @@
-//! Finding equal texts among many, in time that no choice of texts can spoil.
+//! Finds equal texts among many: request ids of a batch, keys of an object. O(n log n) whatever the texts are.
 
 use super::Text;
-use crate::folded::folded_hash;
+use crate::folded_multiply::hash_bytes;
 
-/// So many places of the table may be looked at for each text before its hashes are taken for useless.
-const PATIENCE: usize = 8;
+/// Average number of probes a text may take before the hash table is given up for sorting: the texts were chosen to collide.
+const PROBES_PER_TEXT: usize = 8;
 
 /// The positions of every text that occurs more than once, one ascending list for each such text.
 ///
@@ -13,15 +13,16 @@ pub(crate) fn repeated<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>
     if are_distinct(count, &text) { Vec::new() } else { groups(count, text) }
 }
 
-/// Whether no text occurs more than once; also `false` if the texts' hashes do not tell them apart quickly.
+/// Whether no text occurs more than once, by an open-addressing hash table with linear probing. Also `false` if too many
+/// hashes collide.
 fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> bool {
     if count < 2 {
         return true;
     }
     let places = (2 * count).next_power_of_two();
-    // Positions from 1 on, each with the half of its hash that does not choose the place; 0 is free.
+    // Lower half: the position plus 1, or 0 for a free place. Upper half: that of the hash, as a tag.
     let mut table = vec![0_u64; places];
-    let mut patience = PATIENCE * count + PATIENCE;
+    let mut probes_left = PROBES_PER_TEXT * count + PROBES_PER_TEXT;
     for at in 0..count {
         let Some(found) = text(at) else { continue };
         let hash = hash(found);
@@ -29,22 +30,22 @@ fn are_distinct<'a>(count: usize, text: &impl Fn(usize) -> Option<Text<'a>>) -> 
         let mut place = hash as usize & (places - 1);
         while let Some(taken) = table.get(place).copied().filter(|taken| *taken != 0) {
             let other = (taken & 0xFFFF_FFFF) as usize - 1;
-            if (taken & !0xFFFF_FFFF == tag && text(other) == Some(found)) || patience == 0 {
+            if (taken & !0xFFFF_FFFF == tag && text(other) == Some(found)) || probes_left == 0 {
                 return false;
             }
-            patience -= 1;
+            probes_left -= 1;
             place = (place + 1) & (places - 1);
         }
         if let Some(free) = table.get_mut(place) {
-            // More texts than 32 bits can count do not fit a text that 32 bits can measure.
+            // Fits: all texts come from one of less than 4 GiB.
             *free = tag | (at as u64 + 1) & 0xFFFF_FFFF;
         }
     }
     true
 }
 
-/// [`repeated`], by sorting: first by a cheap hash, then by content. This needs no secret: texts chosen to collide only
-/// make it sort by content, which is n log n comparisons all the same.
+/// [`repeated`] by sorting, first by hash and then by content. It needs no secret: texts that are chosen to collide are sorted
+/// by content, which takes n log n comparisons as well.
 fn groups<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec<usize>> {
     let mut order: Vec<(u64, usize)> = (0..count).filter_map(|at| Some((hash(text(at)?), at))).collect();
     order.sort_unstable();
@@ -59,19 +60,19 @@ fn groups<'a>(count: usize, text: impl Fn(usize) -> Option<Text<'a>>) -> Vec<Vec
     groups
 }
 
-/// A cheap hash of the decoded content, good enough to tell honest texts apart.
+/// An unkeyed hash of the decoded content: it tells honest texts apart, and dishonest ones cost a sort.
 #[inline]
 fn hash(text: Text<'_>) -> u64 {
     match text.as_decoded() {
-        Some(content) => folded_hash(0, content.as_bytes()),
-        None => folded_hash(0, text.decode().as_bytes()),
+        Some(content) => hash_bytes(0, content.as_bytes()),
+        None => hash_bytes(0, text.decode().as_bytes()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folded::fold;
+    use crate::folded_multiply::folded_multiply;
 
     #[test]
     fn finds_every_group_by_content() {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_nobody_chose_to_collide_have_hashes_of_their_own() {
+    fn texts_that_nobody_chose_to_collide_have_different_hashes() {
         let short = (0..10_000).map(|n| format!("r{n}"));
         let long = (0..10_000).map(|n| format!("00000000-0000-7000-8000-{n:012}"));
         let same_end = (0..10_000).map(|n| format!("{n:08}-turbine"));
@@ -110,7 +111,7 @@ mod tests {
         }
     }
 
-    /// Texts of 16 letters whose hashes are equal: the second half makes up for what the first half did.
+    /// Texts of 16 letters whose hashes are equal: the second half of each cancels the hash of its first half.
     fn colliding(count: usize) -> Vec<String> {
         let is_usable = |half: [u8; 8]| half.iter().all(|byte| matches!(byte, b' '..b'\x7f'));
         let mut first = *b"aaaaaaaa";
@@ -123,7 +124,7 @@ mod tests {
                     break;
                 }
             }
-            let second = (fold(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
+            let second = (folded_multiply(16, u64::from_le_bytes(first)) ^ 0x4242_4242_4242_4242).to_le_bytes();
             if is_usable(second) {
                 texts.push(String::from_utf8([first, second].concat()).unwrap());
             }
