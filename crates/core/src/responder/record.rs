@@ -88,9 +88,10 @@ impl AuditRecord {
 }
 
 /// An accepted item, complete: what the reply echoes and what the device gets.
+///
+/// Exhaustive on purpose: a store's codec that does not know a field of it must not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct StoredCommand {
     /// The gateway's own id.
     pub message_id: MessageId,
@@ -128,10 +129,9 @@ pub struct StoredCommand {
     pub fingerprint: u128,
 }
 
-/// The one final value of an accepted item.
+/// The one final value of an accepted item. Exhaustive on purpose, as [`StoredCommand`] is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.
     pub code: Code,

@@ -89,6 +89,7 @@ impl Responder {
     fn replay_intent(&mut self, message_id: MessageId) {
         let Some(key) = self.items.find(&message_id) else { return };
         let Some(item) = self.items.get(key).filter(|item| item.state.is_in_flight()) else { return };
+        // Of a decided item it changes nothing: a store may repeat all records of an open item.
         let next =
             if item.command.device.deduplicates { State::Ready(Attempt::Again) } else { State::Left(Attempt::First) };
         self.change(key, |state| *state = next);

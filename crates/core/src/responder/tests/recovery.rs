@@ -104,6 +104,20 @@ fn a_decided_final_is_published_again_with_the_same_value_and_never_another() {
 }
 
 #[test]
+fn records_of_an_open_item_that_a_store_repeats_change_nothing() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.stored.extend(rig.stored.clone());
+    rig.crash(0);
+    let stats = rig.responder.stats();
+    assert_eq!((stats.pending, stats.outbox, rig.sent.len()), (1, 1, 2));
+    assert_eq!(rig.answer(&rig.sent[1].clone(), 200, json!({})), Attribution::Succeeded);
+    assert_eq!((rig.finals()["r1"].clone(), rig.finals()["r2"].clone()), (vec![0, 0], vec![0]));
+}
+
+#[test]
 fn a_published_final_stays_published() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
