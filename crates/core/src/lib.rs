@@ -50,6 +50,9 @@
 //! *EnOS* for its other published pages, or *ours*. "Protocol §4" is a section of `docs/protocol.md`.
 
 #![forbid(unsafe_code)]
+// What is public may grow without breaking its users, unless its declaration says why not.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, unnameable_types)]
+#![warn(clippy::needless_pass_by_ref_mut, clippy::or_fun_call, clippy::redundant_clone, clippy::use_self)]
 // No input may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
