@@ -5,7 +5,7 @@ use napi_derive::napi;
 use serde::Deserialize;
 use setpoint::{
     Family, Limits, Now, Requester as Engine,
-    requester::{RequestBatchId, RequesterConfig, ResponseVerdict},
+    requester::{RequestBatchId, RequesterConfig, SendState},
 };
 
 use crate::{
@@ -191,6 +191,6 @@ fn id(batch: f64) -> RequestBatchId {
 }
 
 /// Whatever a later engine says that is no end is not one.
-fn is_settled(verdict: ResponseVerdict) -> bool {
-    verdict == ResponseVerdict::Settled
+fn is_settled(verdict: SendState) -> bool {
+    verdict == SendState::Settled
 }

@@ -10,7 +10,7 @@ use pyo3::{
 };
 use setpoint::{
     Family, Requester as Engine,
-    requester::{RequestBatchId, RequesterConfig, ResponseVerdict, Submission as Submitted},
+    requester::{RequestBatchId, RequesterConfig, SendState, Submission as Submitted},
 };
 
 use crate::{
@@ -209,9 +209,9 @@ impl Requester {
     }
 }
 
-fn name_of(verdict: ResponseVerdict) -> Verdict {
+fn name_of(verdict: SendState) -> Verdict {
     match verdict {
-        ResponseVerdict::Settled => Verdict("settled"),
+        SendState::Settled => Verdict("settled"),
         // Also whatever a later engine says that is no end.
         _ => Verdict("resend"),
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use setpoint::{
     Family, Limits, Now,
     reply::{Response, read_message, read_response},
-    requester::{RequestBatchId, ResponseVerdict},
+    requester::{RequestBatchId, SendState},
     submsg,
 };
 
@@ -271,12 +271,12 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, verdict: ResponseVerdict) {
+    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, verdict: SendState) {
         match verdict {
-            ResponseVerdict::Settled => {
+            SendState::Settled => {
                 self.callers[caller].batches.entry(batch).and_modify(|batch| batch.settled = true);
             }
-            ResponseVerdict::Resend => {
+            SendState::Resend => {
                 let later = self.chance.between(500, 3_000);
                 self.after(later, Event::Attempt(caller, life, batch));
             }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use setpoint::{
     MessageId, Now, Responder,
-    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, Restore, WriteId},
+    responder::{BatchTicket, CheckedBatch, Effect, HandedOver, PublicationId, ResponderConfig, Restore, WriteId},
 };
 
 use crate::{
@@ -192,8 +192,10 @@ impl Sim {
                     format_args!("service: batch of {} ({}) {}", sent.items.len(), sent.org_id, sent.family.name()),
                 );
                 let expectation = self.oracle.batch(sent);
-                let batch = BatchRequest { org_id: &sent.org_id, family: sent.family, body: &sent.body };
-                let batch = responder.handle_batch(batch, &self.world, now);
+                let limits = &self.service.config.limits;
+                let body = sent.body.clone();
+                let batch = CheckedBatch::read(body, sent.family, &sent.org_id, &self.world, limits, now);
+                let batch = responder.handle_batch(batch, now);
                 self.oracle.expect(batch, expectation);
                 self.service.connections.insert(batch, request);
             }

@@ -1,4 +1,4 @@
-//! `setpoint bench`. How fast it is, is nothing that a test may ask.
+//! `setpoint bench`. No test depends on how fast it is.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn report(ran: &Ran) -> Value {
     report.clone()
 }
 
-/// The run has every documented field, and every item of it succeeded and was executed once.
+/// Checks that the run has every documented field, and that every item succeeded and was executed once.
 fn check(run: &Value, way: &str, arrivals: &str) {
     assert_eq!((&run["way"], &run["arrivals"]), (&way.into(), &arrivals.into()));
     assert!(run["itemsPerSecond"].as_f64().unwrap() > 0.0, "{run}");
@@ -90,7 +90,7 @@ fn a_person_sees_a_table_the_books_and_that_processors_are_shared() {
     for part in ["share", "p99.9 ms", "bare", "gateway", "The books balance."] {
         assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
     }
-    assert!(!ran.stdout.contains('\u{1b}'), "no colours where nobody sees them");
+    assert!(!ran.stdout.contains('\u{1b}'), "no colours without a terminal");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn channels_are_made_shown_changed_and_deleted() {
     assert_eq!(plant.run(&["channel", "create", "ops"]).code, 64);
 }
 
-/// How items and batch ended. An item's acceptance is told if the response came before the outcome: one or the other is first.
+/// The events without `accepted`, which is printed only if the response arrives before the outcome.
 fn ends(ran: &Ran) -> Vec<serde_json::Value> {
     ran.json_lines().into_iter().filter(|line| line["event"] != "accepted").collect()
 }
@@ -102,7 +102,7 @@ fn batches_are_sent_and_every_outcome_is_shown() {
     assert_eq!(finished.len(), 2);
     assert!(finished.iter().all(|line| line["outputData"]["id"] == line["requestId"]), "{finished:?}");
     assert_eq!((&lines[2]["event"], &lines[2]["succeeded"]), (&"batchDone".into(), &2.into()));
-    assert_eq!(lines[2]["accepted"], 2, "also those whose outcome came first");
+    assert_eq!(lines[2]["accepted"], 2, "also those whose outcome arrived before the response");
 
     let some = plant.send("write", &json!([write("a", "wtg-3"), write("b", "nobody")]), &["--json"]);
     assert_eq!(some.code, 1, "{some:?}");
@@ -143,7 +143,7 @@ fn a_batch_that_is_sent_again_tells_the_same_and_executes_nothing() {
 #[test]
 fn what_cannot_be_accepted_is_said_without_waiting() {
     let plant = Plant::start(&[]);
-    // The channel does not exist, so there is none to listen on, and the service says which item is wrong.
+    // The channel does not exist, so there is nothing to listen on; the service says which item is wrong.
     let missing = plant.send("invoke", &json!([invoke("a", "wtg-1")]), &["--json"]);
     assert_eq!(missing.code, 1, "{missing:?}");
     assert_eq!(missing.json_lines()[0]["code"], 1_000_103);

@@ -9,6 +9,8 @@ use setpoint::{
     request::{Entry, read_batch},
 };
 
+use crate::item_by_item;
+
 const NOW: Now = Now::new(0, 1_700_000_000_000);
 const ORG: &str = "o1";
 
@@ -36,6 +38,8 @@ fn judge(body: &[u8], family: Family, limits: &Limits) {
     // A directory repeats names without their escapes.
     let tree = |response: &[u8]| serde_json::from_slice::<Value>(response).ok();
     assert_eq!(tree(&form.response), tree(&report.response), "answered otherwise where nobody is asked");
+    let item_by_item = item_by_item::response(body, family, ORG, limits, NOW);
+    assert_eq!(String::from_utf8_lossy(&form.response), String::from_utf8_lossy(&item_by_item), "copied otherwise");
     assert_eq!(json::check(&report.response, limits.depth), Ok(()), "the answer");
     match entries {
         Err(error) => refused(body, family, &error, &report),

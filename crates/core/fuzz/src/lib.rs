@@ -15,6 +15,8 @@ pub mod topic;
 
 #[path = "../../tests/properties/agree.rs"]
 mod agree;
+#[path = "../../tests/properties/item_by_item.rs"]
+mod item_by_item;
 
 /// What a target does with an input.
 pub type Run = fn(&[u8]);

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{AlikeMembers, Failed, Reader, Token, Value, utf8},
+    json::{DeltaMembers, Failed, Reader, Token, Value, utf8},
 };
 
 /// What a message may hold at its top level besides `data`; a channel message has nothing else.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 const NAMES: usize = 23;
 /// Every name that a reply of either family may have; three of them mean nothing here.
-static MEMBERS: AlikeMembers<NAMES> = AlikeMembers::new(&[
+static MEMBERS: DeltaMembers<NAMES> = DeltaMembers::new(&[
     "requestId",
     "messageId",
     "requestMethod",
@@ -85,7 +85,7 @@ type Spans = Vec<Result<ReplySpans, BadReply>>;
 /// Reads the response to a batch of `family`. Fields that the protocol does not name are ignored.
 ///
 /// # Errors
-/// The body is neither a response nor a whole-request error.
+/// The body is neither a response nor a match_mask-request error.
 pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Result<Response<'a>, MessageError> {
     let mut spans = Vec::new();
     let envelope = Envelope::read(body, Some(family), limits, &mut spans)?;
@@ -222,7 +222,7 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
             Some(b'{') => {
                 members.read(reader)?;
                 let Some(Ok(reply)) = replies.last_mut() else { continue };
-                if has_before && members.is_alike() && change(&members, reader.text(), limits, reply) {
+                if has_before && members.has_same_layout() && change(&members, reader.text(), limits, reply) {
                     continue;
                 }
                 judge(&members, reader.text(), family, limits, reply)
@@ -238,7 +238,7 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
 
 /// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
 fn judge(
-    members: &AlikeMembers<NAMES>,
+    members: &DeltaMembers<NAMES>,
     message: &str,
     family: Option<Family>,
     limits: &Limits,
@@ -290,12 +290,12 @@ fn judge(
 /// Makes of a copy of the reply before the one that has other values in some members, each of the same kind. `false` if that
 /// one cannot be used.
 #[inline(always)]
-fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: &mut ReplySpans) -> bool {
+fn change(members: &DeltaMembers<NAMES>, message: &str, limits: &Limits, reply: &mut ReplySpans) -> bool {
     let names = names_of(reply.family);
     if !are_payloads_short(members, names, limits) {
         return false;
     }
-    let (changed, have_moved) = members.changed();
+    let (changed, have_shifted) = members.changed();
     reply.changed = 0;
     for name in changed {
         if name == STATUS {
@@ -314,14 +314,14 @@ fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: 
         }
     }
     reply.start = members.start() as u32;
-    if have_moved {
+    if have_shifted {
         place(members, names, reply);
     }
     true
 }
 
 #[inline(always)]
-fn are_payloads_short(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
+fn are_payloads_short(members: &DeltaMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
     names[PAYLOADS].iter().map(|name| members.token(*name)).all(|payload| {
         // A null is longer than nothing.
         payload.is_nothing() || payload.len() <= limits.payload_bytes
@@ -330,7 +330,7 @@ fn are_payloads_short(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], lim
 
 /// Notes where the parts stand.
 #[inline(always)]
-fn place(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], reply: &mut ReplySpans) {
+fn place(members: &DeltaMembers<NAMES>, names: &[usize; PARTS], reply: &mut ReplySpans) {
     reply.start = members.start() as u32;
     for (part, name) in reply.parts.iter_mut().zip(names) {
         *part = Span::of(members.token(*name));
@@ -370,12 +370,12 @@ impl Wanted {
 
 /// A bit for each text with escapes.
 #[cold]
-fn escaped(members: &AlikeMembers<NAMES>, names: &[usize; PARTS]) -> u16 {
+fn escaped(members: &DeltaMembers<NAMES>, names: &[usize; PARTS]) -> u16 {
     let is_escaped = |name: usize| members.token(name).kind_bit() == Token::ESCAPED;
     names[TEXTS].iter().rev().fold(0, |bits, name| bits << 1 | u16::from(is_escaped(*name)))
 }
 
-/// The text of a whole-request error; what is no text becomes empty.
+/// The text of a match_mask-request error; what is no text becomes empty.
 fn owned(value: Value<'_>) -> String {
     match value {
         Value::Text(text) => text.decode().into_owned(),

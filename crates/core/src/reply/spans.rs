@@ -37,7 +37,7 @@ impl Span {
     /// Where a string, an integer or an object stands.
     #[inline(always)]
     pub(super) fn of(token: Token) -> Self {
-        Self(if token.is_nothing() { 0 } else { token.place() })
+        Self(if token.is_nothing() { 0 } else { token.packed_range() })
     }
 }
 

@@ -1,11 +1,11 @@
 //! The envelope of a batch: `{"data":[item, …]}`.
 
 use super::{
-    Entry, Refusal,
+    Entry, RefusedItem,
+    fast_path::{self, Before},
     fields::{Fields, ItemReader},
     item::{self, REQUEST_ID},
     name::form,
-    plain::{self, Before},
 };
 use crate::{
     Family, Fault, Limits, RequestError,
@@ -150,7 +150,7 @@ fn read_items<'a>(
         }
         items.read(reader)?;
         let fields = items.fields(reader.text());
-        if !each.plain(&fields, || plain::is_plain(&fields, &mut before, family, org_id, limits)) {
+        if !each.plain(&fields, || fast_path::is_acceptable(&fields, &mut before, family, org_id, limits)) {
             each.entry(item::judge(&fields, &mut before.channel_id, family, org_id, limits));
         }
     }
@@ -195,7 +195,7 @@ fn refuse_repeated(entries: &mut [Entry<'_>]) {
 fn refuse(entry: &mut Entry<'_>, fault: Fault) {
     match entry {
         Entry::Accepted(command) => *entry = Entry::Refused(command.clone().refuse(vec![fault])),
-        Entry::Refused(Refusal { faults, .. }) => {
+        Entry::Refused(RefusedItem { faults, .. }) => {
             let at = faults.iter().take_while(|fault| fault.field == REQUEST_ID).count();
             faults.insert(at, fault);
         }

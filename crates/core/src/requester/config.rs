@@ -1,8 +1,15 @@
-//! The requester's bounds and allowances.
+//! Configuration of the requester.
 
 use crate::Limits;
 
-/// Bounds and allowances of a [`Requester`](super::Requester). All of it is ours.
+/// Bounds of a [`Requester`](super::Requester). All of them are ours.
+///
+/// ```
+/// use setpoint::requester::RequesterConfig;
+///
+/// let mut config = RequesterConfig::default();
+/// config.grace_ms = 2_000;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequesterConfig {
@@ -10,10 +17,10 @@ pub struct RequesterConfig {
     pub limits: Limits,
     /// Most items open at once.
     pub open_items: usize,
-    /// How long after an item's own deadline its outcome may still be on its way, in milliseconds.
+    /// How long an outcome is waited for beyond the item's own timeout, in milliseconds: the time that it may be on its way.
     pub grace_ms: u64,
-    /// Most ended items remembered from one call to the next, so that late and duplicate replies are known as such; the
-    /// oldest go first.
+    /// Most ended items that are remembered from one call to the next, so that late and duplicate replies are recognised; the
+    /// oldest are forgotten first. May be 0.
     pub remembered: usize,
 }
 

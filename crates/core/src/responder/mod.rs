@@ -1,7 +1,8 @@
 //! The service's side of the conversation, a state machine.
 
-mod accept;
+mod admit;
 mod answer;
+mod checked_batch;
 mod config;
 mod effect;
 mod fingerprint;
@@ -18,6 +19,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+pub use checked_batch::CheckedBatch;
 pub use config::ResponderConfig;
 pub use effect::{Attribution, BatchTicket, Effect, HandedOver, PublicationId, WriteId};
 pub use record::{AuditRecord, FinalOutcome, Record, StoredCommand};
@@ -30,7 +32,7 @@ use std::{
 };
 
 use crate::{
-    Code, Directory, Family, MessageId, MonotonicTime, Now, RequestError,
+    Code, Family, MessageId, MonotonicTime, Now, RequestError,
     inflight::{InFlight, Key},
     secret::{KeyedHash, Secret},
     submsg,
@@ -140,17 +142,6 @@ enum Queued {
     Publish(ChannelKey),
 }
 
-/// A batch as it came in.
-#[derive(Debug, Clone, Copy)]
-pub struct BatchRequest<'a> {
-    /// The org of the query.
-    pub org_id: &'a str,
-    /// Which call it was.
-    pub family: Family,
-    /// The request body.
-    pub body: &'a [u8],
-}
-
 impl Responder {
     /// A responder without history; [`Restore`] makes one from what a store has kept. `seed` is 32 bytes from the operating system's generator, new at every start:
     /// message ids are drawn from it.
@@ -179,21 +170,20 @@ impl Responder {
     }
 
     /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
-    pub fn handle_batch(
-        &mut self,
-        request: BatchRequest<'_>,
-        directory: &(impl Directory + ?Sized),
-        now: Now,
-    ) -> BatchTicket {
+    ///
+    /// Timeouts run from when the batch was received, or from the newest reading of the clock that came in before it, if
+    /// that is later: the monotonic clock never steps back.
+    pub fn handle_batch(&mut self, batch: CheckedBatch, now: Now) -> BatchTicket {
+        let received = self.now.instant.max(batch.received.instant);
         self.see(now);
         self.newest_batch += 1;
-        let batch = BatchTicket(self.newest_batch);
+        let ticket = BatchTicket(self.newest_batch);
         self.counters.batches += 1;
-        if let Err(error) = self.take_in(batch, request, directory) {
-            self.refuse_batch(batch, &error);
+        if let Err(error) = self.admit(ticket, batch, received) {
+            self.refuse_batch(ticket, &error);
         }
         self.settle();
-        batch
+        ticket
     }
 
     /// Every write up to and including this one is on stable storage.

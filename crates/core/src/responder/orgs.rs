@@ -15,6 +15,8 @@ pub(super) struct Orgs {
     hash: KeyedHash,
     orgs: HashMap<Arc<str>, Org, KeyedHash>,
     devices: HashMap<Arc<Device>, usize, KeyedHash>,
+    /// Request ids remembered, of all orgs.
+    n_remembered: usize,
     /// Remembered ids in the order in which they may be forgotten.
     expiry: VecDeque<(MonotonicTime, StoredKey)>,
 }
@@ -55,7 +57,13 @@ impl Org {
 
 impl Orgs {
     pub(super) fn new(hash: KeyedHash) -> Self {
-        Self { hash, orgs: HashMap::with_hasher(hash), devices: HashMap::with_hasher(hash), expiry: VecDeque::new() }
+        Self {
+            hash,
+            orgs: HashMap::with_hasher(hash),
+            devices: HashMap::with_hasher(hash),
+            n_remembered: 0,
+            expiry: VecDeque::new(),
+        }
     }
 
     /// The one shared spelling of the org's id.
@@ -84,7 +92,7 @@ impl Orgs {
     }
 
     pub(super) fn n_remembered(&self) -> usize {
-        self.orgs.values().map(Org::n_remembered).sum()
+        self.n_remembered
     }
 
     /// Counts the command as in flight.
@@ -118,7 +126,8 @@ impl Orgs {
         };
         let request_id = Arc::clone(&command.request_id);
         let family = if canary!("ids-across-families") { Family::Invoke } else { command.family };
-        self.org(&command.org_id).remembered[family as usize].insert(request_id, remembered);
+        let earlier = self.org(&command.org_id).remembered[family as usize].insert(request_id, remembered);
+        self.n_remembered += usize::from(earlier.is_none());
         self.expiry.push_back((
             until,
             StoredKey {
@@ -150,6 +159,7 @@ impl Orgs {
                     continue;
                 }
                 remembered.remove(&key.request_id);
+                self.n_remembered -= 1;
             }
             if org.pending == 0 && org.remembered.iter().all(HashMap::is_empty) {
                 self.orgs.remove(&key.org_id);

@@ -11,7 +11,7 @@ use setpoint::responder::ResponderStats;
 use tokio::{
     net::TcpListener,
     runtime::Handle,
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -23,7 +23,6 @@ use super::{
     restore::{Restored, restore},
 };
 use crate::{
-    access::Access,
     channels::Router,
     config::Config,
     error::{GatewayError, ListenError},
@@ -118,17 +117,15 @@ impl Gateway {
         let run_loop = RunLoop::new(responder, Arc::clone(&catalog), outputs, metrics.clone());
         let run_ended = spawn(run_loop, inputs, lifecycle.clone())?;
 
-        let app = App {
-            access: Access::new(Arc::clone(&catalog)),
+        let app = App::new(
+            Arc::clone(&config),
+            Arc::clone(&catalog),
             feeds,
-            run: run.clone(),
-            metrics: metrics.clone(),
-            health: health.clone(),
-            lifecycle: lifecycle.clone(),
-            body_memory: Arc::new(Semaphore::new(config.http.body_bytes_in_all.min(Semaphore::MAX_PERMITS))),
-            streams: Arc::new(Semaphore::new(config.events.max_streams.min(Semaphore::MAX_PERMITS))),
-            config: Arc::clone(&config),
-        };
+            run.clone(),
+            metrics.clone(),
+            health.clone(),
+            lifecycle.clone(),
+        );
         let server = Server::start(listener, app).map_err(|error| listen_error(&config, error))?;
         let gateway = Self {
             server,

@@ -14,6 +14,8 @@ pub(crate) struct Channel {
 /// The channels of one org, each family's in the order of their ids.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OrgChannels {
+    /// The version of the catalog in which a channel was last deleted; 0 if none ever was.
+    pub(super) last_deletion: u64,
     invoke: BTreeMap<Arc<str>, Channel>,
     write: BTreeMap<Arc<str>, Channel>,
 }

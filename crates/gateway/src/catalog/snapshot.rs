@@ -47,6 +47,11 @@ impl Snapshot {
         self.channels.get(org_id).map_or(&NONE, |channels| channels.of(family)).values()
     }
 
+    /// The version in which a channel of the org was last deleted; 0 if none ever was.
+    pub(crate) fn last_deletion(&self, org_id: &str) -> u64 {
+        self.channels.get(org_id).map_or(0, |channels| channels.last_deletion)
+    }
+
     /// Every channel with its org, in no particular order.
     pub(crate) fn all_channels(&self) -> impl Iterator<Item = (&Arc<str>, &Channel)> {
         self.channels.iter().flat_map(|(org, channels)| {
@@ -80,7 +85,11 @@ impl Snapshot {
     pub(super) fn remove_channel(&mut self, org_id: &str, family: Family, id: &str) -> Option<Channel> {
         // Nothing is copied for a channel that is not there.
         self.channel(org_id, family, id)?;
-        Arc::make_mut(self.channels.get_mut(org_id)?).of_mut(family).remove(id)
+        // The change is counted after it was made.
+        let version = self.version + 1;
+        let channels = Arc::make_mut(self.channels.get_mut(org_id)?);
+        channels.last_deletion = version;
+        channels.of_mut(family).remove(id)
     }
 }
 

@@ -11,7 +11,7 @@ mod ops;
 mod query;
 mod serve;
 
-use std::sync::Arc;
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
 use axum::{
     Router,
@@ -22,15 +22,15 @@ use axum::{
     routing::{get, post, put},
 };
 use serde::Serialize;
-use setpoint::{Code, Family, RequestError};
+use setpoint::{Code, Family, Limits, RequestError};
 use tokio::{sync::Semaphore, time::Instant};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::error::HttpError;
 pub(crate) use self::serve::Server;
 use crate::{
-    access::Access, config::Config, feeds::Feeds, lifecycle::Lifecycle, ports::Health, run::RunHandle,
-    telemetry::Metrics,
+    access::Access, catalog::Catalog, config::Config, feeds::Feeds, lifecycle::Lifecycle, ports::Health,
+    run::RunHandle, telemetry::Metrics,
 };
 
 /// Methods that metrics name; a client can make up others without end.
@@ -39,17 +39,48 @@ const NAMED_METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Met
 /// What every handler can reach. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
-    pub(crate) config: Arc<Config>,
-    pub(crate) access: Access,
-    pub(crate) feeds: Arc<Feeds>,
-    pub(crate) run: RunHandle,
-    pub(crate) metrics: Metrics,
-    pub(crate) health: Health,
-    pub(crate) lifecycle: Lifecycle,
+    config: Arc<Config>,
+    access: Access,
+    feeds: Arc<Feeds>,
+    run: RunHandle,
+    metrics: Metrics,
+    health: Health,
+    lifecycle: Lifecycle,
+    /// What one batch may cost to read.
+    limits: Arc<Limits>,
+    /// Large bodies that may be read at once.
+    readers: Arc<Semaphore>,
     /// Memory for request bodies, in bytes.
-    pub(crate) body_memory: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
     /// Event streams that may still be opened.
-    pub(crate) streams: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        catalog: Arc<Catalog>,
+        feeds: Arc<Feeds>,
+        run: RunHandle,
+        metrics: Metrics,
+        health: Health,
+        lifecycle: Lifecycle,
+    ) -> Self {
+        let permits = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self {
+            access: Access::new(catalog),
+            feeds,
+            run,
+            metrics,
+            health,
+            lifecycle,
+            limits: Arc::new(config.engine.responder().limits),
+            readers: permits(available_parallelism().map_or(1, NonZero::get)),
+            body_memory: permits(config.http.body_bytes_in_all),
+            streams: permits(config.events.max_streams),
+            config,
+        }
+    }
 }
 
 /// Every route.

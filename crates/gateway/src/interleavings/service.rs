@@ -9,7 +9,7 @@ use axum::Router;
 use setpoint::responder::{Restore, WriteId};
 use setpoint_interleave::{below, chance, note, task};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -17,7 +17,6 @@ use tokio_util::task::TaskTracker;
 
 use super::{books::Books, links};
 use crate::{
-    access::Access,
     assembly::{catalog_with_feeds, orgs_and_devices},
     catalog::{ChannelCommand, DeviceEntry, Draft},
     channels,
@@ -86,17 +85,7 @@ impl Service {
             tokio::spawn(task("channels' link", links::channels(messages, run.clone(), Arc::clone(&books)))),
         ];
         let store = tokio::spawn(task("store", commits(committer)));
-        let app = App {
-            access: Access::new(catalog),
-            feeds,
-            run: run.clone(),
-            metrics,
-            health,
-            lifecycle: lifecycle.clone(),
-            body_memory: Arc::new(Semaphore::new(config.http.body_bytes_in_all)),
-            streams: Arc::new(Semaphore::new(config.events.max_streams)),
-            config: Arc::clone(&config),
-        };
+        let app = App::new(Arc::clone(&config), catalog, feeds, run.clone(), metrics, health, lifecycle.clone());
         Self {
             router: router(app),
             books,

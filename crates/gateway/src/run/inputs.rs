@@ -1,11 +1,9 @@
 //! What comes into the run loop.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use setpoint::{
-    Family, MessageId, Now,
-    responder::{PublicationId, WriteId},
+    MessageId,
+    responder::{CheckedBatch, PublicationId, WriteId},
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -18,14 +16,12 @@ use crate::{
 /// Most channel calls waiting for the run loop.
 const WAITING_CHANNEL_CALLS: usize = 64;
 
-/// A batch, read completely.
+/// A batch, read and checked, and who waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) org_id: Arc<str>,
-    pub(crate) family: Family,
-    pub(crate) body: HeldBody,
-    /// When the last byte of it was read: timeouts run from here.
-    pub(crate) received: Now,
+    pub(crate) batch: CheckedBatch,
+    /// Of the catalog that it was checked against.
+    pub(crate) catalog_version: u64,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
@@ -39,6 +35,12 @@ pub(crate) struct HeldBody {
 impl HeldBody {
     pub(crate) fn new(bytes: Bytes, share: Option<OwnedSemaphorePermit>) -> Self {
         Self { bytes, _share: share }
+    }
+}
+
+impl AsRef<[u8]> for HeldBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -4,6 +4,8 @@ mod channels;
 mod effects;
 mod inputs;
 mod rate_limited_log;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub(crate) use channels::channel_record;

@@ -8,7 +8,7 @@ use std::{
 
 use setpoint::{
     MessageId, MonotonicTime, Responder,
-    responder::{Attribution, BatchRequest, BatchTicket},
+    responder::{Attribution, BatchTicket},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -137,7 +137,7 @@ impl RunLoop {
         while bytes < BATCH_BYTES {
             let Ok(batch) = queue.try_recv() else { return };
             // Every batch costs something, however short.
-            bytes += batch.body.bytes.len().max(MIN_BATCH_BYTES);
+            bytes += batch.batch.body_bytes().max(MIN_BATCH_BYTES);
             self.batch(batch);
         }
     }
@@ -205,10 +205,15 @@ impl RunLoop {
         if batch.answer.is_closed() {
             return;
         }
-        let request = BatchRequest { org_id: &batch.org_id, family: batch.family, body: &batch.body.bytes };
+        let Batch { mut batch, catalog_version, answer } = batch;
         let catalog = self.catalog.snapshot();
-        let id = self.responder.handle_batch(request, &*catalog, batch.received);
-        self.waiting.insert(id, batch.answer);
+        // What was added since may be missing to a batch that was sent before; what is gone must not be used by it. Only
+        // channels are ever deleted, and by their own org, so it is that org's batches that are read once more here.
+        if catalog.last_deletion(batch.org_id()) > catalog_version {
+            batch = batch.read_again(&*catalog);
+        }
+        let ticket = self.responder.handle_batch(batch, setpoint_clock::now());
+        self.waiting.insert(ticket, answer);
     }
 }
 
