@@ -49,8 +49,7 @@ fn batch(catalog: &Catalog, org_id: &str, channel_id: &str) -> (Batch, oneshot::
         r#"{{"data":[{{"requestId":"r1","controlChannelId":"{channel_id}","assetId":"a1","serviceId":"start"}}]}}"#
     );
     let snapshot = catalog.snapshot();
-    let batch =
-        CheckedBatch::read(body, Family::Invoke, org_id, &*snapshot, &Limits::DEFAULT, setpoint_clock::now());
+    let batch = CheckedBatch::read(body, Family::Invoke, org_id, &*snapshot, &Limits::DEFAULT, setpoint_clock::now());
     let (answer, answered) = oneshot::channel();
     (Batch { batch, catalog_version: snapshot.version(), answer }, answered)
 }
