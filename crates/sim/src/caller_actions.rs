@@ -212,8 +212,8 @@ impl Sim {
         if entry.life != life || !current {
             return Ok(());
         }
-        let verdict = entry.requester.handle_not_sent(batch, "connection refused");
-        self.settle(caller, life, batch, verdict);
+        let state = entry.requester.handle_not_sent(batch, "connection refused");
+        self.settle(caller, life, batch, state);
         self.listen(caller, &[])
     }
 
@@ -261,9 +261,9 @@ impl Sim {
         let now = self.caller_now();
         let settled_before = self.callers[caller].batches.get(&batch).is_some_and(|batch| batch.settled);
         match self.callers[caller].requester.handle_response(batch, body, now) {
-            Ok(verdict) => {
+            Ok(state) => {
                 if !settled_before {
-                    self.settle(caller, life, batch, verdict);
+                    self.settle(caller, life, batch, state);
                 }
             }
             Err(error) => hold!(false, Requester, "a response cannot be read: {error}"),
@@ -271,8 +271,8 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, verdict: SendState) {
-        match verdict {
+    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, state: SendState) {
+        match state {
             SendState::Settled => {
                 self.callers[caller].batches.entry(batch).and_modify(|batch| batch.settled = true);
             }

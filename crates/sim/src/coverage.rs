@@ -6,6 +6,7 @@ macro_rules! events {
     ($($(#[doc = $words:literal])+ $variant:ident = $name:literal,)*) => {
         /// Something that must occur in a complete sweep.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Exercised {
             $($(#[doc = $words])+ $variant,)*
         }

@@ -6,6 +6,7 @@ macro_rules! faults {
     ($($(#[doc = $words:literal])+ $variant:ident = $name:literal,)*) => {
         /// A kind of fault. In every run many of them are off, so that single faults and rare combinations are tried as well.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Fault {
             $($(#[doc = $words])+ $variant,)*
         }

@@ -11,6 +11,7 @@ use crate::{
 
 /// Determines a run completely.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Schedule {
     /// The source of all randomness.
     pub seed: u64,
@@ -24,6 +25,7 @@ pub struct Schedule {
 
 /// Upper limits of the size of a run; the sizes themselves are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Size {
     /// Of callers.
     pub callers: Option<u64>,

@@ -15,6 +15,7 @@ use crate::{
 
 /// The outcome of a run.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome {
     /// A hash of the trace.
     pub hash: u64,

@@ -20,6 +20,7 @@ use crate::{
 
 /// Which runs to make.
 #[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Sweep {
     /// The schedule of the first run; the others differ in the seed.
     pub schedule: Schedule,
@@ -33,6 +34,7 @@ pub struct Sweep {
 
 /// The totals of all runs.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Total {
     /// Number of runs.
     pub runs: u64,

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What was promised, and what happened instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// Which invariant, by its short name.
     pub invariant: Invariant,
@@ -14,6 +15,7 @@ pub struct Violation {
 /// The promises that every run must keep. I1 to I10 are the invariants of the protocol's guarantees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "`promise` describes each")]
+#[non_exhaustive]
 pub enum Invariant {
     I1,
     I2,
