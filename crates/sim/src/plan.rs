@@ -1,5 +1,7 @@
 //! The parameters of a run: drawn from its seed, and limited when a failing run is shrunk.
 
+use std::num::NonZeroUsize;
+
 use std::collections::BTreeSet;
 
 use setpoint::{requester::RequesterConfig, responder::ResponderConfig};
@@ -153,8 +155,8 @@ impl Plan {
 
 fn responder(faults: &mut Faults) -> ResponderConfig {
     let mut config = ResponderConfig::default();
-    config.limits.items = 64;
-    config.limits.body_bytes = 64 << 10;
+    config.limits.items = const { NonZeroUsize::new(64).unwrap() };
+    config.limits.body_bytes = const { NonZeroUsize::new(64 << 10).unwrap() };
     let mut small = |fault, bound: &mut usize, low, high| {
         if faults.is_on(fault) {
             *bound = faults.chance(fault).between(low, high) as usize;

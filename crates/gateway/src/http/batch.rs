@@ -45,7 +45,7 @@ pub(super) async fn put_by_action(State(app): State<App>, request: Request) -> R
 /// it, the batch is judged as a whole or not at all, whether or not anybody waits here.
 async fn submit(app: &App, family: Family, org_id: String, request: Request) -> Result<Response, Refusal> {
     let (head, payload) = request.into_parts();
-    let body = body::read(app, &head.headers, payload, app.config.engine.body_bytes).await?;
+    let body = body::read(app, &head.headers, payload, app.config.engine.body_bytes.get()).await?;
     // All of it has come: timeouts run from here.
     let received = clock::now();
     let limits = app.config.engine.responder().limits;
