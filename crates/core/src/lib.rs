@@ -56,8 +56,6 @@
 // No input may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
-#[macro_use]
-mod canary;
 pub mod check;
 mod code;
 pub mod device;
@@ -79,9 +77,6 @@ mod secret;
 pub mod submsg;
 mod time;
 
-#[cfg(feature = "canaries")]
-#[doc(hidden)]
-pub use canary::put_back;
 pub use code::{Certainty, Code, CodeInfo, Plane, Retry};
 pub use directory::{AnyDirectory, Device, DeviceRef, Directory, TableDirectory};
 pub use error::RequestError;
