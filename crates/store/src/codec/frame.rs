@@ -99,7 +99,7 @@ fn checksum(position: u64, frame: &[u8]) -> u32 {
 /// let desc = Some("what the turbines of the northern park are told".into());
 /// let record = ChannelRecord::Saved { org_id: "o1".into(), channel_id: "DATASVC.CONTROL.ops".into(), desc };
 /// let write = AtomicWrite::from(vec![Entry::Channel(record)]);
-/// let frames = encode(&write, 17, 50)?;
+/// let frames = encode(&write, 17, 48)?;
 /// assert_eq!(frames.len(), 3);
 ///
 /// let mut decoder = Decoder::new();
