@@ -21,7 +21,10 @@ use crate::{AtomicWrite, AuditEntry, Entry, StoreError};
 ///
 /// // After a restart:
 /// let (mut store, mut replayed) = (log.clone(), Vec::new());
-/// store.replay(&mut |entry| Ok(replayed.push(entry)))?;
+/// store.replay(&mut |entry| {
+///     replayed.push(entry);
+///     Ok(())
+/// })?;
 /// assert_eq!(replayed.len(), 1);
 /// // The end of an item that was never accepted: nothing has to be kept.
 /// assert_eq!(store.retire(Now::new(0, 1_700_000_000_000))?.writes, 1);

@@ -12,7 +12,7 @@ use setpoint::{
     responder::{AuditRecord, FinalOutcome, Record, StoredCommand},
 };
 
-use super::{CodecError, Decoder, Frame, HEADER_BYTES, Problem, encode, seal};
+use super::{CodecError, Decoder, Frame, HEADER_BYTES, Problem, encode, frame::checksum, seal};
 use crate::{AtomicWrite, AuditEntry, ChannelRecord, Entry};
 
 /// A text: often one of few, as in a batch, sometimes too long for the dictionary.
@@ -225,6 +225,16 @@ fn what_is_wrong_is_named_with_its_place() {
     assert_eq!(problem(&long), (3, Problem::DictionaryText { bytes: 257 }));
     let accepted = [&[1, 17][..], &id, &[3]].concat();
     assert_eq!(problem(&accepted), (18, Problem::Family { found: 3 }));
+}
+
+#[test]
+fn flags_that_this_version_does_not_know_are_refused() {
+    let mut frame = seal(17, 0, true, vec![0; HEADER_BYTES]).unwrap().bytes;
+    frame[1] = 0b11;
+    let checksum = checksum(17, &frame).to_le_bytes();
+    frame[8..12].copy_from_slice(&checksum);
+    let error = Decoder::new().frame(17, &frame).unwrap_err();
+    assert_eq!((error.offset(), error.problem()), (1, &Problem::Flags { found: 3 }));
 }
 
 #[test]

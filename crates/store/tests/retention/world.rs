@@ -1,4 +1,4 @@
-//! Retention against a model that remembers everything: random histories with crashes and restarts in them.
+//! A store that follows its retention, beside a model that remembers everything.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,14 +12,14 @@ use setpoint::{
 };
 use setpoint_store::{AtomicWrite, ChannelRecord, Entry, Retention};
 
-const START_MS: i64 = 1_700_000_000_000;
-const WINDOW_MS: i64 = 100_000;
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
+pub(crate) const WINDOW_MS: i64 = 100_000;
 const TIMEOUT_MS: u32 = 30_000;
 /// Entries for each holder from which on old ones have to go: what `Retention` documents.
 const WORTH: usize = 8;
 
 #[derive(Debug, Clone)]
-enum Op {
+pub(crate) enum Op {
     /// A write that accepts so many items.
     Accept(u8),
     /// A write with the next record of each of these open items.
@@ -36,7 +36,7 @@ enum Op {
     Restart,
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(crate) fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (1_u8..6).prop_map(Op::Accept),
         3 => vec(any::<u8>(), 1..6).prop_map(Op::Go),
@@ -50,23 +50,23 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// How far an open item is: accepted, intended, decided.
-type Open = Vec<(Arc<StoredCommand>, u8)>;
+pub(crate) type Open = Vec<(Arc<StoredCommand>, u8)>;
 
-struct World {
-    retention: Retention,
+pub(crate) struct World {
+    pub(crate) retention: Retention,
     /// What the store keeps.
-    log: BTreeMap<u64, AtomicWrite>,
+    pub(crate) log: BTreeMap<u64, AtomicWrite>,
     /// Everything that was ever appended by the service.
     history: Vec<Entry>,
     /// Items that are open, in the order of their acceptance.
-    open: Open,
+    pub(crate) open: Open,
     next: u64,
     items: u64,
-    now_ms: i64,
+    pub(crate) now_ms: i64,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             retention: Retention::new(),
             log: BTreeMap::new(),
@@ -78,7 +78,7 @@ impl World {
         }
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         Now::new((self.now_ms - START_MS).unsigned_abs(), self.now_ms)
     }
 
@@ -145,7 +145,7 @@ impl World {
         Entry::Engine(record)
     }
 
-    fn apply(&mut self, op: Op) -> Result<(), TestCaseError> {
+    pub(crate) fn apply(&mut self, op: Op) -> Result<(), TestCaseError> {
         match op {
             Op::Accept(count) => {
                 let entries = (0..count).map(|_| self.accept()).collect();
@@ -313,58 +313,4 @@ impl<'a> State<'a> {
         }
         state
     }
-}
-
-proptest! {
-    #[test]
-    fn nothing_needed_is_dropped_and_nothing_old_is_kept(ops in vec(op(), 1..120)) {
-        let mut world = World::new();
-        for op in ops {
-            world.apply(op)?;
-        }
-        world.apply(Op::Retire { crash: false })?;
-        // Once all has ended and the windows have passed, the channels are all that is left.
-        while !world.open.is_empty() {
-            world.apply(Op::End(vec![0]))?;
-        }
-        world.apply(Op::Pass(WINDOW_MS as u32 + 1))?;
-        world.apply(Op::Retire { crash: true })?;
-    }
-}
-
-#[test]
-fn one_old_open_item_is_carried_in_its_order_and_the_rest_goes() {
-    let mut world = World::new();
-    world.apply(Op::Accept(1)).unwrap();
-    world.apply(Op::Go(vec![0])).unwrap();
-    world.apply(Op::Accept(3)).unwrap();
-    world.apply(Op::Go(vec![0])).unwrap();
-    for _ in 0..3 {
-        world.apply(Op::End(vec![1])).unwrap();
-    }
-    world.apply(Op::Pass(WINDOW_MS as u32 + 1)).unwrap();
-    world.apply(Op::Retire { crash: false }).unwrap();
-    let kept: Vec<_> = world.log.values().collect();
-    let [AtomicWrite { entries, .. }] = kept.as_slice() else { panic!("{kept:?}") };
-    let id = MessageId::from_bits(1 << 64);
-    assert!(matches!(
-        entries.as_slice(),
-        [
-            Entry::Engine(Record::Accepted(command)),
-            Entry::Engine(Record::Intent { message_id }),
-            Entry::Engine(Record::Final { .. })
-        ] if command.message_id == id && *message_id == id
-    ));
-}
-
-#[test]
-fn what_is_only_audit_holds_nothing_back() {
-    let late = setpoint::responder::AuditRecord::Late {
-        message_id: MessageId::from_bits(1),
-        device_code: None,
-        at_epoch_ms: START_MS,
-    };
-    let mut retention = Retention::new();
-    retention.note(0, &AtomicWrite::of_engine(Vec::new(), vec![late]), 30);
-    assert_eq!(retention.plan(Now::new(0, START_MS)).drop_below(), 1);
 }
