@@ -6,7 +6,7 @@ use setpoint::{
     Device, Family, MessageId, Now,
     responder::{Record, StoredCommand},
 };
-use setpoint_store::{AtomicWrite, Retention};
+use setpoint_store::{AtomicWrite, Entry, Retention, StoreErrorKind};
 
 use crate::world::START_MS;
 
@@ -35,6 +35,11 @@ fn accepted(message_id: MessageId, timeout_ms: u32, window_ms: i64) -> Record {
 
 fn write(records: Vec<Record>) -> AtomicWrite {
     AtomicWrite::of_engine(records, Vec::new())
+}
+
+fn id_of(entry: &Entry) -> MessageId {
+    let Entry::Engine(record) = entry else { panic!("{entry:?}") };
+    record.message_id()
 }
 
 /// So many milliseconds after the start.
@@ -111,6 +116,40 @@ fn an_acceptance_that_is_repeated_alone_does_not_let_the_rest_of_its_item_go() {
     assert!(retention.plan(after(100)).is_empty());
     retention.note(2, &write(vec![accepted(MESSAGE, 10, 10), Record::Intent { message_id: MESSAGE }]), 100);
     assert_eq!(retention.plan(after(100)).drop_below(), 2);
+}
+
+#[test]
+fn what_then_holds_an_older_write_counts_there() {
+    let mut retention = Retention::new();
+    retention.note(0, &write(vec![accepted(MESSAGE, 10, 10)]), 100);
+    retention.note(1, &write(vec![Record::Intent { message_id: MESSAGE }]), 100);
+    assert!(retention.plan(after(100)).is_empty());
+    retention.note(2, &write(vec![accepted(MESSAGE, 10, 10)]), 100);
+    let plan = retention.plan(after(100));
+    assert_eq!(plan.drop_below(), 1);
+    retention.dropped(1);
+    // The intent is not worth being written again.
+    assert!(retention.plan(after(100)).is_empty());
+}
+
+#[test]
+fn what_is_carried_is_in_the_order_of_the_writes_that_it_is_taken_from() {
+    let ids = (0..9).map(|number| MessageId::from_bits(90 - number));
+    let mut retention = Retention::new();
+    let writes: Vec<_> = ids.clone().map(|id| write(vec![accepted(id, 10, 10)])).collect();
+    (0..).zip(&writes).for_each(|(position, write)| retention.note(position, write, 100));
+    retention.note(9, &write(vec![Record::Published { message_id: MESSAGE }; 100]), 100);
+    let plan = retention.plan(after(100));
+    let carry = plan.carry(|position| Ok(writes[position as usize].clone())).unwrap().unwrap();
+    let carried: Vec<_> = carry.entries.iter().map(id_of).collect();
+    assert_eq!(carried, ids.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_write_that_has_not_what_it_had_is_damage() {
+    let mut retention = held(1, 1, 100);
+    let error = retention.plan(after(100)).carry(|_| Ok(AtomicWrite::default())).unwrap_err();
+    assert_eq!((error.kind(), error.position()), (StoreErrorKind::Damaged, Some(0)));
 }
 
 #[test]
