@@ -4,6 +4,8 @@ SHELL := bash
 CARGO ?= cargo
 PYTHON ?= python3
 VENV := target/venv
+# Tools that are checked with, as prebuilt packages: their versions are in scripts/requirements.txt.
+TOOLS := target/venv-tools
 FUZZ := crates/core/fuzz
 PEERS := benches/peers
 # The Python package: its own environment, what it is made of, and what the bindings are measured on.
@@ -13,7 +15,7 @@ BOUNDARY := benches/boundary
 CORPORA := target/boundary
 TARGET_DIR = $(shell $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 
-.PHONY: help build test check format lint walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-python test-python-peers test-python-packages test-icounts python bench-python bench-python-quick bench bench-quick bench-groups fuzz sim canaries mutants scenarios demo clean
+.PHONY: help build dist quick test check format lint lint-rust typos deny advisories semver walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-python test-python-peers test-python-packages test-icounts python bench-python bench-python-quick bench bench-quick bench-groups fuzz sim canaries mutants scenarios links demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 30
@@ -21,9 +23,15 @@ help: ## Say what there is.
 build: ## Build the setpoint command (target/release/setpoint).
 	$(CARGO) build --locked --release --bin setpoint
 
+dist: ## Build it as it is shipped and measured (target/dist/setpoint).
+	$(CARGO) build --locked --profile dist --bin setpoint
+
+quick: lint-rust ## While you work: format, lints of Rust, the engine's tests and its vectors.
+	$(CARGO) test --locked -p setpoint
+
 test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz test-peers test-python test-python-peers test-python-packages test-icounts ## Everything: format, lints, walls, docs, all tests of all languages.
 
-check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
+check: lint walls scenarios links ## Formatting, lints, spelling, licences, walls and the pages only.
 
 format: ## Format all code.
 	$(CARGO) fmt
@@ -32,9 +40,11 @@ format: ## Format all code.
 	@if [ -x $(VENV)/bin/ruff ]; then $(VENV)/bin/ruff format crates/cli/interop $(FUZZ); fi
 	@if [ -x $(PYENV)/bin/ruff ]; then $(PYENV)/bin/ruff format python $(BOUNDARY); fi
 
-lint: $(VENV)/ready $(PYENV)/ready
+lint-rust:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+lint: lint-rust typos deny $(VENV)/ready $(PYENV)/ready
 	cd $(FUZZ) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
 	cd $(PEERS) && $(CARGO) fmt --check && $(CARGO) clippy --locked --all-targets -- -D warnings
 	$(VENV)/bin/ruff format --check crates/cli/interop $(FUZZ)
@@ -45,6 +55,22 @@ lint: $(VENV)/ready $(PYENV)/ready
 	$(PYENV)/bin/ruff check python $(BOUNDARY)
 	cd python && ../$(PYENV)/bin/mypy --strict setpoint tests
 	cd $(BOUNDARY) && MYPYPATH=../../python ../../$(PYENV)/bin/mypy --strict .
+
+typos: $(TOOLS)/ready ## Misspelt words, in every file.
+	$(TOOLS)/bin/typos
+
+deny: $(TOOLS)/ready ## Licences and sources of all dependencies (deny.toml).
+	for folder in . $(FUZZ) $(PEERS); do \
+		$(TOOLS)/bin/cargo-deny --manifest-path $$folder/Cargo.toml --config deny.toml --locked check licenses bans sources || exit 1; \
+	done
+
+advisories: $(TOOLS)/ready ## Known vulnerabilities of all dependencies; fetches the RustSec database from GitHub.
+	for folder in . $(FUZZ) $(PEERS); do \
+		$(TOOLS)/bin/cargo-deny --manifest-path $$folder/Cargo.toml --config deny.toml --locked check advisories || exit 1; \
+	done
+
+semver: ## What changed in the public API of the library crates since the last release (BASE= another revision).
+	scripts/semver $(BASE)
 
 walls: ## Prove that the engine stays free of I/O, clocks and dependencies.
 	scripts/walls
@@ -67,7 +93,7 @@ test-readers: $(VENV)/ready ## The strict reader against serde_json, jiter and P
 	SETPOINT_READERS="$$(cd $(FUZZ) && $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/debug/examples/readers" \
 		$(VENV)/bin/python -m pytest $(FUZZ)/compare
 
-test-fuzz: ## The fuzz targets on their kept corpus, then for a few seconds each on what libFuzzer makes up.
+test-fuzz: $(TOOLS)/ready ## The fuzz targets on their kept corpus, then for a few seconds each on what libFuzzer makes up.
 	cd $(FUZZ) && $(CARGO) test --locked
 	scripts/fuzz all 5
 
@@ -103,9 +129,9 @@ bench-python-quick: $(PYENV)/installed $(CORPORA)/facts.json ## The same with fe
 	$(PYENV)/bin/python $(BOUNDARY)/bench.py --corpora $(CORPORA) --program "$(TARGET_DIR)/bindings/boundary" --quick
 
 bench-groups: ## The criterion groups; plots in target/criterion/report/index.html.
-	$(CARGO) bench --locked -p setpoint-benches
+	$(CARGO) bench --locked --profile dist -p setpoint-benches
 
-fuzz: ## Fuzz the engine, 10 seconds a target; scripts/fuzz says more.
+fuzz: $(TOOLS)/ready ## Fuzz the engine, 10 seconds a target; scripts/fuzz says more.
 	scripts/fuzz
 
 sim: ## Simulated conversations with everything going wrong (RUNS=, SEED=).
@@ -120,11 +146,19 @@ test-canaries: ## The same, and that docs/evidence.md says what was found.
 mutants: ## Change the engine in every small way: its tests have to notice. About an hour.
 	scripts/mutants
 
-scenarios: ## Every row of the table of scenarios names tests that exist.
+scenarios: ## Every row of the tables of scenarios and guarantees names tests that exist.
 	scripts/scenarios --check
+
+links: ## Every link and path in a page exists.
+	scripts/links
 
 demo: ## The whole mission in one process: a simulated wind farm, and its books.
 	$(CARGO) run --locked --release --bin setpoint -- demo
+
+$(TOOLS)/ready: scripts/requirements.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r $<
+	touch $@
 
 $(VENV)/ready: crates/cli/interop/requirements.txt
 	$(PYTHON) -m venv $(VENV)

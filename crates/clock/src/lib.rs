@@ -1,5 +1,7 @@
 //! Reads the clocks. The engine never does: its callers pass a `Now`, and this is where programs get one.
 //!
+//! Beside the clocks stands what all of these programs do with time: [`Backoff`], the pauses between attempts.
+//!
 //! Two clocks, because neither does the other's work: deadlines run on a monotonic clock that no step of the wall clock
 //! moves, and timestamps in messages come from the wall clock.
 //!
@@ -7,6 +9,10 @@
 //! that runs on this thread, if one does.
 
 #![forbid(unsafe_code)]
+
+mod backoff;
+
+pub use backoff::Backoff;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

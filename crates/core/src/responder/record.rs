@@ -10,7 +10,7 @@ use crate::{Code, Device, Family, MessageId};
 ///
 /// Retention: once `Published` or `Undeliverable` of an item is stored and
 /// [`remember_until_epoch_ms`](StoredCommand::remember_until_epoch_ms) of its `Accepted` has passed, a store may drop all
-/// records of the item, in any order and at any time. A responder that is rebuilt without them only forgets what it would
+/// records of the item, `Accepted` first or all at once. A responder that is rebuilt without them only forgets what it would
 /// have forgotten: the request id is free again, and an answer under the message id is `Unknown`. Of an item whose end is
 /// not stored every record has to be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! An honest driver around a responder, with a hand on every wire.
 
 use setpoint::{
-    MessageId, Now, Responder,
-    responder::{BatchRequest, AuditRecord, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId},
+    Limits, MessageId, Now, Responder,
+    responder::{AuditRecord, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId},
 };
 
 use super::{
@@ -130,7 +130,8 @@ impl Rig {
 
     fn batch(&mut self, second: bool, write: bool, body: &[u8]) {
         let (org_id, family) = (org(second), family(write));
-        let batch = self.responder.handle_batch(BatchRequest { org_id, family, body }, &self.world, self.now);
+        let batch = CheckedBatch::read(body.to_vec(), family, org_id, &self.world, &Limits::DEFAULT, self.now);
+        let batch = self.responder.handle_batch(batch, self.now);
         self.promises.asked(batch, org_id, family, body);
     }
 
