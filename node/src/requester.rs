@@ -1,5 +1,7 @@
 //! The caller's side of the conversation.
 
+use std::num::NonZeroUsize;
+
 use napi::bindgen_prelude::{Env, ObjectFinalize};
 use napi_derive::napi;
 use serde::Deserialize;
@@ -20,7 +22,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Options {
     limits: Option<Limits>,
-    open_items: Option<usize>,
+    open_items: Option<NonZeroUsize>,
     grace_ms: Option<u64>,
     remembered: Option<usize>,
 }

@@ -16,7 +16,7 @@ use setpoint::{
 use crate::{
     body::Body,
     error, event,
-    settings::{FamilyName, Limits, Now, limits, now},
+    settings::{FamilyName, Limits, Now, at_least_1, limits, now},
     typed::{FamilyText, Verdict},
     walk::{self, Fill},
 };
@@ -56,7 +56,7 @@ impl Requester {
     ) -> PyResult<Self> {
         let mut config = RequesterConfig::default();
         config.limits = self::limits(limits);
-        config.open_items = open_items.unwrap_or(config.open_items);
+        config.open_items = open_items.map_or(Ok(config.open_items), |given| at_least_1(given, "open_items"))?;
         config.grace_ms = grace_ms.unwrap_or(config.grace_ms);
         config.remembered = remembered.unwrap_or(config.remembered);
         let mut seed = [0; 32];

@@ -14,7 +14,7 @@ WAIT_S = 30
 
 
 class Broker:
-    """Accepts the connections of one service. Commands (topics with a leading slash) are acknowledged only when told."""
+    """Accepts connections of one service. Commands (topics with a leading slash) are acknowledged only when told."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ use crate::failure::{Failure, exit};
 /// Reads a body from a file, or from standard input for `-`. One byte more than the limit is read, so that the engine
 /// refuses a body that is too large.
 pub(crate) fn read_body(path: &Path) -> Result<Vec<u8>, Failure> {
-    let max_bytes = Limits::DEFAULT.body_bytes as u64 + 1;
+    let max_bytes = Limits::DEFAULT.body_bytes.get() as u64 + 1;
     let mut body = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(max_bytes).read_to_end(&mut body)

@@ -247,7 +247,7 @@ impl Builder {
         }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
-        let http = Http::new(&self.url, &self.org_id, self.connect_timeout, self.requester.limits.reply_bytes)?;
+        let http = Http::new(&self.url, &self.org_id, self.connect_timeout, self.requester.limits.reply_bytes.get())?;
         let channels = Channels::over(http.clone(), self.response_timeout);
         let listening = self.listening()?;
         if self.create_channels {
@@ -325,7 +325,7 @@ impl Builder {
         if !self.sources.is_empty() || self.channels.is_empty() {
             return Ok(std::mem::take(&mut self.sources));
         }
-        let max_message_bytes = self.requester.limits.reply_bytes;
+        let max_message_bytes = self.requester.limits.reply_bytes.get();
         let mut channels = self.channels.clone();
         channels.sort();
         channels.dedup();

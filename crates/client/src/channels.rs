@@ -123,7 +123,7 @@ impl Channels {
     /// # Errors
     /// The URL is not usable.
     pub fn new(url: &str, org_id: &str) -> Result<Self, Error> {
-        let http = Http::new(url, org_id, Duration::from_secs(3), Limits::DEFAULT.reply_bytes)?;
+        let http = Http::new(url, org_id, Duration::from_secs(3), Limits::DEFAULT.reply_bytes.get())?;
         Ok(Self::over(http, Duration::from_secs(10)))
     }
 

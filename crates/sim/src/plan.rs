@@ -1,5 +1,7 @@
 //! What a run looks like before it starts: drawn from its seed, and made smaller to find the smallest that fails.
 
+use std::num::NonZeroUsize;
+
 use std::collections::BTreeSet;
 
 use setpoint::{requester::RequesterConfig, responder::ResponderConfig};
@@ -151,8 +153,8 @@ impl Plan {
 
 fn responder(faults: &mut Faults) -> ResponderConfig {
     let mut config = ResponderConfig::default();
-    config.limits.items = 64;
-    config.limits.body_bytes = 64 << 10;
+    config.limits.items = const { NonZeroUsize::new(64).unwrap() };
+    config.limits.body_bytes = const { NonZeroUsize::new(64 << 10).unwrap() };
     let mut small = |fault, bound: &mut usize, low, high| {
         if faults.is_on(fault) {
             *bound = faults.chance(fault).between(low, high) as usize;

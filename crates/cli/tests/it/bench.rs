@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::command::{Ran, Running, file, run};
+use crate::{
+    command::{Ran, run},
+    plant::Plant,
+};
 
 const SHORT: [&str; 9] = ["bench", "--devices", "5", "--batch", "10", "--duration", "1s", "--warmup", "0s"];
 
@@ -95,23 +98,15 @@ fn a_person_sees_a_table_the_books_and_that_processors_are_shared() {
 
 #[test]
 fn a_gateway_that_runs_already_is_measured_with_devices_that_run_already() {
-    let dir = tempfile::tempdir().unwrap();
-    let rows: String = (1..=3).map(|n| format!("o1,turbine,t-{n},wtg-{n}\n")).collect();
-    let list = file(dir.path(), "devices.csv", &format!("orgId,productKey,deviceKey,assetId\n{rows}"));
-    let list = list.to_str().unwrap();
-    let any = "127.0.0.1:0";
-    let service = Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list]);
-    let url = service.line("HTTP ");
-    let broker = service.line("MQTT ");
-    let devices = Running::start(&["devices", "simulate", "--broker", &broker, "--devices", list]);
-    assert!(devices.line("note: ").starts_with("3 devices are connected"));
-    let args = ["bench", "--url", &url, "--org", "o1", "--list", list, "--batch", "5", "--in-flight", "1"];
+    let plant = Plant::start(&[]);
+    let (url, list) = (plant.url.as_str(), plant.list.as_str());
+    let args = ["bench", "--url", url, "--org", "o1", "--list", list, "--batch", "5", "--in-flight", "1"];
     let report = report(&run(&[&args[..], &["--duration", "1s", "--warmup", "0s", "--json"]].concat()));
     check(&report["runs"][0], "gateway", "closed");
     assert!(report["runs"][0]["executed"].is_null() && report["setup"]["devices"].is_null());
     assert_eq!(report["setup"]["sharedCores"], false);
 
-    let foreign = run(&["bench", "--url", &url, "--org", "o9", "--list", list]);
+    let foreign = run(&["bench", "--url", url, "--org", "o9", "--list", list]);
     assert_eq!(foreign.code, 66, "{foreign:?}");
 }
 

@@ -2,39 +2,16 @@
 
 use std::path::Path;
 
+use crate::{
+    command::{Ran, Running, file, run, run_with},
+    plant::Plant,
+};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::command::{Ran, Running, file, run, run_with};
 
 const INVOKES: &str = "DATASVC.CONTROL.ops";
 const WRITES: &str = "DATASVC.SET.ops";
 
-/// A service and three simulated devices.
-struct Plant {
-    service: Running,
-    devices: Running,
-    url: String,
-    broker: String,
-    _dir: TempDir,
-}
-
 impl Plant {
-    fn start(faults: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let rows: String = (1..=3).map(|n| format!("o1,turbine,t-{n},wtg-{n}\n")).collect();
-        let list = file(dir.path(), "devices.csv", &format!("orgId,productKey,deviceKey,assetId\n{rows}"));
-        let list = list.to_str().unwrap();
-        let any = "127.0.0.1:0";
-        let service = Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list]);
-        let url = service.line("HTTP ");
-        let broker = service.line("MQTT ");
-        let simulate = ["devices", "simulate", "--broker", &broker, "--devices", list];
-        let devices = Running::start(&[&simulate, faults].concat());
-        assert!(devices.line("note: ").starts_with("3 devices are connected"));
-        Self { service, devices, url, broker, _dir: dir }
-    }
-
     fn run(&self, args: &[&str]) -> Ran {
         run(&[args, &["--url", &self.url, "--org", "o1"]].concat())
     }

@@ -34,7 +34,7 @@ pub(super) async fn client() -> (Client, Service, usize) {
     let slots = 1 + below(3) as usize;
     let mut config = RequesterConfig::default();
     config.grace_ms = below(2) * 500;
-    config.open_items = OPEN_ITEMS;
+    config.open_items = std::num::NonZeroUsize::new(OPEN_ITEMS).unwrap();
     let builder = Client::builder(URL)
         .org_id("o1")
         .requester(config)

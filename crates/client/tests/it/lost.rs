@@ -64,7 +64,7 @@ async fn a_response_that_does_not_come_is_asked_for_again() {
 async fn a_response_without_an_end_is_given_up_and_asked_for_again() {
     let service = Service::start([Step::Endless, Step::OutcomesFirst]).await;
     let mut config = RequesterConfig::default();
-    config.limits.body_bytes = 1 << 16;
+    config.limits.body_bytes = std::num::NonZeroUsize::new(1 << 16).unwrap();
     let client = service.builder().requester(config).response_timeout(Duration::MAX).build().await.unwrap();
     let (_, summary) = settle(client.invoke([invoke("a")]).await.unwrap()).await;
     assert_eq!((summary.succeeded, service.bodies().len()), (1, 2));

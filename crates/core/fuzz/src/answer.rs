@@ -135,7 +135,7 @@ fn finals(responder: &mut Responder) -> Vec<(String, Code)> {
         match effect {
             Effect::Persist { write, .. } => responder.handle_persisted(write, NOW),
             Effect::Publish { publication, body, .. } => {
-                assert_eq!(json::check(&body, Limits::DEFAULT.depth), Ok(()), "the final");
+                assert_eq!(json::check(&body, Limits::DEFAULT.depth.get()), Ok(()), "the final");
                 for reply in read_message(&body, &Limits::DEFAULT).unwrap() {
                     let reply = reply.unwrap();
                     finals.push((reply.request_id.unwrap().decode().into_owned(), reply.code));

@@ -56,7 +56,7 @@ mod tests {
     fn each_body_is_held_to_its_own_limits() {
         let body = br#"{"data":[{"requestId":"r1","controlChannelId":{"a":[1,{"b":[2]}]}}]}"#;
         let (now, mut flat) = (Now::new(0, 1_700_000_000_000), Limits::DEFAULT);
-        flat.depth = 4;
+        flat.depth = std::num::NonZeroUsize::new(4).unwrap();
         let mut checker = Checker::new(Family::Invoke);
         let mut is_taken = |limits| checker.check_form(body, "o1", limits, now, Vec::new()).error.is_none();
         assert_eq!([&Limits::DEFAULT, &flat, &Limits::DEFAULT].map(&mut is_taken), [true, false, true]);

@@ -111,7 +111,9 @@ fn is_plain_rest(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bo
     }
     match input.plain_members() {
         None => family == Family::Invoke && input.is_nothing(),
-        Some(members) => input.len() <= limits.payload_bytes && (family == Family::Invoke || members == Members::One),
+        Some(members) => {
+            input.len() <= limits.payload_bytes.get() && (family == Family::Invoke || members == Members::One)
+        }
     }
 }
 

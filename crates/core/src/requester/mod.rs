@@ -162,7 +162,7 @@ impl Requester {
         now: Now,
     ) -> Result<Submission<B>, SubmitError> {
         let outlines = body::outline(body.as_ref(), family, &self.org_id, &self.config)?;
-        let (open, more, bound) = (self.items.len(), outlines.list.len(), self.config.open_items);
+        let (open, more, bound) = (self.items.len(), outlines.list.len(), self.config.open_items.get());
         if open.saturating_add(more) > bound {
             return Err(SubmitError::Full { open, more, bound });
         }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    BatchTicket, CheckedBatch, Gated, Mode, Queued, Record, Responder, StoredCommand,
+    AfterPersist, BatchTicket, CheckedBatch, Mode, Queued, Record, Responder, StoredCommand,
     checked_batch::{Check, CheckedItem, Content, NewCommand},
     orgs::Remembered,
     store_failed,
@@ -83,11 +83,11 @@ impl Responder {
             rewrite(request, &response, &replies, changed)
         };
         if waits {
-            let answer = Gated::Answer { batch: ticket, body, accepted, again };
+            let answer = AfterPersist::Answer { batch: ticket, body, accepted, again };
             if canary!("answer-before-persist") {
-                self.release(answer);
+                self.after_persist(answer);
             } else {
-                self.journal.gate(answer);
+                self.journal.after_persist(answer);
             }
         } else {
             self.queue.push_back(Queued::Answer { batch: ticket, status: 200, body });

@@ -1,13 +1,16 @@
 //! What a device says, attributed to the command that it answers.
 
-use std::hash::BuildHasher;
+use std::{hash::BuildHasher, sync::Arc};
 
 use crate::{
     Code, Family, MessageId,
     device::{Answer, AnswerTopic, read_answer},
 };
 
-use super::{Attribution, AuditRecord, Record, Responder, Stage, StoredCommand};
+use super::{
+    Attribution, AuditRecord, FinalOutcome, Record, Responder, StoredCommand,
+    item::{Decision, State},
+};
 
 /// The code of a device that did what it was asked.
 const DEVICE_SUCCESS: i64 = 200;
@@ -15,7 +18,7 @@ const DEVICE_SUCCESS: i64 = 200;
 const DEVICE_MESSAGE_CHARS: usize = 1_024;
 
 /// A device's answer in the words of a final.
-struct Verdict {
+struct DeviceResult {
     code: Code,
     submsg: Box<str>,
     output: Option<Box<str>>,
@@ -29,10 +32,9 @@ impl Responder {
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
         let mut found = self.items.find(&message_id);
         if canary!("matched-by-order") {
-            let open = self
-                .items
-                .iter()
-                .filter(|(_, item)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
+            let open = self.items.iter().filter(|(_, item)| {
+                matches!(item.state, State::Leaving(_) | State::Left(_)) && is_from(topic, &item.command)
+            });
             found = open.min_by_key(|(_, item)| item.order).map(|(key, _)| key).or(found);
         }
         let Some((key, item)) = found.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
@@ -41,36 +43,29 @@ impl Responder {
         if !is_from(topic, &item.command) {
             return Attribution::WrongDevice;
         }
-        let verdict = Verdict::of(&answer, item.command.family);
-        let digest = verdict.digest(&self.hash);
-        match item.stage {
-            Stage::Waiting if !item.sent_before => Attribution::Premature,
-            Stage::Waiting | Stage::HandedOver => {
-                item.heard = Some(digest);
-                let attribution = if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
-                self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);
-                attribution
-            }
-            Stage::Decided(_)
-                if canary!("late-wins") && item.heard.is_none()
-                    || canary!("conflict-wins") && item.heard.is_some_and(|heard| heard != digest) =>
+        let result = DeviceResult::of(&answer, item.command.family);
+        let digest = result.digest(&self.hash);
+        match &mut item.state {
+            State::Decided(Decision { heard, outcome, .. })
+                if canary!("late-wins") && heard.is_none()
+                    || canary!("conflict-wins") && heard.is_some_and(|heard| heard != digest) =>
             {
-                let outcome = std::sync::Arc::new(super::FinalOutcome {
-                    code: verdict.code,
-                    submsg: verdict.submsg,
-                    output: verdict.output,
-                    device_reply_epoch_ms: self.now.epoch_ms,
-                    decided_at_epoch_ms: self.now.epoch_ms,
-                });
-                item.stage = Stage::Decided(std::sync::Arc::clone(&outcome));
+                *outcome = Arc::new(result.into_outcome(self.now.epoch_ms));
+                let outcome = Arc::clone(outcome);
                 self.journal.record(Record::Final { message_id, outcome });
                 Attribution::Late
             }
-            Stage::Decided(_) => match item.heard.replace(digest) {
+            State::Decided(Decision { heard, .. }) => match heard.replace(digest) {
                 None => self.late(message_id, &answer),
                 Some(heard) if heard == digest => Attribution::Duplicate,
                 Some(_) => Attribution::Conflict,
             },
+            state if state.is_unsent() => Attribution::Premature,
+            _ => {
+                let attribution = if result.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
+                self.decide(key, result.into_outcome(self.now.epoch_ms), Some(digest));
+                attribution
+            }
         }
     }
 
@@ -81,7 +76,7 @@ impl Responder {
     }
 
     /// The digest of the answer that led to this final.
-    pub(super) fn digest_of_final(&self, outcome: &super::FinalOutcome) -> u64 {
+    pub(super) fn digest_of_final(&self, outcome: &FinalOutcome) -> u64 {
         self.hash.hash_one((outcome.code, &outcome.submsg, &outcome.output))
     }
 }
@@ -99,7 +94,7 @@ fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
         && topic.service_id == target
 }
 
-impl Verdict {
+impl DeviceResult {
     fn of(answer: &Answer<'_>, family: Family) -> Self {
         let failure = |submsg: String| Self {
             code: family.table().device_failure,
@@ -130,5 +125,11 @@ impl Verdict {
 
     fn digest(&self, hash: &impl BuildHasher) -> u64 {
         hash.hash_one((self.code, &self.submsg, &self.output))
+    }
+
+    /// The final that it makes, decided when the answer is received.
+    fn into_outcome(self, epoch_ms: i64) -> FinalOutcome {
+        let Self { code, submsg, output } = self;
+        FinalOutcome { code, submsg, output, device_reply_epoch_ms: epoch_ms, decided_at_epoch_ms: epoch_ms }
     }
 }

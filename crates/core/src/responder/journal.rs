@@ -6,19 +6,20 @@ use super::{AuditRecord, Effect, Record, WriteId};
 
 /// Collects records into writes, and holds back what may happen only once they are on stable storage.
 #[derive(Debug)]
-pub(super) struct Journal<G> {
+pub(super) struct Journal<T> {
     /// What the next write will hold.
     records: Vec<Record>,
     audit: Vec<AuditRecord>,
     /// The newest write: the next one while there is something for it, else the last that was handed out.
     newest: u64,
     persisted: u64,
-    gated: VecDeque<(u64, G)>,
+    /// What waits, each with the write that it waits for, in ascending order.
+    waiting: VecDeque<(u64, T)>,
 }
 
-impl<G> Journal<G> {
+impl<T> Journal<T> {
     pub(super) fn new() -> Self {
-        Self { records: Vec::new(), audit: Vec::new(), newest: 0, persisted: 0, gated: VecDeque::new() }
+        Self { records: Vec::new(), audit: Vec::new(), newest: 0, persisted: 0, waiting: VecDeque::new() }
     }
 
     pub(super) fn record(&mut self, record: Record) {
@@ -44,24 +45,24 @@ impl<G> Journal<G> {
     }
 
     /// Holds `then` back until everything recorded so far is persisted.
-    pub(super) fn gate(&mut self, then: G) {
-        self.gated.push_back((self.newest, then));
+    pub(super) fn after_persist(&mut self, then: T) {
+        self.waiting.push_back((self.newest, then));
     }
 
     /// The next thing that no longer has to wait.
-    pub(super) fn release(&mut self) -> Option<G> {
-        let (write, _) = self.gated.front()?;
+    pub(super) fn next_persisted(&mut self) -> Option<T> {
+        let (write, _) = self.waiting.front()?;
         if *write > self.persisted {
             return None;
         }
-        self.gated.pop_front().map(|(_, then)| then)
+        self.waiting.pop_front().map(|(_, then)| then)
     }
 
     /// Everything that waits, whether or not it may happen.
-    pub(super) fn abandon(&mut self) -> impl Iterator<Item = G> + use<'_, G> {
+    pub(super) fn abandon(&mut self) -> impl Iterator<Item = T> + use<'_, T> {
         self.records.clear();
         self.audit.clear();
-        self.gated.drain(..).map(|(_, then)| then)
+        self.waiting.drain(..).map(|(_, then)| then)
     }
 
     /// The write of what is not yet on its way to the store.

@@ -7,13 +7,14 @@ mod config;
 mod effect;
 mod fingerprint;
 mod hand_over;
+mod item;
 mod journal;
 mod orgs;
 mod outbox;
+mod progress;
 mod publish;
 mod record;
 mod restore;
-mod settle;
 mod stats;
 
 #[cfg(test)]
@@ -26,10 +27,7 @@ pub use record::{AuditRecord, FinalOutcome, Record, StoredCommand};
 pub use restore::Restore;
 pub use stats::ResponderStats;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     Code, Family, MessageId, MonotonicTime, Now, RequestError,
@@ -37,6 +35,7 @@ use crate::{
     secret::{KeyedHash, Secret},
     submsg,
 };
+use item::Item;
 use journal::Journal;
 use orgs::Orgs;
 use outbox::{ChannelKey, Outbox};
@@ -58,15 +57,15 @@ pub struct Responder {
     items: InFlight<MessageId, Item>,
     orgs: Orgs,
     outbox: Outbox,
-    journal: Journal<Gated>,
-    /// Stored and waiting to be handed over, in order of acceptance.
+    journal: Journal<AfterPersist>,
+    /// Items that are `Ready`, by their order.
     ready: BTreeMap<u64, Key>,
-    /// Those whose intent is stored, and which may leave as soon as there is a link.
+    /// Items that are `Armed`, by their order.
     armed: BTreeMap<u64, Key>,
     /// How many items have been accepted.
     newest_item: u64,
     link_up: bool,
-    /// Items that take a place in the hand-over window.
+    /// Items in the hand-over window.
     handing_over: usize,
     queue: VecDeque<Queued>,
     newest_batch: u64,
@@ -82,42 +81,9 @@ enum Mode {
     Failed,
 }
 
-/// An accepted item.
-#[derive(Debug)]
-struct Item {
-    command: Arc<StoredCommand>,
-    /// Its place in the order of acceptance.
-    order: u64,
-    deadline: MonotonicTime,
-    stage: Stage,
-    /// Whether an earlier attempt may have reached the device, so that it is in line only to be sent again.
-    sent_before: bool,
-    /// Whether it takes a place in the hand-over window.
-    in_window: bool,
-    /// Digest of the device's answer that was heard last; `None` if none was.
-    heard: Option<u64>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// Being stored, in line, or its intent is being stored: certainly not sent, unless it was before.
-    Waiting,
-    /// Given to the driver: it may have reached the device.
-    HandedOver,
-    /// It has its one final: being stored, on its way to the channel, or published.
-    Decided(Arc<FinalOutcome>),
-}
-
-impl Item {
-    /// Whether nothing of it can have reached the device.
-    fn is_unsent(&self) -> bool {
-        matches!(self.stage, Stage::Waiting) && (!self.sent_before || canary!("called-unsent"))
-    }
-}
-
 /// What waits for the store.
 #[derive(Debug)]
-enum Gated {
+enum AfterPersist {
     /// With the items that it accepts, and those that it repeats.
     Answer {
         batch: BatchTicket,
@@ -182,7 +148,7 @@ impl Responder {
         if let Err(error) = self.admit(ticket, batch, received) {
             self.refuse_batch(ticket, &error);
         }
-        self.settle();
+        self.progress();
         ticket
     }
 
@@ -190,7 +156,7 @@ impl Responder {
     pub fn handle_persisted(&mut self, up_to: WriteId, now: Now) {
         self.see(now);
         self.journal.handle_persisted(up_to);
-        self.settle();
+        self.progress();
     }
 
     /// The store failed: what it holds is no longer certain. Every waiting batch is answered 500, since it may have been
@@ -199,8 +165,8 @@ impl Responder {
         self.mode = Mode::Failed;
         self.queue.retain(|queued| matches!(queued, Queued::Answer { .. }));
         let waiting: Vec<_> = self.journal.abandon().collect();
-        for gated in waiting {
-            if let Gated::Answer { batch, .. } = gated {
+        for then in waiting {
+            if let AfterPersist::Answer { batch, .. } = then {
                 let submsg =
                     "the store failed; whether the batch was accepted is unknown, send the same batch again later";
                 self.refuse_batch(batch, &RequestError::internal(submsg));
@@ -212,37 +178,17 @@ impl Responder {
     pub fn handle_link(&mut self, up: bool, now: Now) {
         self.see(now);
         self.link_up = up;
-        self.rearm();
-        self.settle();
+        self.queue_armed();
+        self.progress();
     }
 
     /// How the hand-over of a command went.
     pub fn handle_handed_over(&mut self, message_id: MessageId, how: HandedOver, now: Now) {
         self.see(now);
-        let Some(key) = self.items.find(&message_id) else { return };
-        self.leave_window(key);
-        let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::HandedOver)) else { return };
-        match how {
-            HandedOver::Taken => {}
-            // Of an earlier attempt, too, the outcome is unknown: its answer may still come.
-            HandedOver::NotSent if item.sent_before => {}
-            // The link is lost: it waits for the next one, at its place in the order.
-            HandedOver::NotSent if !self.link_up => {
-                item.stage = Stage::Waiting;
-                self.arm(key);
-            }
-            HandedOver::NotSent => {
-                let code = item.command.family.table().device_failure;
-                self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
-            }
-            HandedOver::Unclear if item.command.device.deduplicates || canary!("unclear-repeated") => {
-                item.stage = Stage::Waiting;
-                item.sent_before = true;
-                self.ready.insert(item.order, key);
-            }
-            HandedOver::Unclear => {}
+        if let Some(key) = self.items.find(&message_id) {
+            self.handed_over(key, how);
         }
-        self.settle();
+        self.progress();
     }
 
     /// A message from the device broker.
@@ -250,7 +196,7 @@ impl Responder {
         self.see(now);
         let attribution = self.attribute(topic, payload);
         self.counters.count(attribution);
-        self.settle();
+        self.progress();
         attribution
     }
 
@@ -269,11 +215,11 @@ impl Responder {
         self.see(now);
         while let Some(key) = self.items.pop_expired(self.now.instant) {
             let Some(item) = self.items.get(key) else { continue };
-            let submsg = if item.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
-            self.decide(key, Code::TIMEOUT, submsg.into(), None, -1);
+            let submsg = if item.state.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
+            self.decide_unanswered(key, Code::TIMEOUT, submsg);
         }
         self.forget();
-        self.settle();
+        self.progress();
     }
 
     /// Refuses every further batch with 503; what was accepted goes on.

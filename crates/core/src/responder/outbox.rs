@@ -99,7 +99,7 @@ impl Outbox {
     }
 
     /// The finals of a message whose fate is known now; nothing on repetition.
-    pub(super) fn settle(&mut self, publication: PublicationId) -> Vec<Key> {
+    pub(super) fn take(&mut self, publication: PublicationId) -> Vec<Key> {
         self.publications.remove(&publication).unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ use crate::{Code, Device, Family, MessageId};
 ///
 /// Retention: once `Published` or `Undeliverable` of an item is stored and
 /// [`remember_until_epoch_ms`](StoredCommand::remember_until_epoch_ms) of its `Accepted` has passed, a store may drop all
-/// records of the item, in any order and at any time. A responder that is rebuilt without them only forgets what it would
+/// records of the item, `Accepted` first or all at once. A responder that is rebuilt without them only forgets what it would
 /// have forgotten: the request id is free again, and an answer under the message id is `Unknown`. Of an item whose end is
 /// not stored every record has to be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,9 +88,10 @@ impl AuditRecord {
 }
 
 /// An accepted item, complete: what the reply echoes and what the device gets.
+///
+/// Exhaustive on purpose: a store's codec that does not know a field of it must not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct StoredCommand {
     /// The gateway's own id.
     pub message_id: MessageId,
@@ -128,10 +129,9 @@ pub struct StoredCommand {
     pub fingerprint: u128,
 }
 
-/// The one final value of an accepted item.
+/// The one final value of an accepted item. Exhaustive on purpose, as [`StoredCommand`] is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.
     pub code: Code,

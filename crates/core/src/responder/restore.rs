@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::MessageId;
 
-use super::{ChannelKey, FinalOutcome, Item, Key, Record, Responder, ResponderConfig, Stage, StoredCommand};
+use super::{
+    FinalOutcome, Record, Responder, ResponderConfig, StoredCommand,
+    item::{Attempt, Decision, Delivery, State},
+};
 
 /// Rebuilds a [`Responder`] from the records of a store, one after the other, in the order in which they were written.
 ///
@@ -59,11 +62,11 @@ impl Restore {
         let mut open: Vec<_> = responder.items.iter().map(|(key, item)| (item.order, key)).collect();
         open.sort_unstable_by_key(|(order, _)| *order);
         for (_, key) in open {
-            match responder.items.get(key).map(|item| &item.stage) {
-                Some(Stage::Waiting) => responder.make_ready(key),
-                Some(Stage::Decided(_)) if canary!("outbox-lost") => {}
-                Some(Stage::Decided(_)) => responder.line_up(key),
-                Some(Stage::HandedOver) | None => {}
+            match responder.items.get(key).map(|item| &item.state) {
+                Some(State::Accepted) => responder.acceptance_stored(key),
+                Some(State::Decided(_)) if canary!("outbox-lost") => {}
+                Some(State::Decided(_)) => responder.final_stored(key),
+                _ => {}
             }
         }
         responder.forget();
@@ -89,62 +92,33 @@ impl Responder {
     }
 
     fn replay_intent(&mut self, message_id: MessageId) {
-        let Some(item) = self.items.find(&message_id).and_then(|key| self.items.get_mut(key)) else { return };
-        if item.command.device.deduplicates || canary!("sent-after-crash") {
-            item.sent_before = true;
+        let Some(key) = self.items.find(&message_id) else { return };
+        let Some(item) = self.items.get(key).filter(|item| item.state.is_in_flight()) else { return };
+        // Of a decided item it changes nothing: a store may repeat all records of an open item.
+        let next = if item.command.device.deduplicates || canary!("sent-after-crash") {
+            State::Ready(Attempt::Again)
         } else {
-            item.stage = Stage::HandedOver;
-        }
+            State::Left(Attempt::First)
+        };
+        self.change(key, |state| *state = next);
     }
 
     fn replay_final(&mut self, message_id: MessageId, outcome: Arc<FinalOutcome>) {
         let Some(key) = self.items.find(&message_id) else { return };
         let heard = (outcome.device_reply_epoch_ms >= 0).then(|| self.digest_of_final(&outcome));
-        let Some(item) = self.items.get_mut(key).filter(|item| !matches!(item.stage, Stage::Decided(_))) else {
-            return;
-        };
-        item.stage = Stage::Decided(outcome);
-        item.heard = heard;
-        self.orgs.end(&item.command);
-        self.counters.pending -= 1;
-        self.counters.outbox += 1;
-        self.items.unschedule(key);
-    }
-
-    fn replay_end(&mut self, message_id: MessageId) {
-        let Some(key) = self.items.find(&message_id).filter(|key| self.items.is_open(*key)) else { return };
-        let Some(item) = self.items.get(key) else { return };
-        self.outbox.close(&ChannelKey::of(&item.command));
-        match item.stage {
-            Stage::Decided(_) => {
-                self.counters.outbox -= 1;
-                self.remember_ended(key);
-            }
-            Stage::Waiting | Stage::HandedOver => {
-                self.orgs.end(&item.command);
-                self.counters.pending -= 1;
-                self.items.remove(key);
-            }
+        if self.items.get(key).is_some_and(|item| item.state.is_in_flight()) {
+            let decision = Decision { outcome, heard, delivery: Delivery::Storing };
+            self.change(key, |state| *state = State::Decided(decision));
         }
     }
 
-    /// Puts an accepted command into the tables of what is in flight.
-    pub(super) fn enter(&mut self, command: Arc<StoredCommand>, deadline: crate::MonotonicTime) -> Option<Key> {
-        let message_id = command.message_id;
-        self.newest_item += 1;
-        let item = Item {
-            command: Arc::clone(&command),
-            order: self.newest_item,
-            deadline,
-            stage: Stage::Waiting,
-            sent_before: false,
-            in_window: false,
-            heard: None,
-        };
-        let key = self.items.insert(message_id, deadline, item).ok()?;
-        self.orgs.begin(&command);
-        self.outbox.open(ChannelKey::of(&command));
-        self.counters.pending += 1;
-        Some(key)
+    fn replay_end(&mut self, message_id: MessageId) {
+        let Some(key) = self.items.find(&message_id) else { return };
+        match self.items.get(key).map(|item| &item.state) {
+            Some(State::Decided(Decision { delivery: Delivery::Over, .. })) | None => {}
+            Some(State::Decided(_)) => self.end(key),
+            // A store that has lost the final: what was published is over all the same.
+            Some(_) => self.remove(key),
+        }
     }
 }

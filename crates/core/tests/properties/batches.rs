@@ -238,7 +238,7 @@ proptest! {
             let (mut checker, mut room) = (Checker::new(family), Vec::new());
             for (body, depth, org_id) in &bodies {
                 let mut limits = Limits::DEFAULT;
-                limits.depth = *depth;
+                limits.depth = std::num::NonZeroUsize::new(*depth).unwrap();
                 let report = checker.check_form(body, org_id, &limits, now, room);
                 let first = Checker::new(family).check_form(body, org_id, &limits, now, Vec::new());
                 prop_assert_eq!(&report, &first);

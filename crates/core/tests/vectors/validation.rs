@@ -71,7 +71,7 @@ fn consistent(report: &Report<'_>, family: Family) -> Result<(), String> {
     strict::check(&report.response, 128).map_err(|error| format!("the response: {error}"))?;
     // A response may be larger than the request that caused it, so the reader gets the largest bounds.
     let mut limits = Limits::default();
-    (limits.body_bytes, limits.items) = (usize::MAX, usize::MAX);
+    (limits.body_bytes, limits.items) = (std::num::NonZeroUsize::MAX, std::num::NonZeroUsize::MAX);
     let response = read_response(&report.response, family, &limits).map_err(|error| error.to_string())?;
     match (&report.error, response) {
         (Some(error), Response::Error(read)) => {

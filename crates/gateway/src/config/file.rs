@@ -41,7 +41,6 @@ impl Config {
             ("engine.waiting_batches", self.engine.waiting_batches as u64),
             ("engine.hand_over_window", self.engine.hand_over_window as u64),
             ("engine.replies_per_message", self.engine.replies_per_message as u64),
-            ("engine.items", self.engine.items as u64),
             ("events.heartbeat_ms", self.events.heartbeat_ms),
         ];
         for (key, value) in at_least_1 {
@@ -61,7 +60,7 @@ impl Config {
                 format!("is {}: MQTT numbers at most 65,535 messages under way", self.engine.hand_over_window),
             ));
         }
-        if self.engine.body_bytes > self.http.body_bytes_in_all {
+        if self.engine.body_bytes.get() > self.http.body_bytes_in_all {
             return Err(ConfigError::at(
                 "http.body_bytes_in_all",
                 "is less than engine.body_bytes: no batch of the largest size would fit",

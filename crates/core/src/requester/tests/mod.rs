@@ -100,7 +100,7 @@ fn room_is_kept_for_small_messages_and_not_for_large_ones() {
         format!(r#"{{"data":[{{"controlChannelId":"c","serviceId":"s","status":0,"outputData":{{"x":"{output}"}}}}]}}"#)
     };
     let mut take = |len: usize| {
-        requester.config.limits.payload_bytes = usize::MAX;
+        requester.config.limits.payload_bytes = std::num::NonZeroUsize::MAX;
         requester.handle_message(message(len).as_bytes()).unwrap();
         let Some(Event::Unknown { outcome }) = requester.poll_event() else { panic!("one reply, for nobody") };
         assert_eq!(outcome.output_data().len(), len + 8);

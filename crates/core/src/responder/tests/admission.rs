@@ -176,7 +176,7 @@ fn timeouts_run_from_receipt_however_long_a_batch_waits_to_be_admitted() {
 fn what_a_batch_may_cost_to_read_is_up_to_whoever_reads_it() {
     let mut rig = Rig::new();
     let mut limits = Limits::DEFAULT;
-    limits.items = 1;
+    limits.items = std::num::NonZeroUsize::MIN;
     let body = json!({ "data": [item("r1", 1), item("r2", 2)] }).to_string();
     let batch = CheckedBatch::read(body, Family::Invoke, "o1", &rig.world, &limits, rig.now);
     rig.responder.handle_batch(batch, rig.now);

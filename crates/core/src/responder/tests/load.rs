@@ -1,5 +1,7 @@
 //! Many at once: nothing starves, nothing grows, nobody pays for another.
 
+use std::num::NonZeroUsize;
+
 use std::ops::Range;
 
 use rand_chacha::{
@@ -17,8 +19,8 @@ use super::harness::{CHANNEL, Rig, World, item};
 fn roomy(items: usize) -> Rig {
     let mut config =
         ResponderConfig { pending_per_device: items, hand_over_window: items, ..ResponderConfig::default() };
-    config.limits.items = items;
-    config.limits.body_bytes = items * 1_000;
+    config.limits.items = NonZeroUsize::new(items).unwrap();
+    config.limits.body_bytes = NonZeroUsize::new(items * 1_000).unwrap();
     Rig::with(config)
 }
 

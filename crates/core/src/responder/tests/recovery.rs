@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::submsg;
+use crate::{Family, submsg};
 
 use super::super::{Attribution, AuditRecord, Record, ResponderConfig};
-use super::harness::{Rig, item};
+use super::harness::{CHANNEL, Rig, item};
 
 #[test]
 fn an_accepted_item_survives_and_is_sent_if_it_certainly_was_not() {
@@ -104,6 +104,20 @@ fn a_decided_final_is_published_again_with_the_same_value_and_never_another() {
 }
 
 #[test]
+fn records_of_an_open_item_that_a_store_repeats_change_nothing() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.stored.extend(rig.stored.clone());
+    rig.crash(0);
+    let stats = rig.responder.stats();
+    assert_eq!((stats.pending, stats.outbox, rig.sent.len()), (1, 1, 2));
+    assert_eq!(rig.answer(&rig.sent[1].clone(), 200, json!({})), Attribution::Succeeded);
+    assert_eq!((rig.finals()["r1"].clone(), rig.finals()["r2"].clone()), (vec![0, 0], vec![0]));
+}
+
+#[test]
 fn a_published_final_stays_published() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
@@ -118,14 +132,18 @@ fn a_published_final_stays_published() {
 
 #[test]
 fn what_was_published_is_over_also_for_a_store_that_lost_its_final() {
-    let mut rig = Rig::new();
+    let config = ResponderConfig { pending_per_org: 1, pending_per_device: 1, ..ResponderConfig::default() };
+    let mut rig = Rig::with(config);
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
     rig.stored.retain(|record| !matches!(record, Record::Final { .. }));
     rig.crash(0);
     let stats = rig.responder.stats();
     assert_eq!((stats.pending, stats.outbox, rig.responder.poll_timeout()), (0, 0, None));
+    assert_eq!(rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL), 0);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
+    rig.invoke(json!([item("r2", 1)]));
+    assert_eq!(rig.statuses(), [0], "the bounds of its org and of its device have room again");
 }
 
 #[test]
