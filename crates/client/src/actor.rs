@@ -177,10 +177,10 @@ impl<T: Transport> Actor<T> {
     }
 
     fn handle_attempt(&mut self, batch: RequestBatchId, attempt: Attempt) -> NextStep {
-        let verdict = match attempt {
+        let state = match attempt {
             Attempt::Response { status, body } => {
                 match self.requester.handle_response(batch, &body, now()) {
-                    Ok(verdict) => verdict,
+                    Ok(state) => state,
                     Err(error) => {
                         let reason = format!("HTTP {status} without a Setpoint answer ({error}); check the URL");
                         self.observers.notify_unreadable(format!("the response to batch {}: {reason}", batch.0));
@@ -197,7 +197,7 @@ impl<T: Transport> Actor<T> {
             Attempt::NotSent(error) => self.requester.handle_not_sent(batch, &error.chain()),
             Attempt::Lost(_) => SendState::Resend,
         };
-        match verdict {
+        match state {
             SendState::Settled => NextStep::Stop,
             // `Resend`. What a later version adds is not an end either.
             _ => NextStep::SendAgain,

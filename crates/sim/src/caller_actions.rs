@@ -1,4 +1,4 @@
-//! Callers at work: they submit, send, wait, send again, cancel and crash. The network between them and the service.
+//! What callers do (submit, send, wait, send again, cancel, crash), and the network between them and the service.
 
 use std::rc::Rc;
 
@@ -10,33 +10,33 @@ use setpoint::{
 };
 
 use crate::{
-    caller::{Caller, Heard},
-    channels::Message,
-    content::{Item, body},
+    batch_items::{Item, body},
+    caller::{Caller, ChannelReply},
+    channel_broker::Message,
+    coverage::Exercised,
     faults::Fault,
     oracle::Sent,
-    seen::Event as Seen,
     service::Input,
     sim::{Event, Sim},
     violation::{Check, hold},
     world::{EPOCH_MS, ORGS},
 };
 
-/// Most times that a batch is sent.
-const ATTEMPTS: u32 = 5;
+/// How many times a batch is sent, at most.
+const MAX_ATTEMPTS: u32 = 5;
 /// How long a caller waits for a response.
 const PATIENCE_MS: u64 = 5_000;
 
 /// A PUT on its way.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Which caller's, of which life, which batch and attempt; `None` if nobody waits for the response.
+    /// Caller, its life, batch and attempt; `None` if nobody waits for the response.
     pub(crate) from: Option<(usize, u32, RequestBatchId, u32)>,
     pub(crate) sent: Rc<Sent>,
 }
 
 impl Sim {
-    /// A caller submits a batch and sends it. A probe has nothing wrong with it.
+    /// A caller submits a batch and sends it. The items of a probe are valid.
     pub(crate) fn submit(&mut self, caller: usize, probe: bool) -> Check {
         let family = if self.chance.coin() { Family::Invoke } else { Family::Write };
         let org = self.callers[caller].org;
@@ -48,7 +48,7 @@ impl Sim {
             if probe {
                 item.timeout = Some(300_000);
             } else {
-                item.break_at_times(&mut self.faults, &mut self.oracle.seen, family);
+                item.maybe_invalidate(&mut self.faults, &mut self.oracle.coverage, family);
             }
             items.push(item);
         }
@@ -78,7 +78,7 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    /// Ids of one org are alike in the other, and in the other family.
+    /// An unused request id. Both orgs and both families use the same ids.
     fn fresh_id(&mut self, caller: usize, family: Family) -> String {
         let place = caller / ORGS.len();
         let life = self.callers[caller].life;
@@ -91,10 +91,10 @@ impl Sim {
         Now::new(self.now, EPOCH_MS + self.now.cast_signed())
     }
 
-    /// Takes everything that the requester has to say, and arranges for its next wake-up.
-    fn listen(&mut self, caller: usize, heard: &[Heard]) -> Check {
+    /// Checks the events of the requester, and schedules its next wake-up.
+    fn listen(&mut self, caller: usize, heard: &[ChannelReply]) -> Check {
         let entry = &mut self.callers[caller];
-        entry.told(self.now, heard, &mut self.oracle.seen)?;
+        entry.told(self.now, heard, &mut self.oracle.coverage)?;
         let wakeup = entry.requester.poll_timeout().map(|at| at.as_millis().max(self.now));
         if let Some(at) = wakeup.filter(|at| entry.wake_at != Some(*at)) {
             entry.wake_at = Some(at);
@@ -115,7 +115,7 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    /// One attempt: onto the network with it, and a look at the clock.
+    /// Sends the batch once, and schedules the end of the wait for its response.
     fn send(&mut self, caller: usize, batch: RequestBatchId) {
         let entry = &self.callers[caller];
         let life = entry.life;
@@ -127,7 +127,7 @@ impl Sim {
             travels += self.faults.chance(Fault::HttpSlow).below(10_000);
         }
         if self.strikes(Fault::ProxyRepeats) {
-            // Either of the two may be the one whose response comes back.
+            // Either of the two may be the one whose response reaches the caller.
             let copy = Request { from: None, sent };
             let later = self.faults.chance(Fault::ProxyRepeats).below(3_000);
             if let Some(state) = self.callers[caller].batches.get_mut(&batch) {
@@ -142,7 +142,7 @@ impl Sim {
         self.after(PATIENCE_MS, Event::AttemptOver(caller, life, batch, attempt));
     }
 
-    /// The time to wait for a response is over.
+    /// The wait for a response is over.
     pub(crate) fn attempt_over(&mut self, caller: usize, life: u32, batch: RequestBatchId, attempt: u32) -> Check {
         let entry = &self.callers[caller];
         let waits = entry.life == life
@@ -150,22 +150,22 @@ impl Sim {
         if waits { self.attempt(caller, life, batch) } else { Ok(()) }
     }
 
-    /// The batch is sent again, unless it was often enough.
+    /// Sends the batch again, unless it was sent as often as allowed.
     pub(crate) fn attempt(&mut self, caller: usize, life: u32, batch: RequestBatchId) -> Check {
         let entry = &mut self.callers[caller];
         let again = entry.life == life
-            && entry.batches.get(&batch).is_some_and(|batch| !batch.settled && batch.attempts < ATTEMPTS);
+            && entry.batches.get(&batch).is_some_and(|batch| !batch.settled && batch.attempts < MAX_ATTEMPTS);
         if !again {
             return Ok(());
         }
         entry.resent(batch, self.now);
         entry.requester.resend(batch, Now::new(self.now, EPOCH_MS + self.now.cast_signed()));
         if self.faults.is_on(Fault::ShortMemory) {
-            // The service may have forgotten that it took the batch before.
+            // The service may have forgotten that it accepted the batch.
             self.callers[caller].batches.entry(batch).and_modify(|batch| batch.doubtful = true);
         }
         self.trace.line(self.now, format_args!("caller {caller}: sends {batch:?} again"));
-        self.seen(Seen::Resent);
+        self.exercised(Exercised::Resent);
         self.send(caller, batch);
         self.listen(caller, &[])
     }
@@ -180,12 +180,12 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    /// A caller starts again and knows nothing.
+    /// A caller starts again without its state.
     pub(crate) fn caller_crashes(&mut self, caller: usize) -> Check {
         if self.faults.healed() {
             return Ok(());
         }
-        self.oracle.seen.fault(Fault::CallerCrashes);
+        self.oracle.coverage.fault(Fault::CallerCrashes);
         self.trace.line(self.now, format_args!("caller {caller}: crashes"));
         let (org, life) = (self.callers[caller].org, self.callers[caller].life + 1);
         let seed = self.chance.bytes32();
@@ -193,12 +193,12 @@ impl Sim {
         Ok(())
     }
 
-    /// A PUT reaches the place where the service should be.
+    /// A PUT arrives at the service's address.
     pub(crate) fn request_arrives(&mut self, request: Rc<Request>) -> Check {
         if self.service.is_up() {
             return self.give(self.service.life, Input::Batch(request));
         }
-        // Nobody listens: the caller is told so at once, or never.
+        // The service is down: the connection is refused, or the request vanishes.
         if self.chance.coin() {
             return self.connection_refused(&request);
         }
@@ -212,12 +212,12 @@ impl Sim {
         if entry.life != life || !current {
             return Ok(());
         }
-        let verdict = entry.requester.handle_not_sent(batch, "connection refused");
-        self.settle(caller, life, batch, verdict);
+        let state = entry.requester.handle_not_sent(batch, "connection refused");
+        self.settle(caller, life, batch, state);
         self.listen(caller, &[])
     }
 
-    /// The service's answer, on its way back.
+    /// Sends the service's answer to the caller.
     pub(crate) fn respond(&mut self, request: &Rc<Request>, body: Vec<u8>, taken: &[Option<usize>]) {
         if self.probing {
             self.probes.extend(taken.iter().flatten());
@@ -261,9 +261,9 @@ impl Sim {
         let now = self.caller_now();
         let settled_before = self.callers[caller].batches.get(&batch).is_some_and(|batch| batch.settled);
         match self.callers[caller].requester.handle_response(batch, body, now) {
-            Ok(verdict) => {
+            Ok(state) => {
                 if !settled_before {
-                    self.settle(caller, life, batch, verdict);
+                    self.settle(caller, life, batch, state);
                 }
             }
             Err(error) => hold!(false, Requester, "a response cannot be read: {error}"),
@@ -271,8 +271,8 @@ impl Sim {
         self.listen(caller, &[])
     }
 
-    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, verdict: SendState) {
-        match verdict {
+    fn settle(&mut self, caller: usize, life: u32, batch: RequestBatchId, state: SendState) {
+        match state {
             SendState::Settled => {
                 self.callers[caller].batches.entry(batch).and_modify(|batch| batch.settled = true);
             }
@@ -287,7 +287,7 @@ impl Sim {
     /// A channel message reaches a caller.
     pub(crate) fn deliver(&mut self, caller: usize, message: &Message) -> Check {
         let heard = read_message(&message.body, &Limits::default());
-        let heard: Vec<_> = heard.into_iter().flatten().flatten().map(|reply| Heard::of(&reply)).collect();
+        let heard: Vec<_> = heard.into_iter().flatten().flatten().map(|reply| ChannelReply::of(&reply)).collect();
         self.trace.line(self.now, format_args!("caller {caller}: hears of {}", heard.len()));
         let count = self.callers[caller].requester.handle_message(&message.body);
         hold!(count == Ok(heard.len()), Requester, "{count:?} replies were read, {} written", heard.len());
@@ -295,7 +295,7 @@ impl Sim {
     }
 }
 
-impl Heard {
+impl ChannelReply {
     fn of(reply: &setpoint::reply::Reply<'_>) -> Self {
         let submsg = reply.submsg.map(|text| text.decode().into_owned()).unwrap_or_default();
         Self {

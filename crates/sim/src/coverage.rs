@@ -1,20 +1,21 @@
-//! What was exercised, counted: a sweep that never saw something proves nothing about it.
+//! Counts of what was exercised: a sweep in which something never occurred proves nothing about it.
 
 use crate::faults::Fault;
 
 macro_rules! events {
     ($($(#[doc = $words:literal])+ $variant:ident = $name:literal,)*) => {
-        /// Something that a sweep has to have seen.
+        /// Something that must occur in a complete sweep.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Event {
+        #[non_exhaustive]
+        pub enum Exercised {
             $($(#[doc = $words])+ $variant,)*
         }
 
-        impl Event {
+        impl Exercised {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// What it is, as tables have it.
+            /// Its name in tables.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -25,7 +26,7 @@ macro_rules! events {
 }
 
 events! {
-    /// A batch came to the service.
+    /// A batch arrived at the service.
     Batch = "batches",
     /// An item was accepted.
     Accepted = "items accepted",
@@ -53,7 +54,7 @@ events! {
     HandedOverAgain = "commands handed over again",
     /// A device executed a command.
     Executed = "executions",
-    /// A device refused a command that was too old.
+    /// A device refused an expired command.
     Stale = "stale commands refused by devices",
     /// A de-duplicating device got a message id again.
     Deduplicated = "repeated commands caught by devices",
@@ -61,7 +62,7 @@ events! {
     Succeeded = "finals: success",
     /// An item ended with a failure that its device reported.
     Failed = "finals: device failure",
-    /// An item ended because its command certainly never left.
+    /// An item ended because its command was certainly not sent.
     NeverSent = "finals: never sent",
     /// An item expired before it was sent.
     ExpiredUnsent = "finals: expired before it was sent",
@@ -93,21 +94,21 @@ events! {
     Restart = "restarts",
     /// A crash lost writes that were not yet synced.
     WritesLost = "crashes that lost writes",
-    /// A crash left some of the writes that nobody had confirmed.
+    /// A crash left some of the unconfirmed writes.
     WritesLeft = "crashes that left unconfirmed writes",
     /// A restart came after the wall clock had stepped back past an acceptance.
     RestartInThePast = "restarts before an acceptance by the wall clock",
     /// Time beyond 2^36 milliseconds of uptime.
     LongUptime = "runs beyond 2^36 ms of uptime",
-    /// The requester heard an outcome before the response.
+    /// A requester received an outcome before the response.
     OutcomeFirst = "outcomes before the response",
     /// A requester gave up on an item.
     RequesterTimedOut = "items given up by the requester",
-    /// A requester heard of an item that it had given up.
+    /// A requester received an outcome of an item that it had given up.
     RequesterLate = "late outcomes at the requester",
-    /// A requester heard an outcome again.
+    /// A requester received an outcome again.
     RequesterDuplicate = "duplicate outcomes at the requester",
-    /// A requester heard of an item that it does not know.
+    /// A requester received an outcome of an item that it does not know.
     RequesterUnknown = "unknown outcomes at the requester",
     /// A batch was sent again.
     Resent = "batches sent again",
@@ -117,22 +118,22 @@ events! {
 
 /// Counts of a run or a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct Coverage {
     faults: Vec<u64>,
     events: Vec<u64>,
 }
 
-impl Seen {
-    /// Nothing yet.
+impl Coverage {
+    /// All counts 0.
     pub fn new() -> Self {
-        Self { faults: vec![0; Fault::ALL.len()], events: vec![0; Event::ALL.len()] }
+        Self { faults: vec![0; Fault::ALL.len()], events: vec![0; Exercised::ALL.len()] }
     }
 
     pub(crate) fn fault(&mut self, fault: Fault) {
         self.faults[fault as usize] += 1;
     }
 
-    pub(crate) fn event(&mut self, event: Event) {
+    pub(crate) fn event(&mut self, event: Exercised) {
         self.events[event as usize] += 1;
     }
 
@@ -146,24 +147,24 @@ impl Seen {
         }
     }
 
-    /// How often the fault struck.
+    /// How many times the fault struck.
     pub fn of_fault(&self, fault: Fault) -> u64 {
         self.faults[fault as usize]
     }
 
-    /// How often it happened.
-    pub fn of_event(&self, event: Event) -> u64 {
+    /// How many times it happened.
+    pub fn of_event(&self, event: Exercised) -> u64 {
         self.events[event as usize]
     }
 
-    /// Every name with its count: what happened, then what went wrong.
+    /// Every name with its count: events, then faults.
     pub fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let events = Event::ALL.iter().map(|event| (event.name(), self.of_event(*event)));
+        let events = Exercised::ALL.iter().map(|event| (event.name(), self.of_event(*event)));
         events.chain(Fault::ALL.iter().map(|fault| (fault.name(), self.of_fault(*fault))))
     }
 }
 
-impl Default for Seen {
+impl Default for Coverage {
     fn default() -> Self {
         Self::new()
     }

@@ -1,4 +1,4 @@
-//! The channels' broker: it takes its time, loses what it has not confirmed, and delivers things twice.
+//! The broker of the channels: it delays messages, loses unconfirmed ones, and delivers some twice.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(crate) struct Channels {
+pub(crate) struct ChannelBroker {
     pub(crate) up: bool,
     chance: Rng,
 }
@@ -26,35 +26,35 @@ pub(crate) struct Message {
     pub(crate) body: Vec<u8>,
 }
 
-impl Channels {
+impl ChannelBroker {
     pub(crate) fn new(seed: u64) -> Self {
         Self { up: true, chance: Rng::new(seed, 6) }
     }
 }
 
 impl Sim {
-    /// The service's driver gives a message to the broker, again and again until it is confirmed.
+    /// The service's driver sends a message to the broker, and repeats it until it is confirmed.
     pub(crate) fn publish_attempt(&mut self, life: u64, message: Rc<Message>) -> Check {
         if life != self.service.life || !self.service.is_up() {
             return Ok(());
         }
         let publication = message.publication;
-        let takes = self.channels.chance.delay(self.plan.channel_ms);
+        let takes = self.channel_broker.chance.delay(self.plan.channel_ms);
         if self.strikes(Fault::ChannelGone) {
             self.after(takes, Event::Input(life, Input::Undeliverable(publication)));
             return Ok(());
         }
         let lost = self.strikes(Fault::ChannelLoses);
-        if !self.channels.up || lost {
-            // Perhaps only the confirmation is lost.
-            if lost && self.channels.chance.coin() {
-                self.spread(&message);
+        if !self.channel_broker.up || lost {
+            // In some cases only the confirmation is lost.
+            if lost && self.channel_broker.chance.coin() {
+                self.distribute(&message);
             }
-            let later = self.channels.chance.between(200, 3_000);
+            let later = self.channel_broker.chance.between(200, 3_000);
             self.after(takes + later, Event::Publish(life, message));
             return Ok(());
         }
-        self.spread(&message);
+        self.distribute(&message);
         let mut confirms = takes;
         if self.strikes(Fault::ChannelSlow) {
             confirms += self.faults.chance(Fault::ChannelSlow).below(20_000);
@@ -63,15 +63,15 @@ impl Sim {
         Ok(())
     }
 
-    /// Everybody of the org who listens gets the message, in any order with others.
-    fn spread(&mut self, message: &Rc<Message>) {
+    /// Delivers the message to every caller of the org. Messages may overtake each other.
+    fn distribute(&mut self, message: &Rc<Message>) {
         for caller in 0..self.callers.len() {
             if self.callers[caller].org != message.org {
                 continue;
             }
             let copies = if self.strikes(Fault::ChannelRepeats) { 2 } else { 1 };
             for _ in 0..copies {
-                let travels = self.channels.chance.delay(self.plan.channel_ms);
+                let travels = self.channel_broker.chance.delay(self.plan.channel_ms);
                 self.after(travels, Event::Deliver(caller, Rc::clone(message)));
             }
         }

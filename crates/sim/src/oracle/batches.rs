@@ -1,4 +1,4 @@
-//! Batches: which verdict every item must get.
+//! Batches: how every item must be answered.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -8,10 +8,10 @@ use setpoint::{
     responder::BatchTicket,
 };
 
-use super::{Expect, Memory, N, Oracle, Stage, Truth};
+use super::{AcceptedItem, ExpectedEnd, ItemNumber, Oracle, RememberedId, Stage};
 use crate::{
-    content::{Flaw, Item},
-    seen::Event,
+    batch_items::{Flaw, Item},
+    coverage::Exercised,
     violation::{Check, hold},
 };
 
@@ -19,61 +19,62 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) org: usize,
-    /// What the query says; not always an org that there is.
+    /// The org in the query, which need not exist.
     pub(crate) org_id: String,
     pub(crate) family: Family,
     pub(crate) items: Vec<Rc<Item>>,
-    /// Spelt in the other way.
+    /// Whether the body is written in the unusual way.
     pub(crate) odd: bool,
     pub(crate) body: Vec<u8>,
-    /// The status that the whole request must be refused with.
+    /// The status with which the whole request must be refused, if it must.
     pub(crate) whole: Option<u16>,
 }
 
-/// What the answer to a batch must say.
+/// The expected answer to a batch.
 #[derive(Debug)]
 pub(crate) struct Expectation {
     family: Family,
-    verdict: Verdict,
+    answer: ExpectedAnswer,
 }
 
 #[derive(Debug, Clone)]
-enum Verdict {
+enum ExpectedAnswer {
+    /// The status with which the whole request is refused.
     Whole(u16),
-    /// Code of each item, and the accepted item it speaks of.
-    Items(Vec<(i64, Option<N>)>),
+    /// The code of each item, and the accepted item that it is about.
+    Items(Vec<(i64, Option<ItemNumber>)>),
 }
 
 impl Oracle {
-    /// A batch is about to be given to the service: what it must be answered.
+    /// A batch is about to be given to the service. Returns the expected answer.
     pub(crate) fn batch(&mut self, sent: &Sent) -> Expectation {
-        self.seen.event(Event::Batch);
-        Expectation { family: sent.family, verdict: self.judge(sent) }
+        self.coverage.event(Exercised::Batch);
+        Expectation { family: sent.family, answer: self.expected_answer(sent) }
     }
 
-    /// The service has named the batch.
+    /// The service has given the batch a ticket.
     pub(crate) fn expect(&mut self, batch: BatchTicket, expectation: Expectation) {
         self.batches.insert(batch, expectation);
     }
 
-    fn judge(&mut self, sent: &Sent) -> Verdict {
+    fn expected_answer(&mut self, sent: &Sent) -> ExpectedAnswer {
         if self.store_failed || self.outbox >= self.config.outbox {
-            return Verdict::Whole(503);
+            return ExpectedAnswer::Whole(503);
         }
         if let Some(status) = sent.whole {
-            return Verdict::Whole(status);
+            return ExpectedAnswer::Whole(status);
         }
         self.forget();
         let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
         for item in sent.items.iter().filter(|item| item.has_id()) {
             *uses.entry(&item.id).or_default() += 1;
         }
-        let mut verdicts = Vec::new();
+        let mut results = Vec::new();
         let mut new = 0;
         for item in &sent.items {
             let of_form = item.flaw.filter(|flaw| flaw.is_of_form());
             let key = (sent.org, sent.family, item.id.clone());
-            verdicts.push(if item.has_id() && uses[&*item.id] > 1 {
+            results.push(if item.has_id() && uses[&*item.id] > 1 {
                 Err(1_000)
             } else if let Some(flaw) = of_form {
                 Err(flaw.code(sent.family))
@@ -89,29 +90,29 @@ impl Oracle {
         let is_roomy = self.remembered.len() + new <= self.config.dedup_per_org;
         let known = || self.remembered.keys().filter(|(org, ..)| *org == sent.org).count();
         if !is_roomy && known() + new > self.config.dedup_per_org {
-            return Verdict::Whole(429);
+            return ExpectedAnswer::Whole(429);
         }
-        let verdicts = sent.items.iter().zip(verdicts).map(|(item, verdict)| match verdict {
+        let answers = sent.items.iter().zip(results).map(|(item, result)| match result {
             Err(-1_000) => {
-                self.seen.event(Event::Reused);
+                self.coverage.event(Exercised::Reused);
                 (1_000, None)
             }
             Err(code) => {
-                self.seen.event(Event::Refused);
+                self.coverage.event(Exercised::Refused);
                 (code, None)
             }
             Ok(Some(n)) => {
-                self.seen.event(Event::Repeated);
+                self.coverage.event(Exercised::Repeated);
                 self.items[n].repeated = true;
                 (0, Some(n))
             }
             Ok(None) if self.is_full(sent.org, item.device) => {
-                self.seen.event(Event::Full);
+                self.coverage.event(Exercised::Full);
                 (1_000_207, None)
             }
             Ok(None) => (0, Some(self.accept(sent, item))),
         });
-        Verdict::Items(verdicts.collect())
+        ExpectedAnswer::Items(answers.collect())
     }
 
     fn is_full(&self, org: usize, device: usize) -> bool {
@@ -119,12 +120,12 @@ impl Oracle {
             || self.pending_of_device[device] >= self.config.pending_per_device
     }
 
-    fn accept(&mut self, sent: &Sent, item: &Rc<Item>) -> N {
-        self.seen.event(Event::Accepted);
+    fn accept(&mut self, sent: &Sent, item: &Rc<Item>) -> ItemNumber {
+        self.coverage.event(Exercised::Accepted);
         let n = self.items.len();
         let timeout = u64::from(item.timeout_ms());
         let deadline = self.reading.saturating_add(timeout);
-        let truth = Truth {
+        let truth = AcceptedItem {
             spec: Rc::clone(item),
             org: sent.org,
             family: sent.family,
@@ -152,11 +153,11 @@ impl Oracle {
             clock_error: 0,
         };
         if self.items.iter().rev().take(200).any(|other| other.key() == truth.key() && other.stage != Stage::Lost) {
-            self.seen.event(Event::Forgotten);
+            self.coverage.event(Exercised::Forgotten);
         }
         let until = self.reading.saturating_add(self.config.dedup_window_ms);
         self.forgets_at = self.forgets_at.min(until);
-        self.remembered.insert(truth.key(), Memory { n, content: item.identity(), until });
+        self.remembered.insert(truth.key(), RememberedId { n, content: item.identity(), until });
         self.by_id.insert(truth.key(), n);
         self.deadlines.insert((deadline, n));
         self.pending_of_org[sent.org] += 1;
@@ -166,7 +167,7 @@ impl Oracle {
         n
     }
 
-    /// Request ids are forgotten after the window, but never before their final is published: then one more window.
+    /// A request id is forgotten after the window. If its final is not published by then, it is kept for another window.
     pub(super) fn forget(&mut self) {
         let (reading, window) = (self.reading, self.config.dedup_window_ms);
         if reading < self.forgets_at {
@@ -189,7 +190,7 @@ impl Oracle {
             let item = &self.items[n];
             let due = item.deadline_true.max(self.disturbed_at).saturating_add(self.timer_bound_ms);
             hold!(self.now <= due, I8, "the timer of {} ran at {}, due at {}", item.id(), self.now, item.deadline_true);
-            let expect = if item.may_have_been_sent() { Expect::TimedOut } else { Expect::ExpiredUnsent };
+            let expect = if item.may_have_been_sent() { ExpectedEnd::TimedOut } else { ExpectedEnd::ExpiredUnsent };
             self.deadlines.remove(&(deadline, n));
             self.decide(n, expect);
         }
@@ -197,47 +198,47 @@ impl Oracle {
         Ok(())
     }
 
-    /// The items that batches speak of which wait for their answers.
-    pub(super) fn asked_for(&self) -> impl Iterator<Item = N> + '_ {
-        let items = |expectation: &Expectation| match &expectation.verdict {
-            Verdict::Whole(_) => Vec::new(),
-            Verdict::Items(items) => items.iter().filter_map(|(_, n)| *n).collect(),
+    /// The items of batches that are not answered yet.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = ItemNumber> + '_ {
+        let items = |expectation: &Expectation| match &expectation.answer {
+            ExpectedAnswer::Whole(_) => Vec::new(),
+            ExpectedAnswer::Items(items) => items.iter().filter_map(|(_, n)| *n).collect(),
         };
         self.batches.values().flat_map(items)
     }
 
-    /// The service answers a batch. Returns the accepted items that the answer speaks of, by place.
+    /// The service answers a batch. Returns, for each of its items, the accepted item that the answer is about.
     pub(crate) fn answered(
         &mut self,
         batch: BatchTicket,
         status: u16,
         body: &[u8],
-    ) -> Result<Vec<Option<N>>, crate::violation::Violation> {
+    ) -> Result<Vec<Option<ItemNumber>>, crate::violation::Violation> {
         let expectation = self.batches.remove(&batch);
         hold!(expectation.is_some(), Verdict, "{batch:?} was answered twice, or never sent");
-        let Some(Expectation { family, verdict }) = expectation else { return Ok(Vec::new()) };
-        // Nobody knows what became of a batch that waited for a store that failed.
-        if self.store_failed && status == 500 && matches!(verdict, Verdict::Items(_)) {
-            self.seen.event(Event::Internal);
+        let Some(Expectation { family, answer }) = expectation else { return Ok(Vec::new()) };
+        // The store failed before the batch was stored, so the answer is that nothing is known.
+        if self.store_failed && status == 500 && matches!(answer, ExpectedAnswer::Items(_)) {
+            self.coverage.event(Exercised::Internal);
             return Ok(Vec::new());
         }
         let response = read_response(body, family, &Limits::default());
         let text = String::from_utf8_lossy(body);
-        match (verdict, response) {
-            (Verdict::Whole(expected), Ok(Response::Error(error))) => {
+        match (answer, response) {
+            (ExpectedAnswer::Whole(expected), Ok(Response::Error(error))) => {
                 hold!(
                     (expected, expected) == (status, error.status),
                     Verdict,
                     "refused with {status} instead of {expected}: {text}"
                 );
-                self.seen.event(match status {
-                    429 => Event::Quota,
-                    503 => Event::Unavailable,
-                    _ => Event::Malformed,
+                self.coverage.event(match status {
+                    429 => Exercised::Quota,
+                    503 => Exercised::Unavailable,
+                    _ => Exercised::Malformed,
                 });
                 Ok(Vec::new())
             }
-            (Verdict::Items(expected), Ok(Response::Replies(replies))) => {
+            (ExpectedAnswer::Items(expected), Ok(Response::Replies(replies))) => {
                 hold!(status == 200, Verdict, "status {status} for {text}");
                 let found: Vec<_> =
                     replies.iter().map(|reply| reply.as_ref().map_or(-1, |reply| reply.code.0)).collect();
@@ -262,8 +263,8 @@ impl Oracle {
                 }
                 Ok(expected.into_iter().map(|(_, n)| n).collect())
             }
-            (verdict, _) => {
-                hold!(false, Verdict, "the model says {verdict:?}, the answer is {status} {text}");
+            (answer, _) => {
+                hold!(false, Verdict, "the model says {answer:?}, the answer is {status} {text}");
                 Ok(Vec::new())
             }
         }
@@ -275,7 +276,7 @@ impl Item {
         !matches!(self.flaw, Some(Flaw::NotAnObject | Flaw::NoId))
     }
 
-    /// What makes this item the same as another of its request id.
+    /// Equal for items of a request id that count as the same command.
     pub(crate) fn identity(&self) -> String {
         match self.flaw {
             None => self.content(),

@@ -1,4 +1,4 @@
-//! The device broker between the service and its devices: it drops, repeats, delays, reorders and forgets.
+//! The broker between the service and its devices: it loses, repeats, delays, reorders and forgets messages.
 
 use std::{collections::VecDeque, rc::Rc};
 
@@ -14,22 +14,22 @@ use crate::{
     violation::{Check, hold},
 };
 
-/// As many commands the broker may deliver again after a restart with an old state.
-const OLD: usize = 20;
+/// Commands that the broker may deliver again after a restart with an old state, at most.
+const MAX_OLD: usize = 20;
 
 #[derive(Debug)]
-pub(crate) struct Link {
-    /// Whether the service reaches the broker, in truth.
+pub(crate) struct DeviceBroker {
+    /// Whether the service can reach the broker. The service learns of a change later.
     pub(crate) up: bool,
-    /// When the service hears of the newest change: of changes it hears in order.
+    /// When the service learns of the latest change. It learns of changes in order.
     pub(crate) noticed_at: u64,
-    /// Counts the broker's restarts: what it held in memory before is gone.
+    /// The number of the broker's restarts. What it held in memory before is lost.
     memory: u64,
     old: VecDeque<Rc<Command>>,
     pub(crate) chance: Rng,
 }
 
-impl Link {
+impl DeviceBroker {
     pub(crate) fn new(seed: u64) -> Self {
         Self { up: true, noticed_at: 0, memory: 0, old: VecDeque::new(), chance: Rng::new(seed, 7) }
     }
@@ -55,26 +55,26 @@ impl Sim {
         hold!(named, I3, "{} is handed over without its message id: {text}", item.id());
         let deadline_epoch_ms = number_after(&text, "\"deadline\":");
         let device = item.spec.device;
-        let command = Command { message_id, device, topic, deadline_epoch_ms, memory: self.link.memory };
+        let command = Command { message_id, device, topic, deadline_epoch_ms, memory: self.device_broker.memory };
         let command = Rc::new(command);
 
         let life = self.service.life;
         let mut how = HandedOver::Taken;
         let mut leaves = true;
-        if !self.link.up {
+        if !self.device_broker.up {
             leaves = false;
-            how = if self.link.chance.coin() { HandedOver::NotSent } else { HandedOver::Unclear };
+            how = if self.device_broker.chance.coin() { HandedOver::NotSent } else { HandedOver::Unclear };
         } else if self.strikes(Fault::UnclearHandOver) {
-            leaves = self.link.chance.coin();
+            leaves = self.device_broker.chance.coin();
             how = HandedOver::Unclear;
         } else if self.strikes(Fault::NotSent) {
             leaves = false;
             how = HandedOver::NotSent;
         }
-        let mut confirms = self.link.chance.delay(self.plan.link_ms);
+        let mut confirms = self.device_broker.chance.delay(self.plan.link_ms);
         if how == HandedOver::Unclear {
-            // A connection is not re-made without delay.
-            confirms += self.link.chance.between(100, 1_000);
+            // Reconnecting takes a while.
+            confirms += self.device_broker.chance.between(100, 1_000);
         }
         if self.strikes(Fault::SlowConfirmation) {
             confirms += self.faults.chance(Fault::SlowConfirmation).below(20_000);
@@ -87,16 +87,16 @@ impl Sim {
     }
 
     fn carry(&mut self, command: Rc<Command>) {
-        self.link.old.push_back(Rc::clone(&command));
-        if self.link.old.len() > OLD {
-            self.link.old.pop_front();
+        self.device_broker.old.push_back(Rc::clone(&command));
+        if self.device_broker.old.len() > MAX_OLD {
+            self.device_broker.old.pop_front();
         }
         if self.strikes(Fault::CommandLost) {
             return;
         }
         let copies = if self.strikes(Fault::CommandRepeated) { 2 } else { 1 };
         for _ in 0..copies {
-            let mut travels = self.link.chance.delay(self.plan.link_ms);
+            let mut travels = self.device_broker.chance.delay(self.plan.link_ms);
             if self.strikes(Fault::CommandSlow) {
                 travels += self.faults.chance(Fault::CommandSlow).below(60_000);
             }
@@ -104,9 +104,9 @@ impl Sim {
         }
     }
 
-    /// A command arrives at its device, if the broker still knows of it.
+    /// A command arrives at its device, unless the broker has forgotten it.
     pub(crate) fn command_arrives(&mut self, command: &Rc<Command>) -> Check {
-        if command.memory == self.link.memory || self.link.chance.coin() {
+        if command.memory == self.device_broker.memory || self.device_broker.chance.coin() {
             self.device_gets(command);
         }
         Ok(())
@@ -114,25 +114,25 @@ impl Sim {
 
     /// The broker restarts with an old state.
     pub(crate) fn broker_forgets(&mut self) {
-        self.link.memory += 1;
-        let old: Vec<_> = self.link.old.iter().cloned().collect();
+        self.device_broker.memory += 1;
+        let old: Vec<_> = self.device_broker.old.iter().cloned().collect();
         for command in old {
             if self.faults.chance(Fault::BrokerForgets).chance(300) {
-                let travels = self.link.chance.delay(self.plan.link_ms);
+                let travels = self.device_broker.chance.delay(self.plan.link_ms);
                 self.after(travels, Event::Command(command));
             }
         }
     }
 
-    /// The link breaks or is made again; the service hears of it a little later.
-    pub(crate) fn link_goes(&mut self, up: bool) {
-        self.link.up = up;
-        let notices = self.now + self.link.chance.delay(100);
-        self.link.noticed_at = self.link.noticed_at.max(notices);
-        self.queue.push(self.link.noticed_at, Event::Input(self.service.life, Input::Link(up)));
+    /// The link goes down or up; the service learns of it a little later.
+    pub(crate) fn set_link(&mut self, up: bool) {
+        self.device_broker.up = up;
+        let notices = self.now + self.device_broker.chance.delay(100);
+        self.device_broker.noticed_at = self.device_broker.noticed_at.max(notices);
+        self.queue.push(self.device_broker.noticed_at, Event::Input(self.service.life, Input::Link(up)));
     }
 
-    /// A device says something: onto the broker with it.
+    /// A device publishes a message.
     pub(crate) fn say(&mut self, said: Said) {
         if self.strikes(Fault::AnswerLost) {
             return;
@@ -144,7 +144,7 @@ impl Sim {
             1
         };
         for _ in 0..copies {
-            let mut travels = self.link.chance.delay(self.plan.link_ms);
+            let mut travels = self.device_broker.chance.delay(self.plan.link_ms);
             if self.strikes(Fault::AnswerSlow) {
                 travels += self.faults.chance(Fault::AnswerSlow).below(60_000);
             }
@@ -152,9 +152,9 @@ impl Sim {
         }
     }
 
-    /// What a device said arrives where the service should be.
+    /// A device's message arrives at the service's address.
     pub(crate) fn said_arrives(&mut self, said: Rc<Said>) -> Check {
-        if self.service.is_up() && self.link.up {
+        if self.service.is_up() && self.device_broker.up {
             return self.give(self.service.life, Input::Said(said));
         }
         if self.plan.sessions_persist {
@@ -164,7 +164,7 @@ impl Sim {
     }
 }
 
-/// The integer that follows this in the text.
+/// The integer that follows `name` in the text.
 fn number_after(text: &str, name: &str) -> i64 {
     let rest = text.rfind(name).map_or("", |at| &text[at + name.len()..]);
     let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();

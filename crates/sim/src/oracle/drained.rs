@@ -1,4 +1,4 @@
-//! What must hold whenever the service has done everything that it could, and at the end.
+//! What must hold whenever all effects of the service are drained, and at the end of a run.
 
 use setpoint::responder::ResponderStats;
 
@@ -6,8 +6,8 @@ use super::{Oracle, Stage};
 use crate::violation::{Check, hold};
 
 impl Oracle {
-    /// Everything is drained: the service's own gauges and its next wake-up against the model.
-    pub(crate) fn quiet(&self, stats: &ResponderStats, wakeup: Option<u64>) -> Check {
+    /// All effects are drained: checks the service's gauges and its next wake-up.
+    pub(crate) fn drained(&self, stats: &ResponderStats, wakeup: Option<u64>) -> Check {
         if self.store_failed {
             return Ok(());
         }
@@ -34,10 +34,10 @@ impl Oracle {
         Ok(())
     }
 
-    /// The store failed: nothing but refusals may come from here on.
+    /// The store failed: from here on the service may only refuse.
     pub(crate) fn store_failed(&mut self) {
         self.store_failed = true;
-        // What was decided and not stored may be decided again after the restart.
+        // Finals that were not stored may be decided differently after the restart.
         self.to_decide.clear();
     }
 
@@ -45,7 +45,7 @@ impl Oracle {
         self.store_failed
     }
 
-    /// Nothing is left to happen.
+    /// Checks the state at the end of the run.
     pub(crate) fn finished(&self) -> Check {
         for item in &self.items {
             let id = item.id();
@@ -66,7 +66,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// How many accepted items have succeeded.
+    /// Whether the item has succeeded.
     pub(crate) fn succeeded(&self, n: usize) -> bool {
         self.items[n].outcome.as_ref().is_some_and(|outcome| outcome.code.is_success())
     }

@@ -1,27 +1,27 @@
-//! What callers send: items, right and wrong, and how they are spelt.
+//! The items that callers send, valid and invalid, and the JSON text of a batch.
 
 use std::fmt::Write;
 
 use setpoint::Family;
 
 use crate::{
+    coverage::Coverage,
     faults::{Fault, Faults},
     plan::Plan,
     rng::Rng,
-    seen::Seen,
     world::{ORGS, TARGETS, World, channel},
 };
 
-/// One item of a batch, as its caller means it.
+/// One item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) id: String,
     pub(crate) channel: String,
     pub(crate) naming: Naming,
-    /// Which device, if it exists for the caller.
+    /// The index of its device in the world.
     pub(crate) device: usize,
     pub(crate) target: String,
-    /// Members of `inputData`, the values as JSON text.
+    /// The members of `inputData`, with values as JSON text.
     pub(crate) input: Vec<(String, String)>,
     pub(crate) timeout: Option<u32>,
     pub(crate) gmt: Option<i64>,
@@ -34,11 +34,11 @@ pub(crate) struct Item {
 pub(crate) enum Naming {
     Asset,
     Keys,
-    /// The asset id counts; the keys name another device.
+    /// By asset id, which takes precedence, and by the keys of another device.
     All,
 }
 
-/// What is wrong with an item.
+/// What is wrong with an invalid item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     NotAnObject,
@@ -84,7 +84,8 @@ impl Flaw {
         }
     }
 
-    /// Whether it shows without asking what exists: then it is found before the request id is looked up.
+    /// Whether it is a fault of form, which is found before the request id is looked up. Otherwise it shows only in the
+    /// directory.
     pub(crate) fn is_of_form(self) -> bool {
         !matches!(self, Self::UnknownChannel | Self::UnknownDevice | Self::ForeignDevice)
     }
@@ -117,12 +118,12 @@ impl Item {
         }
     }
 
-    /// Breaks the item, if the fault strikes.
-    pub(crate) fn break_at_times(&mut self, faults: &mut Faults, seen: &mut Seen, family: Family) {
+    /// Makes the item invalid, if the fault strikes.
+    pub(crate) fn maybe_invalidate(&mut self, faults: &mut Faults, coverage: &mut Coverage, family: Family) {
         if !faults.strikes(Fault::InvalidItems) {
             return;
         }
-        seen.fault(Fault::InvalidItems);
+        coverage.fault(Fault::InvalidItems);
         let flaw = faults.chance(Fault::InvalidItems).pick(&Flaw::ALL);
         let fits = match flaw {
             Flaw::NoValue => family == Family::Write,
@@ -134,7 +135,7 @@ impl Item {
         }
     }
 
-    /// What counts when the same request id comes again, in one spelling.
+    /// What is compared when the same request id comes again, in a canonical form.
     pub(crate) fn content(&self) -> String {
         let mut input = self.input.clone();
         input.sort();
@@ -192,7 +193,7 @@ impl Item {
         let device = &world.devices[known].device;
         match (self.flaw, self.naming) {
             (Some(Flaw::UnknownDevice), _) => add("assetId", "\"nobody\"".to_owned()),
-            // Asset ids are alike in both orgs, so only the keys name a foreign device.
+            // Both orgs have the same asset ids, so only the keys name a device of the other org.
             (Some(Flaw::ForeignDevice), _) | (_, Naming::Keys) => {
                 add("productKey", format!("\"{}\"", device.product_key));
                 add("deviceKey", format!("\"{}\"", device.device_key));
@@ -238,7 +239,7 @@ pub(crate) fn other(family: Family) -> Family {
     }
 }
 
-/// The body of a batch. `odd` spells everything in another way that means the same.
+/// The body of a batch. `odd` writes it in an unusual way with the same meaning: other escapes, order and white space.
 pub(crate) fn body(items: &[Item], family: Family, org: usize, world: &World, odd: bool) -> Vec<u8> {
     let mut out = "{\"data\":[".to_owned();
     for (index, item) in items.iter().enumerate() {
@@ -252,8 +253,8 @@ pub(crate) fn body(items: &[Item], family: Family, org: usize, world: &World, od
 }
 
 impl Item {
-    /// How long a requester that reads the item waits for it, without its grace: a timeout that cannot be read or is too
-    /// long is taken for the default.
+    /// How long the requester waits for the item, without its grace. It takes a timeout that is unreadable or too long for
+    /// the default.
     pub(crate) fn waits_ms(&self) -> u32 {
         match self.flaw {
             Some(Flaw::Timeout("0")) => 0,
