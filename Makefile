@@ -15,7 +15,7 @@ BOUNDARY := benches/boundary
 CORPORA := target/boundary
 TARGET_DIR = $(shell $(CARGO) metadata --locked --format-version 1 --no-deps | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')
 
-.PHONY: help build dist quick test check format lint lint-rust typos deny advisories semver walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-python test-python-peers test-python-packages test-icounts python bench-python bench-python-quick bench bench-quick bench-groups fuzz sim canaries mutants scenarios demo clean
+.PHONY: help build dist quick test check format lint lint-rust typos deny advisories semver walls docs test-rust test-load test-canaries test-interop test-fuzz test-readers test-peers test-python test-python-peers test-python-packages test-icounts python bench-python bench-python-quick bench bench-quick bench-groups fuzz sim canaries mutants scenarios links demo clean
 
 help: ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 30
@@ -31,7 +31,7 @@ quick: lint-rust ## While you work: format, lints of Rust, the engine's tests an
 
 test: check test-rust test-load docs sim test-canaries test-interop test-readers test-fuzz test-peers test-python test-python-peers test-python-packages test-icounts ## Everything: format, lints, walls, docs, all tests of all languages.
 
-check: lint walls scenarios ## Formatting, lints, walls and the table of scenarios only.
+check: lint walls scenarios links ## Formatting, lints, spelling, licences, walls and the pages only.
 
 format: ## Format all code.
 	$(CARGO) fmt
@@ -146,8 +146,11 @@ test-canaries: ## The same, and that docs/evidence.md says what was found.
 mutants: ## Change the engine in every small way: its tests have to notice. About an hour.
 	scripts/mutants
 
-scenarios: ## Every row of the table of scenarios names tests that exist.
+scenarios: ## Every row of the tables of scenarios and guarantees names tests that exist.
 	scripts/scenarios --check
+
+links: ## Every link and path in a page exists.
+	scripts/links
 
 demo: ## The whole mission in one process: a simulated wind farm, and its books.
 	$(CARGO) run --locked --release --bin setpoint -- demo

@@ -14,6 +14,8 @@ pub(crate) mod exit {
     pub(crate) const UNAVAILABLE: u8 = 69;
     pub(crate) const INTERNAL: u8 = 70;
     pub(crate) const OUTPUT: u8 = 74;
+    /// A part of the service panicked: the exit code of any Rust program that does.
+    pub(crate) const PANICKED: u8 = 101;
     pub(crate) const INTERRUPTED: u8 = 130;
 }
 

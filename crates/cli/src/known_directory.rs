@@ -23,7 +23,7 @@ impl KnownDirectory {
 
     fn devices(&self) -> &dyn Directory {
         match &self.devices {
-            Some(list) => list,
+            Some(list) => &**list,
             None => &AnyDirectory,
         }
     }

@@ -37,7 +37,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 as wished · 1 some items not, or the books do not balance · 2 the whole request was refused · \
 64 wrong usage · 66 input cannot be read · 69 service or broker cannot be reached or used · 70 stopped by itself · \
-74 output cannot be written · 130 interrupted";
+74 output cannot be written · 101 a part of the service panicked · 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {

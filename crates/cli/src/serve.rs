@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use setpoint_client::error_chain;
-use setpoint_gateway::{Config, Gateway, StartError};
+use setpoint_gateway::{Config, ConfigError, Gateway, GatewayError, StartError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
@@ -85,21 +85,27 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     };
     match stopped {
         Ok(()) => Ok(exit::OK),
-        Err(error) => {
-            Err(Failure::new(exit::INTERNAL, format!("the service stopped by itself: {}", error_chain(&error))))
-        }
+        Err(error) => Err(stopped_by_itself(&error)),
     }
+}
+
+fn stopped_by_itself(error: &GatewayError) -> Failure {
+    let code = match error {
+        GatewayError::Panicked { .. } => exit::PANICKED,
+        _ => exit::INTERNAL,
+    };
+    Failure::new(code, format!("the service stopped by itself: {}", error_chain(error)))
 }
 
 fn failure(error: &StartError) -> Failure {
     let code = match error {
-        StartError::Registry(_) => exit::INPUT,
-        StartError::Listen { .. } => exit::UNAVAILABLE,
-        StartError::Store(_) | StartError::System(_) => exit::INTERNAL,
+        StartError::Catalog(_) => exit::INPUT,
+        StartError::Listen(_) => exit::UNAVAILABLE,
+        StartError::Store(_) | StartError::Random(_) | StartError::Thread(_) => exit::INTERNAL,
         _ => exit::USAGE,
     };
     let option = match error {
-        StartError::NetworkNotAllowed { .. } => " (--allow-unauthenticated-network)",
+        StartError::Config(ConfigError::NetworkNotAllowed { .. }) => " (--allow-unauthenticated-network)",
         _ => "",
     };
     Failure::new(code, format!("{}{option}", error_chain(error)))
@@ -108,6 +114,13 @@ fn failure(error: &StartError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_panicked_has_an_exit_code_of_its_own() {
+        let panicked = GatewayError::Panicked { part: "run loop", message: "index out of bounds".to_owned() };
+        assert_eq!(stopped_by_itself(&panicked).code, 101);
+        assert_eq!(stopped_by_itself(&GatewayError::Ended("run loop")).code, 70);
+    }
 
     #[test]
     fn the_command_line_overrides_the_file() {

@@ -17,6 +17,7 @@ use crate::json::Text;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct Code(pub i64);
 
 /// The entry of one code in the published table.
@@ -38,6 +39,7 @@ pub struct CodeInfo {
 /// Where a code surfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "bindings translate every value")]
 pub enum Plane {
     /// The whole request is refused.
     Request,
@@ -52,6 +54,7 @@ pub enum Plane {
 /// What a code says about the command's effect on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "known or not; bindings translate every value")]
 pub enum Certainty {
     /// The outcome is known: done on the channel with 0, not done otherwise.
     Known,
@@ -62,6 +65,7 @@ pub enum Certainty {
 /// Whether sending the same command again is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "callers decide on every value; bindings translate them")]
 pub enum Retry {
     /// It succeeded: there is nothing to repeat.
     Needless,

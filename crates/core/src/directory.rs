@@ -38,6 +38,7 @@ impl Device {
 
 /// How an item names its device; the names are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "directories look devices up by each of them")]
 pub enum DeviceRef<'a> {
     /// By asset id. If all three names were sent, this one is used (source page).
     Asset(&'a str),
@@ -86,6 +87,7 @@ pub trait Directory {
 
 /// A directory in which every well-formed org, channel and device exists: checks form alone.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it has no state")]
 pub struct AnyDirectory;
 
 impl Directory for AnyDirectory {

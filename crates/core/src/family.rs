@@ -7,6 +7,7 @@ use crate::Code;
 /// What differs by name, path or code is in [`Family::table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "the protocol has two")]
 pub enum Family {
     /// Call a service of a device (`multiInvoke`).
     Invoke,

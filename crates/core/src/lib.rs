@@ -50,11 +50,12 @@
 //! *EnOS* for its other published pages, or *ours*. "Protocol §4" is a section of `docs/protocol.md`.
 
 #![forbid(unsafe_code)]
+// What is public may grow without breaking its users, unless its declaration says why not.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, unnameable_types)]
+#![warn(clippy::needless_pass_by_ref_mut, clippy::or_fun_call, clippy::redundant_clone, clippy::use_self)]
 // No input may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
-#[macro_use]
-mod canary;
 pub mod check;
 mod code;
 pub mod device;
@@ -76,9 +77,6 @@ mod secret;
 pub mod submsg;
 mod time;
 
-#[cfg(feature = "canaries")]
-#[doc(hidden)]
-pub use canary::put_back;
 pub use code::{Certainty, Code, CodeInfo, Plane, Retry};
 pub use directory::{AnyDirectory, Device, DeviceRef, Directory, TableDirectory};
 pub use error::RequestError;

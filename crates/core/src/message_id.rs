@@ -61,6 +61,7 @@ impl fmt::Debug for MessageId {
 /// The text is not 32 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message id is 32 lower-case hexadecimal digits")]
+#[non_exhaustive]
 pub struct ParseMessageIdError;
 
 impl FromStr for MessageId {

@@ -143,6 +143,7 @@ impl WriteItem {
 /// How an item names its device.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum DeviceName {
     /// By asset id.
     #[serde(rename_all = "camelCase")]

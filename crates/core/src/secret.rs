@@ -21,11 +21,7 @@ impl Secret {
     }
 
     pub(crate) fn message_id(&mut self) -> MessageId {
-        let bits = self.bits();
-        if canary!("ids-from-zero") {
-            return MessageId::from_bits(self.0.get_word_pos());
-        }
-        MessageId::from_bits(bits)
+        MessageId::from_bits(self.bits())
     }
 
     /// A UUID of version 7 (RFC 9562 §5.7): the wall clock in milliseconds, then 74 random bits.

@@ -54,6 +54,7 @@ impl fmt::Debug for MonotonicTime {
 /// assert_eq!((now.instant.as_millis(), now.epoch_ms), (5_000, 1_700_000_000_000));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "there are two clocks")]
 pub struct Now {
     /// The monotonic clock, for deadlines.
     pub instant: MonotonicTime,

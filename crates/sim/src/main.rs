@@ -54,10 +54,6 @@ struct Options {
     /// One JSON object instead of tables.
     #[arg(long)]
     json: bool,
-    /// A known bug to put back into the engine.
-    #[cfg(feature = "canaries")]
-    #[arg(long)]
-    canary: Option<String>,
 }
 
 impl Options {
@@ -85,11 +81,6 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    #[cfg(feature = "canaries")]
-    if let Some(name) = options.canary.as_deref().filter(|name| !setpoint::put_back(name)) {
-        eprintln!("sim: there is no canary {name:?}");
-        return ExitCode::from(2);
-    }
     // A panic inside a run is reported with its seed at the end, so it is not printed.
     std::panic::set_hook(Box::new(|_| ()));
     if options.trace { trace(&schedule) } else { many(&options, schedule) }

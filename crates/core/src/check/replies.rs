@@ -93,7 +93,7 @@ fn refused<'a>(item: &'a RefusedItem<'_>, family: Family, org_id: &'a str, subms
     reply.timeout = echo.timeout;
     // The clock stands in for a time that was not sent, not for one that was sent and is unusable.
     let is_wrong = item.faults.iter().any(|fault| fault.field.starts_with("gmt"));
-    reply.gmt_service_request = echo.gmt_service_request.or((!is_wrong).then_some(now.epoch_ms));
+    reply.gmt_service_request = echo.gmt_service_request.or_else(|| (!is_wrong).then_some(now.epoch_ms));
     reply
 }
 

@@ -8,6 +8,7 @@ use crate::{
 
 /// A device's answer whose id could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer<'a> {
     /// The message id that it answers.
     pub id: Text<'a>,
@@ -17,6 +18,7 @@ pub struct Answer<'a> {
 
 /// What a device says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AnswerContent<'a> {
     /// 200 is success, anything else is the device's failure.
     pub code: i64,

@@ -52,6 +52,7 @@ enum Repr {
 /// assert!(calls.find(&IdRef { space: 1, text: "r1".into() }).is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "callers make them")]
 pub struct IdRef<'a> {
     /// The namespace.
     pub space: u8,

@@ -210,7 +210,7 @@ impl<const N: usize, const CACHED: u32> KnownMembers<N, CACHED> {
             reader.value()?;
             return Ok(());
         };
-        if self.seen >> name & 1 == 1 && !canary!("last-key-wins") {
+        if self.seen >> name & 1 == 1 {
             return Err(reader.duplicate_at(offset));
         }
         self.seen |= 1 << name;

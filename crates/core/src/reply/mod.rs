@@ -99,6 +99,7 @@ impl Reply<'_> {
 
 /// The response to a batch, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is one or the other")]
 pub enum Response<'a> {
     /// One reply for each item.
     Replies(Vec<Result<Reply<'a>, BadReply>>),

@@ -54,6 +54,7 @@ impl Span {
 /// The parts of a reply that have a position in the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[allow(clippy::exhaustive_enums, reason = "the protocol names them; row layouts have one column for each")]
 pub enum ReplyPart {
     /// `requestId`.
     RequestId,

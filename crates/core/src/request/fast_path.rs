@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn command<'a>(fields: &Fields<'a, '_>) -> Command<'a> {
     let text = fields.text;
     let optional = |token: Token| token.printable(text).map(|content| Text::verbatim(content, true));
-    let required = |token: Token| optional(token).unwrap_or(Text::plain(""));
+    let required = |token: Token| optional(token).unwrap_or_else(|| Text::plain(""));
     let input = match fields.input().value(text) {
         Value::Object(object) => Some(object.payload()),
         _ => None,

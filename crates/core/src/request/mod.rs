@@ -27,6 +27,7 @@ pub use name::is_topic_safe;
 
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "an item is one or the other")]
 pub enum Entry<'a> {
     /// Every field is usable.
     Accepted(Command<'a>),

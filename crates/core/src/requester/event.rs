@@ -17,6 +17,7 @@ use super::{Outcome, OutcomeRef};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct RequestBatchId(pub u64);
 
 /// Refers to an item: its batch, its position in it, and its request id.

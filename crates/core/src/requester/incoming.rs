@@ -2,7 +2,7 @@
 
 use crate::{
     Code, Family, Now, RequestError,
-    inflight::{Id, IdRef, Key},
+    inflight::{IdRef, Key},
     json::Text,
     reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
     secret::KeyedHash,
@@ -39,9 +39,6 @@ impl Requester {
         match read_response(body, family, &self.config.limits)? {
             Response::Error(error) => Ok(self.refuse_batch(batch, &error)),
             Response::Replies(replies) => {
-                if canary!("registered-late") {
-                    self.register_late(batch, family, &replies, now);
-                }
                 for (index, reply) in replies.into_iter().enumerate() {
                     self.apply_reply(batch, family, index, reply, now);
                 }
@@ -127,7 +124,7 @@ impl Requester {
             return;
         }
         // The answers of two attempts may come in either order: a refusal does not undo an acceptance.
-        if self.is_accepted(key) && !canary!("acceptance-undone") {
+        if self.is_accepted(key) {
             return;
         }
         self.end_queued(
@@ -209,33 +206,11 @@ impl Requester {
         }
         for key in self.keys_of(batch) {
             // A later refusal does not undo an acceptance.
-            if !self.is_accepted(key) || canary!("acceptance-undone") {
+            if !self.is_accepted(key) {
                 self.end_queued(key, End::Refused(refused.clone()));
             }
         }
         SendState::Settled
-    }
-
-    /// Registers the batch's ids only now (canary).
-    fn register_late(
-        &mut self,
-        batch: RequestBatchId,
-        family: Family,
-        replies: &[Result<Reply<'_>, BadReply>],
-        now: Now,
-    ) {
-        for (index, reply) in replies.iter().enumerate() {
-            let Some(key) = self.by_position(batch, index) else { continue };
-            let Ok(Reply { request_id: Some(id), .. }) = reply else { continue };
-            let Some((_, item)) = self.items.remove(key) else { continue };
-            let named = self.items.insert(Id::new(family as u8, &id.decode()), now.instant, item);
-            if let (Ok(named), Some(batch_key)) = (named, self.batches.find(&batch)) {
-                self.restart_deadline(named, now);
-                if let Some(batch) = self.batches.get_mut(batch_key) {
-                    batch.slots[index] = named.slot();
-                }
-            }
-        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Requester {
             summary.accepted += 1;
         }
         // No reply can come for an item without an id, and the id of a refused one may be used again.
-        let mut forget = item.id.is_none() || canary!("ended-forgotten");
+        let mut forget = item.id.is_none();
         emit(match end {
             End::Refused(refusal) => {
                 summary.refused += 1;

@@ -84,11 +84,7 @@ impl Responder {
         };
         if waits {
             let answer = AfterPersist::Answer { batch: ticket, body, accepted, again };
-            if canary!("answer-before-persist") {
-                self.after_persist(answer);
-            } else {
-                self.journal.after_persist(answer);
-            }
+            self.journal.after_persist(answer);
         } else {
             self.queue.push_back(Queued::Answer { batch: ticket, status: 200, body });
         }
@@ -158,10 +154,7 @@ impl Responder {
     }
 
     fn accept(&mut self, command: NewCommand, family: Family, org_id: &Arc<str>, received: Now) -> Option<Key> {
-        let mut deadline = received.instant.saturating_add(u64::from(command.timeout_ms));
-        if canary!("deadline-rounded-down") {
-            deadline = MonotonicTime::from_millis(deadline.as_millis() / 1_000 * 1_000);
-        }
+        let deadline = received.instant.saturating_add(u64::from(command.timeout_ms));
         let stored = Arc::new(StoredCommand {
             message_id: self.secret.message_id().in_partition(self.config.partition),
             family,
@@ -180,8 +173,7 @@ impl Responder {
             fingerprint: command.fingerprint,
         });
         self.counters.accepted += 1;
-        let window = if canary!("forgotten-early") { 1_000 } else { self.config.dedup_window_ms };
-        self.orgs.remember(&stored, received.instant.saturating_add(window));
+        self.orgs.remember(&stored, received.instant.saturating_add(self.config.dedup_window_ms));
         self.journal.record(Record::Accepted(Arc::clone(&stored)));
         self.enter(stored, deadline)
     }

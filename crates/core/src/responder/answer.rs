@@ -1,6 +1,6 @@
 //! What a device says, attributed to the command that it answers.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::hash::BuildHasher;
 
 use crate::{
     Code, Family, MessageId,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Attribution, AuditRecord, FinalOutcome, Record, Responder, StoredCommand,
+    Attribution, AuditRecord, FinalOutcome, Responder, StoredCommand,
     item::{Decision, State},
 };
 
@@ -30,13 +30,7 @@ impl Responder {
         let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
-        let mut found = self.items.find(&message_id);
-        if canary!("matched-by-order") {
-            let open = self.items.iter().filter(|(_, item)| {
-                matches!(item.state, State::Leaving(_) | State::Left(_)) && is_from(topic, &item.command)
-            });
-            found = open.min_by_key(|(_, item)| item.order).map(|(key, _)| key).or(found);
-        }
+        let found = self.items.find(&message_id);
         let Some((key, item)) = found.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
             return Attribution::Unknown;
         };
@@ -46,15 +40,6 @@ impl Responder {
         let result = DeviceResult::of(&answer, item.command.family);
         let digest = result.digest(&self.hash);
         match &mut item.state {
-            State::Decided(Decision { heard, outcome, .. })
-                if canary!("late-wins") && heard.is_none()
-                    || canary!("conflict-wins") && heard.is_some_and(|heard| heard != digest) =>
-            {
-                *outcome = Arc::new(result.into_outcome(self.now.epoch_ms));
-                let outcome = Arc::clone(outcome);
-                self.journal.record(Record::Final { message_id, outcome });
-                Attribution::Late
-            }
             State::Decided(Decision { heard, .. }) => match heard.replace(digest) {
                 None => self.late(message_id, &answer),
                 Some(heard) if heard == digest => Attribution::Duplicate,
@@ -82,9 +67,6 @@ impl Responder {
 }
 
 fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
-    if canary!("any-device") {
-        return true;
-    }
     let target = match command.family {
         Family::Invoke => Some(&*command.target),
         Family::Write => None,

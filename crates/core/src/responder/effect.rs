@@ -59,18 +59,22 @@ pub enum Effect {
 
 /// Names a batch between `handle_batch` and its [`Effect::Answer`]; the requester's batches have a `BatchId` of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct BatchTicket(pub u64);
 
 /// Names a write to the store; later writes have greater ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct WriteId(pub u64);
 
 /// Names a channel message between its [`Effect::Publish`] and the confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct PublicationId(pub u64);
 
 /// How a hand-over went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "every link has to report one of these")]
 pub enum HandedOver {
     /// The broker has it.
     Taken,

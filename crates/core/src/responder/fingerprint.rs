@@ -298,7 +298,7 @@ mod tests {
         let value = prop_oneof![scalar.prop_map(str::to_owned), text.clone()];
         let space = prop::sample::select(vec!["", "", " ", "\n\t "]);
         value.prop_recursive(6, 40, 5, move |inner| {
-            let element = (inner.clone(), space.clone()).prop_map(|(value, space)| format!("{space}{value}{space}"));
+            let element = (inner, space.clone()).prop_map(|(value, space)| format!("{space}{value}{space}"));
             let members = prop::collection::vec((text.clone(), element.clone()), 0..5);
             prop_oneof![
                 (prop::collection::vec(element, 0..5), space.clone())

@@ -20,16 +20,12 @@ impl Responder {
             let Some((_, key)) = self.ready.pop_first() else { break };
             let Some(item) = self.items.get(key) else { continue };
             let State::Ready(attempt) = item.state else { continue };
-            if item.deadline <= self.now.instant && !canary!("expired-sent") {
+            if item.deadline <= self.now.instant {
                 self.change(key, |state| *state = State::Overdue(attempt));
                 continue;
             }
             self.journal.record(Record::Intent { message_id: item.command.message_id });
             self.change(key, |state| *state = State::Intended(attempt));
-            if canary!("sent-before-intent") {
-                self.after_persist(AfterPersist::HandOver(key));
-                continue;
-            }
             self.journal.after_persist(AfterPersist::HandOver(key));
         }
     }
@@ -39,9 +35,6 @@ impl Responder {
     pub(super) fn intent_stored(&mut self, key: Key) {
         let Some(State::Intended(attempt)) = self.items.get(key).map(|item| &item.state) else { return };
         let attempt = *attempt;
-        if canary!("behind-others") && !self.link_up {
-            return self.change(key, |state| *state = State::Ready(attempt));
-        }
         self.change(key, |state| *state = State::Armed(attempt));
     }
 
@@ -61,7 +54,7 @@ impl Responder {
         let item = self.items.get(key)?;
         let State::Armed(attempt) = item.state else { return None };
         let left_ms = item.deadline.millis_since(now.instant);
-        if left_ms == 0 && !canary!("expired-sent") {
+        if left_ms == 0 {
             self.change(key, |state| *state = State::Overdue(attempt));
             return None;
         }
@@ -89,9 +82,7 @@ impl Responder {
         let Some(item) = self.items.get(key) else { return };
         let (State::Leaving(attempt) | State::Left(attempt)) = item.state else { return };
         let next = match (how, attempt) {
-            (HandedOver::Unclear, _) if item.command.device.deduplicates || canary!("unclear-repeated") => {
-                State::Ready(Attempt::Again)
-            }
+            (HandedOver::Unclear, _) if item.command.device.deduplicates => State::Ready(Attempt::Again),
             // The link is lost: it waits for the next one.
             (HandedOver::NotSent, Attempt::First) if !self.link_up => State::Armed(Attempt::First),
             (HandedOver::NotSent, Attempt::First) => {

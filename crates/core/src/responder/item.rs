@@ -104,11 +104,10 @@ enum Line {
 impl State {
     /// Whether the device certainly never got the command.
     pub(super) fn is_unsent(&self) -> bool {
-        let is_first = |attempt: &Attempt| *attempt == Attempt::First || canary!("called-unsent");
         match self {
             Self::Accepted => true,
             Self::Ready(attempt) | Self::Intended(attempt) | Self::Armed(attempt) | Self::Overdue(attempt) => {
-                is_first(attempt)
+                *attempt == Attempt::First
             }
             Self::Leaving(_) | Self::Left(_) | Self::Decided(_) => false,
         }
@@ -186,7 +185,6 @@ impl Responder {
         }
         match (before.in_window, after.in_window) {
             (false, true) => self.handing_over += 1,
-            (true, false) if canary!("window-leaks") && !after.in_flight => {}
             (true, false) => self.handing_over -= 1,
             _ => {}
         }
@@ -213,9 +211,7 @@ impl Responder {
             (true, false) => {
                 self.orgs.end(command);
                 self.counters.pending -= 1;
-                if !canary!("timer-not-cancelled") {
-                    self.items.unschedule(key);
-                }
+                self.items.unschedule(key);
             }
             _ => {}
         }

@@ -247,9 +247,6 @@ impl Responder {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
     pub fn poll_timeout(&self) -> Option<MonotonicTime> {
-        if canary!("wakes-late") {
-            return self.items.next_wakeup().map(|at| at.saturating_add(50));
-        }
         if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
     }
 
@@ -264,9 +261,6 @@ impl Responder {
     }
 
     fn see(&mut self, now: Now) {
-        if canary!("clock-steps-back") {
-            self.now = now;
-        }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
         self.items.follow(self.now.instant);
     }

@@ -80,10 +80,6 @@ impl Orgs {
     }
 
     pub(super) fn remembered(&self, org_id: &str, family: Family, request_id: &str) -> Option<&Remembered> {
-        if canary!("ids-across-orgs") {
-            return self.orgs.values().find_map(|org| org.remembered[family as usize].get(request_id));
-        }
-        let family = if canary!("ids-across-families") { Family::Invoke } else { family };
         self.orgs.get(org_id)?.remembered[family as usize].get(request_id)
     }
 
@@ -125,8 +121,7 @@ impl Orgs {
             accepted_at_epoch_ms: command.accepted_at_epoch_ms,
         };
         let request_id = Arc::clone(&command.request_id);
-        let family = if canary!("ids-across-families") { Family::Invoke } else { command.family };
-        let earlier = self.org(&command.org_id).remembered[family as usize].insert(request_id, remembered);
+        let earlier = self.org(&command.org_id).remembered[command.family as usize].insert(request_id, remembered);
         self.n_remembered += usize::from(earlier.is_none());
         self.expiry.push_back((
             until,
@@ -150,9 +145,7 @@ impl Orgs {
             let Some(org) = self.orgs.get_mut(&key.org_id) else { continue };
             let remembered = &mut org.remembered[key.family as usize];
             // A replayed store may hold an earlier item that had the same id: the later one is not forgotten with it.
-            let is_same = |remembered: &Remembered| {
-                remembered.message_id == key.message_id || canary!("forgotten-with-first-use")
-            };
+            let is_same = |remembered: &Remembered| remembered.message_id == key.message_id;
             if remembered.get(&key.request_id).is_some_and(is_same) {
                 if is_open(key.message_id) {
                     self.expiry.push_back((later, key));

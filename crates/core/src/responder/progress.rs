@@ -67,9 +67,6 @@ impl Responder {
         let decision = Decision { outcome: Arc::clone(&outcome), heard, delivery: Delivery::Storing };
         self.change(key, |state| *state = State::Decided(decision));
         self.journal.record(Record::Final { message_id, outcome });
-        if canary!("publish-before-stored") {
-            return self.after_persist(AfterPersist::Publish(key));
-        }
         self.journal.after_persist(AfterPersist::Publish(key));
     }
 }

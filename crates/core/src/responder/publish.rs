@@ -26,10 +26,7 @@ impl Responder {
             }
         });
         let Some(item) = self.items.get(key) else { return };
-        let mut channel = ChannelKey::of(&item.command);
-        if canary!("channels-across-orgs") {
-            channel = self.outbox.alike(channel);
-        }
+        let channel = ChannelKey::of(&item.command);
         if self.outbox.push(&channel, key) {
             self.queue.push_back(Queued::Publish(channel));
         }

@@ -47,7 +47,6 @@ impl Restore {
         match record {
             Record::Accepted(command) => responder.replay_accepted(command),
             Record::Intent { message_id } => responder.replay_intent(message_id),
-            Record::Final { .. } if canary!("record-skipped") => {}
             Record::Final { message_id, outcome } => responder.replay_final(message_id, outcome),
             Record::Published { message_id } | Record::Undeliverable { message_id } => {
                 responder.replay_end(message_id);
@@ -64,7 +63,6 @@ impl Restore {
         for (_, key) in open {
             match responder.items.get(key).map(|item| &item.state) {
                 Some(State::Accepted) => responder.acceptance_stored(key),
-                Some(State::Decided(_)) if canary!("outbox-lost") => {}
                 Some(State::Decided(_)) => responder.final_stored(key),
                 _ => {}
             }
@@ -81,13 +79,10 @@ impl Responder {
         }
         // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
         let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
-        let passed_ms = if canary!("full-timeout-again") { 0 } else { age_ms };
-        let left_ms = u64::from(command.timeout_ms).saturating_sub(passed_ms);
+        let left_ms = u64::from(command.timeout_ms).saturating_sub(age_ms);
         let deadline = self.now.instant.saturating_add(left_ms);
         let remember_ms = self.config.dedup_window_ms.saturating_sub(age_ms);
-        if !canary!("ids-lost") {
-            self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
-        }
+        self.orgs.remember(&command, self.now.instant.saturating_add(remember_ms));
         self.enter(command, deadline);
     }
 
@@ -95,11 +90,8 @@ impl Responder {
         let Some(key) = self.items.find(&message_id) else { return };
         let Some(item) = self.items.get(key).filter(|item| item.state.is_in_flight()) else { return };
         // Of a decided item it changes nothing: a store may repeat all records of an open item.
-        let next = if item.command.device.deduplicates || canary!("sent-after-crash") {
-            State::Ready(Attempt::Again)
-        } else {
-            State::Left(Attempt::First)
-        };
+        let next =
+            if item.command.device.deduplicates { State::Ready(Attempt::Again) } else { State::Left(Attempt::First) };
         self.change(key, |state| *state = next);
     }
 

@@ -8,6 +8,8 @@ use setpoint::responder::{AuditRecord, Record};
 
 pub use memory::MemoryStore;
 
+use crate::error::StoreError;
+
 #[cfg(test)]
 pub(crate) use writer::Committer;
 pub(crate) use writer::{Confirm, StoreWriter, Write};
@@ -75,17 +77,5 @@ impl ChannelRecord {
         match self {
             Self::Saved { channel_id, .. } | Self::Deleted { channel_id, .. } => channel_id,
         }
-    }
-}
-
-/// Why a store failed, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(String);
-
-impl StoreError {
-    /// A failure described like this: what failed, on which file, and what to do.
-    pub fn new(description: impl Into<String>) -> Self {
-        Self(description.into())
     }
 }
