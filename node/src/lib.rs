@@ -16,6 +16,7 @@ mod events;
 mod memory;
 mod numbered;
 mod requester;
+mod row_layout;
 mod settings;
 mod tables;
 mod text;

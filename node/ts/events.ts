@@ -1,7 +1,29 @@
 // What a requester tells: one class for each kind of event, told apart by `kind`.
 
 import { type Outcome, type OutcomeData, outcomeOf } from "./outcome.js";
-import { BATCH, type Block, CODE, INDEX, makerOf, OUTCOME, Row, SAID, SUMMARY } from "./row.js";
+import { type Block, makerOf, Row } from "./row.js";
+import {
+  BATCH,
+  CODE,
+  FLAG_CONFLICT,
+  FLAG_KNOWN_UNSENT,
+  FLAG_OUTCOME,
+  FLAG_WHOLE_REQUEST,
+  INDEX,
+  KIND_ACCEPTED,
+  KIND_CANCELLED,
+  KIND_DUPLICATE,
+  KIND_FINISHED,
+  KIND_LATE,
+  KIND_REFUSED,
+  KIND_TIMED_OUT,
+  KIND_UNKNOWN,
+  KIND_UNREADABLE,
+  SUMMARY,
+  TEXT_MSG,
+  TEXT_REQUEST_ID,
+  TEXT_SUBMSG,
+} from "./row-layout.js";
 
 /** How the items of a batch ended. `submitted` is the sum of all others but `accepted`. */
 export interface Summary {
@@ -74,7 +96,7 @@ abstract class OfItem extends Told {
 
   /** The item's request id; null if it was sent without a usable one, and so can only be refused. */
   get requestId(): string | null {
-    return this.text(0);
+    return this.text(TEXT_REQUEST_ID);
   }
 
   toJSON(): EventData {
@@ -107,7 +129,7 @@ export class Refused extends OfItem {
   /** Why. */
   get refusal(): Refusal {
     const { code, msg, submsg } = this;
-    return { code, msg, submsg, wholeRequest: this.flag(SAID) };
+    return { code, msg, submsg, wholeRequest: this.flag(FLAG_WHOLE_REQUEST) };
   }
 
   /** Whether the device did what it was asked: it did not. */
@@ -122,12 +144,12 @@ export class Refused extends OfItem {
 
   /** The code's message. */
   get msg(): string {
-    return this.text(1) ?? "";
+    return this.text(TEXT_MSG) ?? "";
   }
 
   /** What exactly is wrong. */
   get submsg(): string | null {
-    return this.text(2);
+    return this.text(TEXT_SUBMSG);
   }
 
   /** Always null: there is no output. */
@@ -163,12 +185,12 @@ export class Finished extends OfOutcome {
 
   /** The code's message. */
   get msg(): string | null {
-    return this.text(1);
+    return this.text(TEXT_MSG);
   }
 
   /** What exactly happened. */
   get submsg(): string | null {
-    return this.text(2);
+    return this.text(TEXT_SUBMSG);
   }
 
   /** The outcome's `output`, parsed when it is first asked for. */
@@ -189,12 +211,12 @@ export class TimedOut extends OfOutcome {
 
   /** Whether it is known that the command was never sent: only then is it safe to repeat. */
   get knownUnsent(): boolean {
-    return this.flag(SAID);
+    return this.flag(FLAG_KNOWN_UNSENT);
   }
 
   /** What the service said, if it was the service that gave up; null if nothing came at all. */
   get outcome(): Outcome | null {
-    return this.flag(OUTCOME) ? this.said : null;
+    return this.flag(FLAG_OUTCOME) ? this.said : null;
   }
 
   /** Whether the device is known to have done what it was asked: it is not. */
@@ -209,7 +231,7 @@ export class TimedOut extends OfOutcome {
 
   /** The code's message. */
   get msg(): string | null {
-    return this.text(1);
+    return this.text(TEXT_MSG);
   }
 
   /** What the service said exactly; null if nothing came at all. */
@@ -288,7 +310,7 @@ export class Duplicate extends OfOutcome {
 
   /** Whether it says something else than the outcome that ended the item. */
   get conflict(): boolean {
-    return this.flag(SAID);
+    return this.flag(FLAG_CONFLICT);
   }
 
   override toJSON(): EventData {
@@ -320,7 +342,7 @@ export class Unreadable extends Told {
 
   /** Where and why. */
   get reason(): string {
-    return this.text(1) ?? "";
+    return this.text(TEXT_MSG) ?? "";
   }
 
   toJSON(): EventData {
@@ -388,26 +410,26 @@ const NewUnknown = makerOf(Unknown);
 const NewUnreadable = makerOf(Unreadable);
 const NewBatchDone = makerOf(BatchDone);
 
-/** A class stands where it is made: then the compiler knows which one. */
+/** Each class is named where its object is made, so that V8 knows the class of every `new` and compiles it in place. */
 function eventOf(block: Block, at: number): Event {
   switch (block.kind(at)) {
-    case 0:
+    case KIND_ACCEPTED:
       return new NewAccepted(block, at);
-    case 1:
+    case KIND_REFUSED:
       return new NewRefused(block, at);
-    case 2:
+    case KIND_FINISHED:
       return new NewFinished(block, at);
-    case 3:
+    case KIND_TIMED_OUT:
       return new NewTimedOut(block, at);
-    case 4:
+    case KIND_CANCELLED:
       return new NewCancelled(block, at);
-    case 5:
+    case KIND_LATE:
       return new NewLate(block, at);
-    case 6:
+    case KIND_DUPLICATE:
       return new NewDuplicate(block, at);
-    case 7:
+    case KIND_UNKNOWN:
       return new NewUnknown(block, at);
-    case 8:
+    case KIND_UNREADABLE:
       return new NewUnreadable(block, at);
     default:
       return new NewBatchDone(block, at);
