@@ -53,7 +53,7 @@ export interface Submission {
  * `"resend"`: what an earlier attempt achieved is not known; send the same body again later (after `resend`), or leave the
  * items to their deadlines.
  */
-export type Verdict = "settled" | "resend";
+export type SendState = "settled" | "resend";
 
 /**
  * Submits batches, reads responses and channel messages, and ends every item exactly once. It does no I/O and has no
@@ -144,17 +144,17 @@ export class Requester {
    * Throws a `MessageError` if it is not an answer of this protocol, as from a proxy: the items stay open, and the body may
    * be sent again.
    */
-  handleResponse(batch: number, body: Bytes, now?: Now): Verdict {
+  handleResponse(batch: number, body: Bytes, now?: Now): SendState {
     const bytes = bytesOf(body, "body");
-    return verdict(call(() => this.#native.handleResponse(batch, bytes, monotonic(now), epoch(now))));
+    return sendState(call(() => this.#native.handleResponse(batch, bytes, monotonic(now), epoch(now))));
   }
 
   /**
    * The attempt is over and certainly nothing was sent, for instance because no connection could be made. Ends the
    * items as refused, unless an earlier attempt may have arrived.
    */
-  handleNotSent(batch: number, reason: string): Verdict {
-    return verdict(call(() => this.#native.handleNotSent(batch, reason)));
+  handleNotSent(batch: number, reason: string): SendState {
+    return sendState(call(() => this.#native.handleNotSent(batch, reason)));
   }
 
   /**
@@ -259,7 +259,7 @@ function call<R>(work: () => R): R {
   }
 }
 
-function verdict(isSettled: boolean): Verdict {
+function sendState(isSettled: boolean): SendState {
   return isSettled ? "settled" : "resend";
 }
 

@@ -18,9 +18,9 @@ export {
   Requester,
   type RequesterOptions,
   readNow,
+  type SendState,
   type Submission,
   type SubmitOptions,
-  type Verdict,
 } from "./engine.js";
 export {
   AnswerError,
@@ -54,7 +54,7 @@ export {
   Unknown,
   Unreadable,
 } from "./events.js";
-export { parseExact } from "./exact.js";
+export { parseExact } from "./exact-json.js";
 export type { BatchOf, Family, InvokeItem, ItemOf, Limits, Now, WriteItem } from "./items.js";
 export { Outcome, type OutcomeData } from "./outcome.js";
 export { type AcceptedItem, type Fault, type RefusedItem, Report, type ReportRecord } from "./report.js";

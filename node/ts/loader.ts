@@ -7,7 +7,7 @@ import type * as Native from "../native.js";
 import { LoadError } from "./errors.js";
 import { libc, triple } from "./platform.js";
 
-/** The native half of the package: what `native.d.ts` describes, and `direct.rs`. */
+/** The native half of the package: what `native.d.ts` describes, and `node/src/raw_calls.rs`. */
 export type Binding = typeof Native & {
   readonly checkInto: CheckInto;
   readonly checkTextInto: CheckInto;

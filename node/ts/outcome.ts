@@ -1,6 +1,6 @@
 // A reply from the channel.
 
-import { parseExact } from "./exact.js";
+import { parseExact } from "./exact-json.js";
 import type { Family } from "./items.js";
 import { type Block, makerOf, Row } from "./row.js";
 import {

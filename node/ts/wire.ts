@@ -1,7 +1,7 @@
 // Single messages: for devices, services and tools written in JavaScript.
 
 import { type Bytes, bytesOf } from "./bytes.js";
-import { parseExact } from "./exact.js";
+import { parseExact } from "./exact-json.js";
 import type { Family, Limits } from "./items.js";
 import { errorOf, native } from "./native.js";
 

@@ -16,7 +16,7 @@ from typing import Literal
 from ._core import BatchDone, Duplicate, Late, Now, Requester, Summary, Unknown, Unreadable
 from ._feeds import ChannelEvent, Feeds
 from ._http import Attempt, NotSent, Response
-from ._send import Next, Parcel, Sending, send
+from ._send import Next, PendingBatch, Sending, send
 from ._slots import Permit
 from .errors import MessageError, SourceEndedError
 from .events import Event
@@ -93,8 +93,8 @@ class Driver:
             raise SourceEndedError(*self._ended)
         submission = self._requester.submit(work.content, work.family, defaults=work.defaults)
         ticket = Ticket(submission.batch, submission.items)
-        parcel = Parcel(submission.batch, work.family, submission.body, submission.patience_ms / 1_000)
-        sending = send(self._sending, parcel, permit, self)
+        pending = PendingBatch(submission.batch, work.family, submission.body, submission.patience_ms / 1_000)
+        sending = send(self._sending, pending, permit, self)
         sender = self._loop.create_task(sending, name=f"setpoint-batch-{submission.batch}")
         self._senders.add(sender)
         sender.add_done_callback(self._senders.discard)

@@ -27,7 +27,7 @@ export interface Sending {
 }
 
 /** A batch under way. */
-export interface Parcel {
+export interface PendingBatch {
   readonly batch: number;
   readonly family: Family;
   readonly body: Uint8Array;
@@ -51,7 +51,7 @@ export interface Judge {
  */
 export async function send(
   sending: Sending,
-  { batch, family, body, patienceMs }: Parcel,
+  { batch, family, body, patienceMs }: PendingBatch,
   first: Release,
   judge: Judge,
   signal: AbortSignal,

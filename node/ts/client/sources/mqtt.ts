@@ -7,7 +7,7 @@ import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import { Backoff, pauseFor } from "../backoff.js";
 import { SettingError, SourceError } from "../errors.js";
 import { describe } from "../http.js";
-import { parseBroker } from "./broker.js";
+import { parseBrokerUrl } from "./broker-url.js";
 import type { ChannelSource, SourceEvent } from "./events.js";
 
 /** How long the broker may take for a connection and the subscriptions. */
@@ -58,7 +58,7 @@ export class MqttTopics implements ChannelSource {
     most: number,
     backoffMs: readonly [number, number],
   ) {
-    const { protocol, host, port, username, password, name } = parseBroker(url);
+    const { protocol, host, port, username, password, name } = parseBrokerUrl(url);
     if (clientId === "") {
       throw new SettingError("mqttClientId", "it is empty, and a session that outlives its connection needs a name");
     }

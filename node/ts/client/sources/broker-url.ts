@@ -16,7 +16,7 @@ export interface Broker {
 const PORTS = { mqtt: 1883, mqtts: 8883 };
 
 /** Reads a broker's URL. Throws `SettingError`. */
-export function parseBroker(text: string): Broker {
+export function parseBrokerUrl(text: string): Broker {
   const refuse = (reason: string): never => {
     throw new SettingError("mqtt", `${reason}; it looks like mqtt://127.0.0.1:1883`);
   };
