@@ -1,4 +1,4 @@
-// What a requester tells: one class for each kind of event, told apart by `kind`.
+// The events of a requester: one class for each kind, told apart by `kind`.
 
 import { type Outcome, type OutcomeData, outcomeOf } from "./outcome.js";
 import { type Block, makerOf, Row } from "./row.js";
@@ -55,7 +55,7 @@ export interface Refusal {
   readonly wholeRequest: boolean;
 }
 
-/** What an event says, as plain data; which members there are follows from `kind`. */
+/** An event as plain data; `kind` says which members it has. */
 export interface EventData {
   kind: Event["kind"];
   batch?: number;
@@ -70,7 +70,7 @@ export interface EventData {
 }
 
 /** What all events have in common. */
-abstract class Told extends Row {
+abstract class BaseEvent extends Row {
   /** As plain data: for `JSON.stringify`, and, called by hand, for `structuredClone` and messages between threads. */
   abstract toJSON(): EventData;
 
@@ -80,8 +80,8 @@ abstract class Told extends Row {
   }
 }
 
-/** What the events that speak of an item have in common. */
-abstract class OfItem extends Told {
+/** What the events of an item have in common. */
+abstract class ItemEvent extends BaseEvent {
   abstract get kind(): Exclude<Event["kind"], "unknown" | "unreadable" | "batchDone">;
 
   /** The batch's number. */
@@ -105,23 +105,23 @@ abstract class OfItem extends Told {
   }
 }
 
-/** What the events have in common that tell of an outcome. */
-abstract class OfOutcome extends OfItem {
+/** What the events with an outcome have in common. */
+abstract class OutcomeEvent extends ItemEvent {
   /** @internal */
-  protected get said(): Outcome {
+  protected get readOutcome(): Outcome {
     return this.once(() => outcomeOf(...this.place));
   }
 }
 
 /** The service took the item; its outcome is to come. An outcome that comes before the response says so itself. */
-export class Accepted extends OfItem {
+export class Accepted extends ItemEvent {
   get kind(): "accepted" {
     return "accepted";
   }
 }
 
 /** The item was refused and nothing was sent. Ends the item. */
-export class Refused extends OfItem {
+export class Refused extends ItemEvent {
   get kind(): "refused" {
     return "refused";
   }
@@ -132,7 +132,7 @@ export class Refused extends OfItem {
     return { code, msg, submsg, wholeRequest: this.flag(FLAG_WHOLE_REQUEST) };
   }
 
-  /** Whether the device did what it was asked: it did not. */
+  /** Whether the command succeeded: always false. */
   get ok(): false {
     return false;
   }
@@ -147,7 +147,7 @@ export class Refused extends OfItem {
     return this.text(TEXT_MSG) ?? "";
   }
 
-  /** What exactly is wrong. */
+  /** The further message: what exactly is wrong. */
   get submsg(): string | null {
     return this.text(TEXT_SUBMSG);
   }
@@ -163,17 +163,17 @@ export class Refused extends OfItem {
 }
 
 /** The outcome: success, or a known failure. Ends the item. */
-export class Finished extends OfOutcome {
+export class Finished extends OutcomeEvent {
   get kind(): "finished" {
     return "finished";
   }
 
   /** The outcome. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
-  /** Whether the device did what it was asked. */
+  /** Whether the command succeeded. */
   get ok(): boolean {
     return this.isZero(CODE);
   }
@@ -188,7 +188,7 @@ export class Finished extends OfOutcome {
     return this.text(TEXT_MSG);
   }
 
-  /** What exactly happened. */
+  /** The further message. */
   get submsg(): string | null {
     return this.text(TEXT_SUBMSG);
   }
@@ -204,27 +204,27 @@ export class Finished extends OfOutcome {
 }
 
 /** No outcome in time: whether the device acted is not known, unless `knownUnsent`. Ends the item. */
-export class TimedOut extends OfOutcome {
+export class TimedOut extends OutcomeEvent {
   get kind(): "timedOut" {
     return "timedOut";
   }
 
-  /** Whether it is known that the command was never sent: only then is it safe to repeat. */
+  /** Whether it is known that the command was never sent: only then is it safe to send it again. */
   get knownUnsent(): boolean {
     return this.flag(FLAG_KNOWN_UNSENT);
   }
 
-  /** What the service said, if it was the service that gave up; null if nothing came at all. */
+  /** The service's reply, if the service reported the timeout; null if nothing came at all. */
   get outcome(): Outcome | null {
-    return this.flag(FLAG_OUTCOME) ? this.said : null;
+    return this.flag(FLAG_OUTCOME) ? this.readOutcome : null;
   }
 
-  /** Whether the device is known to have done what it was asked: it is not. */
+  /** Whether the command is known to have succeeded: always false. */
   get ok(): false {
     return false;
   }
 
-  /** The code that stands for this. */
+  /** The code for a timeout. */
   get code(): number {
     return this.long(CODE);
   }
@@ -234,7 +234,7 @@ export class TimedOut extends OfOutcome {
     return this.text(TEXT_MSG);
   }
 
-  /** What the service said exactly; null if nothing came at all. */
+  /** The service's further message; null if nothing came at all. */
   get submsg(): string | null {
     return this.outcome?.submsg ?? null;
   }
@@ -250,17 +250,17 @@ export class TimedOut extends OfOutcome {
 }
 
 /** The caller cancelled the batch while the item was open; the device may act all the same. Ends the item. */
-export class Cancelled extends OfItem {
+export class Cancelled extends ItemEvent {
   get kind(): "cancelled" {
     return "cancelled";
   }
 
-  /** Whether the device is known to have done what it was asked: it is not. */
+  /** Whether the command is known to have succeeded: always false. */
   get ok(): false {
     return false;
   }
 
-  /** Always null: no code stands for this. */
+  /** Always null: there is no reply. */
   get code(): null {
     return null;
   }
@@ -282,14 +282,14 @@ export class Cancelled extends OfItem {
 }
 
 /** An outcome for an item that ended with `TimedOut` or `Cancelled` before. Ends nothing. */
-export class Late extends OfOutcome {
+export class Late extends OutcomeEvent {
   get kind(): "late" {
     return "late";
   }
 
   /** What came late. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
   override toJSON(): EventData {
@@ -298,14 +298,14 @@ export class Late extends OfOutcome {
 }
 
 /** A reply that repeats an outcome. Ends nothing. */
-export class Duplicate extends OfOutcome {
+export class Duplicate extends OutcomeEvent {
   get kind(): "duplicate" {
     return "duplicate";
   }
 
   /** What came again. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
   /** Whether it says something else than the outcome that ended the item. */
@@ -319,7 +319,7 @@ export class Duplicate extends OfOutcome {
 }
 
 /** A reply under a request id that is not, or no longer, known here. Ends nothing. */
-export class Unknown extends Told {
+export class Unknown extends BaseEvent {
   get kind(): "unknown" {
     return "unknown";
   }
@@ -335,7 +335,7 @@ export class Unknown extends Told {
 }
 
 /** A reply that could not be read. Ends nothing. */
-export class Unreadable extends Told {
+export class Unreadable extends BaseEvent {
   get kind(): "unreadable" {
     return "unreadable";
   }
@@ -351,7 +351,7 @@ export class Unreadable extends Told {
 }
 
 /** Every item of the batch has ended. */
-export class BatchDone extends Told {
+export class BatchDone extends BaseEvent {
   get kind(): "batchDone" {
     return "batchDone";
   }
@@ -385,7 +385,7 @@ export type Ended = Refused | Finished | TimedOut | Cancelled;
 /** A reply that ends nothing. */
 export type LateEvent = Late | Duplicate | Unknown | Unreadable;
 
-/** Whatever a requester tells. `switch (event.kind)` tells them apart. */
+/** Any event of a requester. `switch (event.kind)` tells them apart. */
 export type Event = Accepted | Ended | LateEvent | BatchDone;
 
 /** All events of a block. */

@@ -18,11 +18,11 @@ import {
   TIME_SERVICE_REPLY,
 } from "./row-layout.js";
 
-/** An outcome as plain data: what `structuredClone`, `JSON.stringify` and messages between threads can carry. */
+/** An outcome as plain data, for `structuredClone`, `JSON.stringify` and messages between threads. */
 export interface OutcomeData {
   family: Family;
   requestId: string;
-  /** A text of digits where no number holds it exactly; so with the times. */
+  /** A text of digits if a number would round it; the times likewise. */
   code: number | string;
   msg: string | null;
   submsg: string | null;
@@ -37,10 +37,10 @@ export interface OutcomeData {
 }
 
 /**
- * A reply as it came on the channel. Texts are cut out of what was drained when they are asked for, so one outcome that is
- * kept keeps the memory of it: 64 KiB, or its message if that is larger. `toJSON` is plain data.
+ * A reply as it came on the channel. Texts are read when they are asked for, so an outcome that is kept keeps a block of memory: 64
+ * KiB, or its message if that is larger. `toJSON` returns plain data, which does not.
  *
- * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, and never rounded: `integer` has it as a bigint.
+ * An integer beyond ±(2^53 − 1) is `NaN` where a number is returned, never rounded; `integer` returns it as a bigint.
  */
 export class Outcome extends Row {
   /** Invoke or write. */
@@ -53,7 +53,7 @@ export class Outcome extends Row {
     return this.long(CODE);
   }
 
-  /** Whether the device did what it was asked. */
+  /** Whether the command succeeded. */
   get ok(): boolean {
     return this.isZero(CODE);
   }
@@ -68,7 +68,7 @@ export class Outcome extends Row {
     return this.text(TEXT_MSG);
   }
 
-  /** What exactly happened. */
+  /** The further message. */
   get submsg(): string | null {
     return this.text(TEXT_SUBMSG);
   }

@@ -17,12 +17,12 @@ from .errors import ClosedError
 _log = logging.getLogger("setpoint.client")
 
 Next = Literal["done", "again"]
-"""What is made of an attempt: nothing more to do, or the same body again after a pause."""
+"""What follows an attempt: nothing, or the same body again after a pause."""
 
 
 @dataclass(frozen=True)
 class Sending:
-    """What sending takes, the same for every batch."""
+    """What sending needs, the same for every batch."""
 
     http: Http
     urls: Mapping[str, str]
@@ -38,7 +38,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class PendingBatch:
-    """A batch under way."""
+    """A batch that is being sent."""
 
     batch: int
     family: str
@@ -62,7 +62,7 @@ async def send(sending: Sending, pending: PendingBatch, permit: Permit, judge: J
     slot is given; whoever made the task gives it back if the task never runs.
 
     A body is not sent again once the shortest of its items' timeouts has passed: by then nobody expects that command to
-    be carried out any more. The items are then left to their deadlines.
+    be executed. The items are then left to their deadlines.
     """
     until = time.monotonic() + pending.patience_s
     backoff = sending.backoff.copy()
@@ -75,7 +75,7 @@ async def send(sending: Sending, pending: PendingBatch, permit: Permit, judge: J
             url = sending.urls[pending.family]
             attempt = await sending.http.call("PUT", url, pending.body, sending.response_timeout_s)
         finally:
-            # The pause belongs to others.
+            # Releases the request slot while waiting, so that other batches can use it.
             permit.release()
         not_sent = isinstance(attempt, NotSent)
         connections_refused += not_sent

@@ -1,4 +1,4 @@
-// Where a broker is.
+// URLs of message brokers.
 
 import { SettingError } from "../errors.js";
 
@@ -30,7 +30,7 @@ export function parseBrokerUrl(text: string): Broker {
   const username = url.username === "" ? undefined : decodeURIComponent(url.username);
   return {
     protocol,
-    // An address of IPv6 is written in brackets in a URL alone.
+    // Only a URL has brackets around an IPv6 address.
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port,
     username,
