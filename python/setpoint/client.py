@@ -54,7 +54,8 @@ class Client:
 
     - It listens before it sends, so the fastest outcome is not missed.
     - If a response is lost, it sends the same body again; the service executes no command twice.
-    - Items that were certainly never sent end as refused; those that may have been sent stay open until their deadlines.
+    - Items that were certainly never sent end as refused; those that may have been sent stay open until their
+      deadlines.
     - A lost channel is connected again and resumed; where outcomes may have been missed, `channel_events` tells of a
       gap.
     - Every wait can be cancelled: the batch is then cancelled as well, and no other call receives its answer.
