@@ -1,12 +1,13 @@
-//! Reading, validating, and writing the full response.
+//! Reading, validating, and writing the full response; and all that a service does up to it.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::{hint::black_box, time::Duration};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use setpoint::{
-    Family, Limits, Now,
+    Family, Limits, Now, Responder,
     check::{check, check_form},
+    responder::{CheckedBatch, Effect, ResponderConfig},
 };
 use setpoint_benches::{EPOCH_MS, ORG, Park, SIZES, batch};
 
@@ -14,6 +15,8 @@ fn respond(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("respond");
     let (limits, now) = (Limits::DEFAULT, Now::new(0, EPOCH_MS));
     let park = Park::new();
+    let mut config = ResponderConfig::default();
+    config.pending_per_device = 10_000;
     for family in Family::ALL {
         for items in SIZES {
             let batch = batch(family, items);
@@ -23,6 +26,21 @@ fn respond(criterion: &mut Criterion) {
             });
             group.bench_function(BenchmarkId::new(format!("directory/{}", family.name()), items), |bencher| {
                 bencher.iter(|| check(black_box(&batch.body), family, ORG, &park, &limits, now).response.len());
+            });
+            group.bench_function(BenchmarkId::new(format!("service/{}", family.name()), items), |bencher| {
+                bencher.iter_batched(
+                    || (Responder::new(config.clone(), [7; 32]), batch.body.clone()),
+                    |(mut responder, body)| {
+                        responder.handle_batch(CheckedBatch::read(body, family, ORG, &park, &limits, now), now);
+                        while let Some(effect) = black_box(responder.poll_effect(now)) {
+                            if let Effect::Persist { write, .. } = effect {
+                                responder.handle_persisted(write, now);
+                            }
+                        }
+                        responder
+                    },
+                    BatchSize::LargeInput,
+                );
             });
         }
     }

@@ -6,11 +6,12 @@
 use std::{env, hint::black_box, process::ExitCode};
 
 use setpoint::{
-    Family, Limits, Now, Requester,
+    Family, Limits, Now, Requester, Responder,
     check::{check, check_form},
     reply::read_spans,
     request::read_batch,
     requester::RequesterConfig,
+    responder::{CheckedBatch, Effect, ResponderConfig},
 };
 use setpoint_benches::{Churn, Conversation, EPOCH_MS, ORG, Park, SEED, batch, batch_from, message, nth_id, small};
 
@@ -32,7 +33,7 @@ const fn scenario(name: &'static str, family: Family, items: usize, run: Run) ->
     Scenario { name, family, items, run }
 }
 
-static SCENARIOS: [Scenario; 13] = [
+static SCENARIOS: [Scenario; 14] = [
     scenario("read-invoke-1", Family::Invoke, 1, read),
     scenario("read-invoke-1000", Family::Invoke, 1_000, read),
     scenario("read-write-1000", Family::Write, 1_000, read),
@@ -41,6 +42,7 @@ static SCENARIOS: [Scenario; 13] = [
     scenario("respond-invoke-1000", Family::Invoke, 1_000, respond),
     scenario("respond-write-1000", Family::Write, 1_000, respond),
     scenario("respond-directory-1000", Family::Invoke, 1_000, respond_with_directory),
+    scenario("admit-1000", Family::Invoke, 1_000, admit),
     scenario("submit-1000", Family::Invoke, 1_000, submit),
     scenario("ingest-1000", Family::Invoke, 1_000, ingest),
     scenario("expire-1000", Family::Invoke, 1_000, expire),
@@ -90,6 +92,25 @@ fn respond_with_directory(family: Family, items: usize, repetitions: usize) {
     let (batch, park) = (batch(family, items), Park::new());
     for _ in 0..repetitions {
         black_box(check(black_box(&batch.body), family, ORG, &park, &LIMITS, NOW));
+    }
+}
+
+/// What the service does with a batch up to its answer: reads it, admits it, and has it stored.
+fn admit(family: Family, items: usize, repetitions: usize) {
+    let mut rng = fastrand::Rng::with_seed(SEED);
+    let bodies: Vec<_> = (0..MOST).map(|_| batch_from(&mut rng, family, items).body).collect();
+    let park = Park::new();
+    let mut config = ResponderConfig::default();
+    config.pending_per_device = MOST * items;
+    let mut responder = Responder::new(config, [7; 32]);
+    for body in bodies.into_iter().take(repetitions) {
+        let batch = CheckedBatch::read(black_box(body), family, ORG, &park, &LIMITS, NOW);
+        responder.handle_batch(batch, NOW);
+        while let Some(effect) = black_box(responder.poll_effect(NOW)) {
+            if let Effect::Persist { write, .. } = effect {
+                responder.handle_persisted(write, NOW);
+            }
+        }
     }
 }
 

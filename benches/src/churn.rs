@@ -1,5 +1,7 @@
 //! A requester with so many items in flight, forever: some submitted, some answered, some expired at every step.
 
+use std::num::NonZeroUsize;
+
 use setpoint::{
     Family, Now, Requester,
     requester::{Event, RequesterConfig},
@@ -43,7 +45,7 @@ impl Churn {
         let steps_per_timeout = (in_flight * 20).div_ceil(batch * 11).max(2);
         let mut config = RequesterConfig::default();
         config.grace_ms = 0;
-        config.open_items = 2 * in_flight + 1_000;
+        config.open_items = NonZeroUsize::MIN.saturating_add(2 * in_flight + 1_000);
         Self {
             requester: Requester::new(ORG, config, [7; 32]),
             rng: fastrand::Rng::with_seed(crate::SEED),

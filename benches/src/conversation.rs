@@ -2,9 +2,9 @@
 //! commands.
 
 use setpoint::{
-    Family, Now, Requester, Responder,
+    Family, Limits, Now, Requester, Responder,
     requester::{Event, RequestBatchId, RequesterConfig},
-    responder::{BatchRequest, Effect, HandedOver, ResponderConfig},
+    responder::{CheckedBatch, Effect, HandedOver, ResponderConfig},
 };
 
 use crate::{EPOCH_MS, ORG, Park};
@@ -42,8 +42,8 @@ impl Conversation {
         let now = now(self.now_ms);
         self.responder.handle_timeout(now);
         let sent = self.requester.submit_body(family, body, now).expect("a batch with fresh ids");
-        let request = BatchRequest { org_id: ORG, family, body: &sent.body };
-        self.responder.handle_batch(request, &self.park, now);
+        let received = CheckedBatch::read(sent.body, family, ORG, &self.park, &Limits::DEFAULT, now);
+        self.responder.handle_batch(received, now);
         let mut answers = self.carry_out(sent.batch, now);
         while !answers.is_empty() {
             for (topic, payload) in answers.drain(..) {

@@ -1,11 +1,13 @@
 //! The caller's side of the conversation.
 
+use std::num::NonZeroUsize;
+
 use napi::bindgen_prelude::{Env, ObjectFinalize};
 use napi_derive::napi;
 use serde::Deserialize;
 use setpoint::{
     Family, Limits, Now, Requester as Engine,
-    requester::{RequestBatchId, RequesterConfig, ResponseVerdict},
+    requester::{RequestBatchId, RequesterConfig, SendState},
 };
 
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Options {
     limits: Option<Limits>,
-    open_items: Option<usize>,
+    open_items: Option<NonZeroUsize>,
     grace_ms: Option<u64>,
     remembered: Option<usize>,
 }
@@ -191,6 +193,6 @@ fn id(batch: f64) -> RequestBatchId {
 }
 
 /// Whatever a later engine says that is no end is not one.
-fn is_settled(verdict: ResponseVerdict) -> bool {
-    verdict == ResponseVerdict::Settled
+fn is_settled(verdict: SendState) -> bool {
+    verdict == SendState::Settled
 }

@@ -18,7 +18,7 @@ use crate::{
 /// Whether a text is strict JSON; `depth` is the engine's if left out.
 #[napi(catch_unwind)]
 pub(crate) fn check_json(text: &[u8], depth: Option<u32>) -> Result<()> {
-    let depth = depth.map_or(Limits::DEFAULT.depth, |depth| depth as usize);
+    let depth = depth.map_or(Limits::DEFAULT.depth.get(), |depth| depth as usize);
     strict::check(text, depth).map_err(|error| error::syntax(&error))
 }
 

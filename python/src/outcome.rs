@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
+    num::NonZeroUsize,
 };
 
 use pyo3::{intern, prelude::*, sync::PyOnceLock, types::PyBytes};
@@ -147,8 +148,8 @@ impl Outcome {
 #[pyfunction]
 pub(crate) fn _restore_outcome(py: Python<'_>, message: &Bound<'_, PyBytes>) -> PyResult<Outcome> {
     let mut limits = setpoint::Limits::DEFAULT;
-    (limits.reply_bytes, limits.payload_bytes) = (usize::MAX, usize::MAX);
-    limits.depth = setpoint::limits::MAX_DEPTH;
+    (limits.reply_bytes, limits.payload_bytes) = (NonZeroUsize::MAX, NonZeroUsize::MAX);
+    limits.depth = NonZeroUsize::MAX;
     let read = Said::read(message.as_bytes(), &limits).map_err(|error| error::message(py, &error))?;
     let outcome = read.into_iter().next().and_then(Result::ok);
     outcome.map(Outcome::new).ok_or_else(|| pyo3::exceptions::PyValueError::new_err("no outcome is in this"))

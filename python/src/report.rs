@@ -1,5 +1,7 @@
 //! The check of a batch, and what it found.
 
+use std::num::NonZeroUsize;
+
 use pyo3::{
     intern,
     prelude::*,
@@ -191,8 +193,9 @@ impl Report {
     fn request_ids(&self, py: Python<'_>) -> PyResult<Vec<Option<String>>> {
         // Bounds are for what others write.
         let mut limits = setpoint::Limits::DEFAULT;
-        (limits.reply_bytes, limits.items, limits.payload_bytes) = (usize::MAX, usize::MAX, usize::MAX);
-        limits.depth = setpoint::limits::MAX_DEPTH;
+        (limits.reply_bytes, limits.items, limits.payload_bytes) =
+            (NonZeroUsize::MAX, NonZeroUsize::MAX, NonZeroUsize::MAX);
+        limits.depth = NonZeroUsize::MAX;
         match read_response(self.response.as_bytes(py), self.family, &limits) {
             Ok(Response::Replies(replies)) => {
                 Ok(replies.into_iter().map(|reply| Some(reply.ok()?.request_id?.decode().into_owned())).collect())

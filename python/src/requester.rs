@@ -10,13 +10,13 @@ use pyo3::{
 };
 use setpoint::{
     Family, Requester as Engine,
-    requester::{RequestBatchId, RequesterConfig, ResponseVerdict, Submission as Submitted},
+    requester::{RequestBatchId, RequesterConfig, SendState, Submission as Submitted},
 };
 
 use crate::{
     body::Body,
     error, event,
-    settings::{FamilyName, Limits, Now, limits, now},
+    settings::{FamilyName, Limits, Now, at_least_1, limits, now},
     typed::{FamilyText, Verdict},
     walk::{self, Fill},
 };
@@ -56,7 +56,7 @@ impl Requester {
     ) -> PyResult<Self> {
         let mut config = RequesterConfig::default();
         config.limits = self::limits(limits);
-        config.open_items = open_items.unwrap_or(config.open_items);
+        config.open_items = open_items.map_or(Ok(config.open_items), |given| at_least_1(given, "open_items"))?;
         config.grace_ms = grace_ms.unwrap_or(config.grace_ms);
         config.remembered = remembered.unwrap_or(config.remembered);
         let mut seed = [0; 32];
@@ -209,9 +209,9 @@ impl Requester {
     }
 }
 
-fn name_of(verdict: ResponseVerdict) -> Verdict {
+fn name_of(verdict: SendState) -> Verdict {
     match verdict {
-        ResponseVerdict::Settled => Verdict("settled"),
+        SendState::Settled => Verdict("settled"),
         // Also whatever a later engine says that is no end.
         _ => Verdict("resend"),
     }

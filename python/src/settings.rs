@@ -1,5 +1,7 @@
 //! What a call may be told beside its body: a family, limits, a directory, the time.
 
+use std::num::NonZeroUsize;
+
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
@@ -24,7 +26,7 @@ impl<'py> FromPyObject<'_, 'py> for FamilyName {
     }
 }
 
-/// What one message may cost to read. A bound that is left out has the engine's default.
+/// What one message may cost to read. A bound that is left out has the engine's default, and 0 is a `ValueError`.
 ///
 /// The bounds are bytes, but `items` and `depth`, which are counts. All of them are ours; the published pages name none.
 #[pyclass(frozen, eq, module = "setpoint")]
@@ -42,52 +44,55 @@ impl Limits {
         depth: Option<usize>,
         payload_bytes: Option<usize>,
         answer_bytes: Option<usize>,
-    ) -> Self {
+    ) -> PyResult<Self> {
         let mut limits = setpoint::Limits::DEFAULT;
-        let set = |bound: &mut usize, given: Option<usize>| *bound = given.unwrap_or(*bound);
-        set(&mut limits.body_bytes, body_bytes);
-        set(&mut limits.reply_bytes, reply_bytes);
-        set(&mut limits.items, items);
-        set(&mut limits.depth, depth);
-        set(&mut limits.payload_bytes, payload_bytes);
-        set(&mut limits.answer_bytes, answer_bytes);
-        Self(limits)
+        let set = |bound: &mut NonZeroUsize, given: Option<usize>, name: &str| {
+            *bound = given.map_or(Ok(*bound), |given| at_least_1(given, name))?;
+            PyResult::Ok(())
+        };
+        set(&mut limits.body_bytes, body_bytes, "body_bytes")?;
+        set(&mut limits.reply_bytes, reply_bytes, "reply_bytes")?;
+        set(&mut limits.items, items, "items")?;
+        set(&mut limits.depth, depth, "depth")?;
+        set(&mut limits.payload_bytes, payload_bytes, "payload_bytes")?;
+        set(&mut limits.answer_bytes, answer_bytes, "answer_bytes")?;
+        Ok(Self(limits))
     }
 
     /// Largest batch body, in bytes.
     #[getter]
     fn body_bytes(&self) -> usize {
-        self.0.body_bytes
+        self.0.body_bytes.get()
     }
 
     /// Largest response or channel message, in bytes.
     #[getter]
     fn reply_bytes(&self) -> usize {
-        self.0.reply_bytes
+        self.0.reply_bytes.get()
     }
 
     /// Most items in one batch, or replies in one message.
     #[getter]
     fn items(&self) -> usize {
-        self.0.items
+        self.0.items.get()
     }
 
     /// Deepest nesting of objects and arrays, the outermost object counted as 1.
     #[getter]
     fn depth(&self) -> usize {
-        self.0.depth
+        self.0.depth.get()
     }
 
     /// Largest `inputData` or `outputData`, in bytes as written.
     #[getter]
     fn payload_bytes(&self) -> usize {
-        self.0.payload_bytes
+        self.0.payload_bytes.get()
     }
 
     /// Largest answer of a device, in bytes.
     #[getter]
     fn answer_bytes(&self) -> usize {
-        self.0.answer_bytes
+        self.0.answer_bytes.get()
     }
 
     fn __repr__(&self) -> String {
@@ -110,6 +115,11 @@ impl Limits {
         let make = py.import("functools")?.getattr("partial")?.call((py.get_type::<Self>(),), Some(&values))?;
         Ok((make, ()).into_pyobject(py)?.into_any())
     }
+}
+
+/// A bound that must not be 0: it would refuse everything.
+pub(crate) fn at_least_1(given: usize, name: &str) -> PyResult<NonZeroUsize> {
+    NonZeroUsize::new(given).ok_or_else(|| PyValueError::new_err(format!("{name} must be at least 1")))
 }
 
 /// The given limits, or the engine's.

@@ -29,7 +29,7 @@ use crate::{
 #[pyo3(signature = (text: "bytes | bytearray | memoryview | str", depth=None))]
 pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<usize>) -> PyResult<()> {
     let text = Body::of_message(text)?;
-    json::check(text.as_bytes(), depth.unwrap_or(setpoint::Limits::DEFAULT.depth))
+    json::check(text.as_bytes(), depth.unwrap_or(setpoint::Limits::DEFAULT.depth.get()))
         .map_err(|error| error::JSON.raise(py, (error.reason.as_ref(), error.offset)))
 }
 

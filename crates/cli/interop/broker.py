@@ -1,4 +1,4 @@
-"""A broker in the place of the service's own. It speaks just enough MQTT 3.1.1, and withholds acknowledgements."""
+"""A broker for the service that knows as much of MQTT 3.1.1 as it needs, and acknowledges only when told."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAIT_S = 30
 
 
 class Broker:
-    """Takes the connections of one service. Commands, whose topics start with a slash, it acknowledges when told."""
+    """Accepts connections of one service. Commands (topics with a leading slash) are acknowledged only when told."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -33,7 +33,7 @@ class Broker:
         return not self._commands.empty()
 
     def acknowledge(self) -> None:
-        """Acknowledges the commands that have come."""
+        """Acknowledges the commands received so far."""
         while self._unacknowledged:
             connection, packet_id = self._unacknowledged.pop(0)
             connection.sendall(b"\x40\x02" + packet_id)
@@ -58,7 +58,7 @@ class Broker:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # The service hangs up, or the test is over.
+        # The service has closed the connection, or the test is over.
         with contextlib.suppress(OSError, EOFError):
             while True:
                 kind, body = _packet(connection)

@@ -1,4 +1,4 @@
-"""A real `setpoint serve` for every test: nothing of ours is on the other side of its sockets."""
+"""A real `setpoint serve` for every test. Its peers use none of this project's code."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Gateway:
     def device(
         self, key: str, answer: Callable[[Json], Json | None], protocol: MQTTProtocolVersion
     ) -> Iterator[list[tuple[str, Json]]]:
-        """A device that answers every command as told; yields the commands that it got, with their topics."""
+        """A device that answers every command as told; yields the commands that it received, with their topics."""
         commands: list[tuple[str, Json]] = []
 
         def on_message(client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
@@ -121,7 +121,7 @@ class Gateway:
 
 
 class Outcomes:
-    """The replies that came over a channel."""
+    """The replies received over a channel."""
 
     def __init__(self) -> None:
         self._replies: queue.Queue[Json] = queue.Queue()

@@ -20,12 +20,12 @@ class Service:
     gateway: Gateway
 
     def stop(self) -> None:
-        """What a service manager does; it has to end in order."""
+        """Sends SIGTERM, as a service manager does. The process has to end with exit code 0."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=30) == 0
 
     def pause(self) -> None:
-        """Stops the process in its tracks, and returns when it stands."""
+        """Suspends the process, and returns when it is suspended."""
         self.process.send_signal(signal.SIGSTOP)
         _, status = os.waitpid(self.process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), status

@@ -1,4 +1,4 @@
-"""Addresses that callers and devices write into messages: the service echoes them, and calls none of them."""
+"""Addresses that callers and devices write into messages: the service echoes them and connects to none of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_untouched(listener: socket.socket) -> None:
 
 
 def request(http: str, text: str) -> bytes:
-    """Sends what curl would not, and reads to the end of the connection."""
+    """Sends bytes that curl would not send, and reads until the connection is closed."""
     host, port = http.removeprefix("http://").rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(text.encode())
@@ -85,7 +85,7 @@ def test_no_address_in_a_message_is_ever_called(devices: Path, tmp_path: Path) -
             ]
             headers = [f"{name}: {urls[0]}" for name in ("Origin", "Referer", "X-Callback-Url", "Forwarded")]
             options = [part for header in headers for part in ("--header", header)]
-            # Up to the bound of one device, so that nothing is refused.
+            # Up to the limit of one device, so that nothing is refused.
             assert len(items) <= 64
             status, body = gateway.curl(
                 "PUT", "/dataService/devices/multiInvoke?orgId=o1", {"data": items, "callbackUrl": urls[0]}, *options
@@ -103,16 +103,16 @@ def test_no_address_in_a_message_is_ever_called(devices: Path, tmp_path: Path) -
                 assert put(gateway, "multiSet", [written])[0]["callbackUrl"] == urls[0]
                 assert writes.next(1)["w1"]["status"] == 0
 
-        # It is no proxy either.
+        # It is not a proxy either.
         target = f"127.0.0.1:{port}"
         for line in (f"GET http://{target}/ HTTP/1.1", f"CONNECT {target} HTTP/1.1", f"GET //{target}/ HTTP/1.1"):
             answered = request(gateway.http, f"{line}\r\nHost: {target}\r\nConnection: close\r\n\r\n")
             assert answered.startswith(b"HTTP/1.1 4"), answered
-        # Whoever opened it to read is still waiting for somebody to write.
+        # A process that opened it for reading would still be waiting for a writer.
         with pytest.raises(OSError) as nobody:
             os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
         assert nobody.value.errno == errno.ENXIO
-        # Only the end of the process shows that nothing comes any more.
+        # Only when the process has ended is it certain that nothing more comes.
         service.stop()
         for listener in silent:
             assert_untouched(listener)

@@ -94,8 +94,8 @@ def test_the_same_batch_again_is_answered_alike_and_sent_once(gateway: Gateway) 
         final = outcomes.next(1)["r1"]
         assert final["status"] == 0
         assert put(gateway, "multiInvoke", batch) == first
-        # Whoever repeats a batch may have missed its outcome, so that comes once more; what follows on the same
-        # channel shows that nothing else came of the repetition.
+        # A caller that repeats a batch may have missed its outcome, so the outcome is published again. The next message
+        # on the channel shows that the repetition caused nothing else.
         put(gateway, "multiInvoke", [invoke("r2", "asset-1")])
         came = outcomes.next(1)
         if "r1" in came:
@@ -117,7 +117,7 @@ def test_of_a_batch_that_is_half_known_only_the_new_half_is_sent(gateway: Gatewa
         items = [invoke(f"r{n}", "asset-1") for n in range(6)]
         first = put(gateway, "multiInvoke", items[:3])
         assert set(outcomes.next(3)) == {"r0", "r1", "r2"}
-        # The same place in the batch means nothing: known and new items are mixed.
+        # The index in the batch does not matter: known and new items are mixed.
         mixed = [items[3], items[0], items[4], items[2], items[1], items[5]]
         replies = put(gateway, "multiInvoke", mixed)
         assert [reply["requestId"] for reply in replies] == [item["requestId"] for item in mixed]
@@ -125,7 +125,7 @@ def test_of_a_batch_that_is_half_known_only_the_new_half_is_sent(gateway: Gatewa
         assert [replies[1], replies[4], replies[3]] == first, "the original answers"
         finals: Json = {}
         while len(finals) < 6:
-            # The known ones have ended, so their outcomes come once more.
+            # The known items have ended, so their outcomes are published again.
             finals |= outcomes.next(1)
         assert all(final["outputData"] == {"unique": name} for name, final in finals.items())
     assert [command["params"]["unique"] for _, command in commands] == [f"r{n}" for n in range(6)]

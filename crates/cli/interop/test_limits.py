@@ -39,7 +39,7 @@ def test_what_is_far_too_large_is_refused_and_memory_stays_bounded(devices: Path
         if process.exists():
             peak = re.search(r"^VmHWM:\s*(\d+) kB$", process.read_text(), re.MULTILINE)
             assert peak is not None
-            # One body is at most 8 MiB, and more than 140 MiB came.
+            # A body has at most 8 MiB, and more than 140 MiB were sent.
             assert int(peak[1]) * 1_024 < 96 * MIB
         service.stop()
 

@@ -1,4 +1,4 @@
-"""What is logged of hostile clients and devices: one line an event, and nothing in it that a terminal acts on."""
+"""Logs about hostile clients and devices: one line for each event, without anything that a terminal acts on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from test_interop import create, invoke, put
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z +(TRACE|DEBUG|INFO|WARN|ERROR) ")
 MARK = "forged"
-# A line of its own, a cleared screen, a new title, a line turned around, and the same with controls above ASCII.
+# A line break, clearing the screen, setting the title, reversing the text, and control characters above ASCII.
 HOSTILE = f"../\r\n2026-01-01T00:00:00.0Z  INFO {MARK}\x1b[2J\x1b]0;x\x07\u202e\u2028\u0085\u009b2J\x08\x7f\u200f"
 
 
@@ -40,7 +40,7 @@ def connect(client_id: str) -> bytes:
 
 
 def send(host: str, port: int, data: bytes) -> None:
-    """Sends it, and reads until the other side hangs up."""
+    """Sends it, and reads until the peer closes the connection."""
     with socket.create_connection((host, port), timeout=30) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
@@ -49,9 +49,9 @@ def send(host: str, port: int, data: bytes) -> None:
 
 
 def be_hostile(gateway: Gateway) -> None:
-    """Says hostile things wherever a client or a device has a say."""
+    """Sends hostile text in every place that a client or a device can choose."""
     create(gateway)
-    # What follows a client's going is read and logged before the connection ends.
+    # What follows a client's DISCONNECT is read and logged before the connection ends.
     for client_id in (HOSTILE, HOSTILE.replace("/", ""), "".join(c for c in HOSTILE if c >= " " and c not in "/\x7f")):
         send(gateway.mqtt_host, gateway.mqtt_port, connect(client_id))
     for text in (HOSTILE, "".join(c for c in HOSTILE if c >= " " and c not in "\x7f")):
@@ -72,7 +72,7 @@ def be_hostile(gateway: Gateway) -> None:
 
 
 def harmful(text: str) -> list[str]:
-    """What a terminal or a reader of lines acts on."""
+    """The characters on which a terminal or a line reader acts."""
     return [c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")]
 
 
@@ -111,7 +111,7 @@ def test_a_log_on_a_terminal_has_the_colours_of_the_service_alone(
     written = bytearray()
 
     def read() -> None:
-        # It ends when nobody has the other side open any more.
+        # It ends when the other end of the terminal is closed.
         with contextlib.suppress(OSError):
             while part := os.read(ours, 4_096):
                 written.extend(part)

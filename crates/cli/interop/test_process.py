@@ -1,4 +1,4 @@
-"""What the operating system does to the process: it is stopped, goes on, and is ended."""
+"""The process is suspended, resumed and terminated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_process_that_was_stopped_past_deadlines_ends_every_item_once_and_send
 
                 service.pause()
                 deadline = time.monotonic() + TIMEOUT_MS / 1_000
-                # It lies there when the process goes on, and makes room for the second command.
+                # It is waiting when the process resumes, and lets the second command be sent.
                 devices_broker.acknowledge()
                 while time.monotonic() <= deadline:
                     time.sleep(0.05)
@@ -43,11 +43,11 @@ def test_a_process_that_was_stopped_past_deadlines_ends_every_item_once_and_send
                 assert {final["status"] for final in finals.values()} == {1000203}
                 assert finals["sent"]["submsg"].startswith("sent, and no answer")
                 assert "before it was sent" in finals["unsent"]["submsg"]
-                # An answer changes nothing any more.
+                # A late answer changes nothing.
                 reply_topic = "/sys/turbine/t1/thing/service/start_reply"
                 devices_broker.publish(reply_topic, json.dumps({"id": sent["id"], "code": 200}).encode())
 
-                # What follows works, and shows that nothing came in between: neither a command nor an outcome.
+                # The next batch works, and shows that nothing was sent or published in between.
                 put(gateway, "multiInvoke", [invoke("later", "asset-1")])
                 topic, payload = devices_broker.command()
                 later = json.loads(payload)
@@ -72,5 +72,5 @@ def test_a_process_that_is_ended_with_items_pending_invents_no_outcome(devices: 
             replies = put(gateway, "multiInvoke", [invoke("r1", "asset-3"), invoke("r2", "asset-3")])
             assert [reply["status"] for reply in replies] == [0, 0]
             service.stop()
-        # The stream was read to its end, which came with that of the process.
+        # The stream was read to its end, that is until the process ended.
         assert outcomes.nothing_more()

@@ -30,7 +30,7 @@ def test_every_command_of_the_readme_does_what_it_says() -> None:
                 arguments += ["--listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]
             line = [os.environ["SETPOINT_BIN"], *arguments]
             if arguments[0] in ("serve", "devices"):
-                # The one says on standard output where it listens, the other on standard error that it is connected.
+                # The service prints its address on standard output, the devices a note on standard error.
                 process = subprocess.Popen(
                     line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
                 )

@@ -5,10 +5,10 @@ use serde::Serialize;
 use setpoint_client::{Channel, Channels, Page};
 
 use crate::{
-    check::Family,
     failure::{Failure, exit},
-    out::{Out, shown, table},
-    service::Service,
+    family_arg::FamilyArg,
+    output::{Output, escape, table},
+    service_options::ServiceOptions,
 };
 
 /// Create, list, show, change and delete channels: where outcomes arrive.
@@ -28,8 +28,8 @@ pub(crate) enum Command {
     List {
         /// Only those of one family.
         #[arg(long, value_enum)]
-        family: Option<Family>,
-        /// How many a page; 0 is all.
+        family: Option<FamilyArg>,
+        /// Channels on a page; 0 puts all of them on one.
         #[arg(long, default_value_t = 0, value_name = "N")]
         page_size: u32,
         /// Which page, from 1.
@@ -70,15 +70,16 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     #[command(flatten)]
-    service: Service,
+    service: ServiceOptions,
     /// Print JSON at a terminal as well.
     #[arg(long)]
     json: bool,
 }
 
+/// A channel, as it is printed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct ChannelLine<'a> {
     id: &'a str,
     desc: &'a str,
     family: setpoint::Family,
@@ -91,23 +92,23 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     | Command::Update { common, .. }
     | Command::Delete { common, .. }) = &command;
     let channels = Channels::new(&common.service.url, &common.service.org)?;
-    let mut out = Out::new();
+    let out = Output::new();
     let json = common.json || !out.is_terminal();
     match command {
-        Command::Create { id, desc, .. } => print(&mut out, json, &[channels.create(&id, &desc).await?])?,
+        Command::Create { id, desc, .. } => print(&out, json, &[channels.create(&id, &desc).await?])?,
         Command::List { family, page_size, page, .. } => {
             let families = family.map_or_else(|| setpoint::Family::ALL.to_vec(), |family| vec![family.into()]);
             let mut found = Vec::new();
             for family in families {
-                found.extend(channels.list(family, Page { size: page_size, token: page }).await?.channels);
+                found.extend(channels.list(family, Page::new(page_size, page)).await?.channels);
             }
-            print(&mut out, json, &found)?;
+            print(&out, json, &found)?;
         }
         Command::Get { id, .. } => {
             let Some(channel) = channels.get(&id).await? else {
-                return Err(Failure::new(exit::SOME_NOT, format!("no such channel in this org: {}", shown(&id))));
+                return Err(Failure::new(exit::SOME_NOT, format!("no such channel in this org: {}", escape(&id))));
             };
-            print(&mut out, json, &[channel])?;
+            print(&out, json, &[channel])?;
         }
         Command::Update { id, desc, .. } => channels.update(&id, &desc).await?,
         Command::Delete { id, force, .. } => channels.delete(&id, force).await?,
@@ -115,16 +116,16 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-fn print(out: &mut Out, json: bool, channels: &[Channel]) -> Result<(), Failure> {
+fn print(out: &Output, json: bool, channels: &[Channel]) -> Result<(), Failure> {
     if json {
         for Channel { id, desc, family, .. } in channels {
-            out.json(&Shown { id, desc, family: *family })?;
+            out.json(&ChannelLine { id, desc, family: *family })?;
         }
         return Ok(());
     }
     let mut rows = table(&["channel", "family", "description"]);
     for channel in channels {
-        rows.add_row([shown(&channel.id), channel.family.name().to_owned(), shown(&channel.desc)]);
+        rows.add_row([escape(&channel.id), channel.family.name().to_owned(), escape(&channel.desc)]);
     }
     out.table(rows)
 }

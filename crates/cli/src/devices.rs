@@ -1,6 +1,6 @@
-//! `setpoint devices simulate`: devices that are not there.
+//! `setpoint devices simulate`: simulated devices.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::{
     failure::{Failure, exit},
+    input::read_devices,
     interrupt::Interrupt,
-    known::read_devices,
-    out::{Out, shown},
+    output::{Output, escape},
 };
 
 /// Simulated devices.
@@ -24,9 +24,9 @@ pub(crate) enum Command {
 
 /// Connect simulated devices to a broker and let them execute what they are sent.
 ///
-/// They answer success, with the input as output, unless a fault is ordered: the shares are in percent of the
-/// commands, and the same command meets the same fault under the same seed. Every executed command is printed. They
-/// run until Ctrl-C.
+/// They answer success, with the input as output, unless a fault is asked for: its share is in percent of the commands,
+/// and the same command gets the same fault under the same seed. Every executed command is printed. They run until
+/// Ctrl-C.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The broker that the service uses: mqtt://host[:port].
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Password for the broker.
     #[arg(long, env = "SETPOINT_BROKER_PASSWORD", hide_env_values = true, requires = "username", value_name = "WORD")]
     password: Option<String>,
-    /// Chooses which commands meet with which fault.
+    /// Chooses which commands get which fault.
     #[arg(long, default_value_t = 42, value_name = "N")]
     seed: u64,
     /// Percent answered in time, but slowly.
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// Percent that fail with code 2000.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     fail: f64,
-    /// Percent answered after their time has run out.
+    /// Percent answered after their timeout.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     late: f64,
     /// Percent answered twice.
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     /// Percent answered in a neighbour's name.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     for_neighbour: f64,
-    /// Percent answered with a message id that nobody issued.
+    /// Percent answered with a message id that was never issued.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     wrong_id: f64,
     /// Print JSON at a terminal as well.
@@ -91,18 +91,18 @@ struct Executed {
 pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
     let Command::Simulate(args) = command;
     let mut interrupt = Interrupt::listen()?;
-    let broker = Broker::parse(&args.broker).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
-    let mix = mix(&args).build().map_err(|error| Failure::new(exit::USAGE, error.to_string()))?;
+    let broker = Broker::parse(&args.broker).map_err(|error| Failure::of(exit::USAGE, &error))?;
+    let mix = mix(&args).build().map_err(|error| Failure::of(exit::USAGE, &error))?;
     let devices: Vec<_> = read_devices(&args.devices)?
         .devices()
         .map(|(_, device)| DeviceId::new(&*device.product_key, &*device.device_key))
         .collect();
     let count = devices.len();
-    // Bounded by the rate at which simulated devices execute: the printer drops nothing, and holds nobody up.
+    // Unbounded: printing must neither delay the devices nor drop an execution.
     let (executed_in, mut executed) = mpsc::unbounded_channel();
     let plan = move |command: &Received| {
         let behaviour = mix.behaviour(command);
-        // Nobody prints any more while the fleet shuts down.
+        // Fails only while the fleet shuts down, when nothing is printed any more.
         let _ = executed_in.send(Executed {
             device: command.device.to_string(),
             family: command.family.to_string(),
@@ -114,22 +114,22 @@ pub(crate) async fn run(command: Command) -> Result<u8, Failure> {
         behaviour
     };
     let mut options = FleetOptions::default();
-    // It may run for long, and nobody reads the ledger.
-    options.ledger_limit = Some(1);
+    // Nothing reads the ledger, and this may run for long.
+    options.ledger_limit = Some(NonZeroUsize::MIN);
     if let (Some(username), Some(password)) = (args.username, args.password) {
         let login = Credentials { username, password };
         options.credentials = Some(std::sync::Arc::new(move |_: &DeviceId| login.clone()));
     }
     let fleet = Fleet::connect_with(broker, devices, plan, options)
         .await
-        .map_err(|error| Failure::new(exit::UNAVAILABLE, error.to_string()))?;
-    let mut out = Out::new();
+        .map_err(|error| Failure::of(exit::UNAVAILABLE, &error))?;
+    let out = Output::new();
     out.note(format_args!("{count} devices are connected to {}; Ctrl-C ends", fleet.broker()));
     let json = args.json || !out.is_terminal();
     loop {
         tokio::select! {
-            () = interrupt.come() => break,
-            Some(executed) = executed.recv() => print(&mut out, json, &executed)?,
+            () = interrupt.received() => break,
+            Some(executed) = executed.recv() => print(&out, json, &executed)?,
         }
     }
     fleet.shutdown().await;
@@ -150,7 +150,7 @@ fn mix(args: &Args) -> FaultMix {
     mix
 }
 
-fn print(out: &mut Out, json: bool, executed: &Executed) -> Result<(), Failure> {
+fn print(out: &Output, json: bool, executed: &Executed) -> Result<(), Failure> {
     if json {
         return out.json(executed);
     }
@@ -159,5 +159,5 @@ fn print(out: &mut Out, json: bool, executed: &Executed) -> Result<(), Failure> 
         Behaviour::Succeed { .. } => String::new(),
         other => format!("  → {other:?}"),
     };
-    out.line(format_args!("{}  {family} {}  {}{answer}", shown(device), shown(target), shown(params)))
+    out.line(format_args!("{}  {family} {}  {}{answer}", escape(device), escape(target), escape(params)))
 }

@@ -1,8 +1,10 @@
-//! What ends a command early, and with which exit code.
+//! Why a command ends early, and its exit code.
 
-use std::io::Write as _;
+use std::{error::Error, io::Write as _};
 
-/// The exit codes. `--help` explains them.
+use setpoint_client::error_chain;
+
+/// The exit codes. `--help` explains them. From 64 on they are those of `sysexits.h`.
 pub(crate) mod exit {
     pub(crate) const OK: u8 = 0;
     pub(crate) const SOME_NOT: u8 = 1;
@@ -12,6 +14,8 @@ pub(crate) mod exit {
     pub(crate) const UNAVAILABLE: u8 = 69;
     pub(crate) const INTERNAL: u8 = 70;
     pub(crate) const OUTPUT: u8 = 74;
+    /// A part of the service panicked: the exit code of any Rust program that does.
+    pub(crate) const PANICKED: u8 = 101;
     pub(crate) const INTERRUPTED: u8 = 130;
 }
 
@@ -19,7 +23,7 @@ pub(crate) mod exit {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
-    /// Empty for a reader that went away: nobody is left to read it.
+    /// Printed on standard error. Empty if the reader of standard output has gone: then nothing is printed.
     message: String,
 }
 
@@ -28,15 +32,25 @@ impl Failure {
         Self { code, message: message.into() }
     }
 
+    /// An error, with all its sources.
+    pub(crate) fn of(code: u8, error: &dyn Error) -> Self {
+        Self::new(code, error_chain(error))
+    }
+
+    /// A part of the process does not start.
+    pub(crate) fn does_not_start(part: &str, error: &dyn Error) -> Self {
+        Self::new(exit::INTERNAL, format!("{part} does not start: {}", error_chain(error)))
+    }
+
     pub(crate) fn print(&self) {
         if !self.message.is_empty() {
-            // Nowhere is left to complain to when this cannot be printed.
+            // If standard error cannot be written, nothing can be reported.
             let _ = writeln!(std::io::stderr(), "error: {}", self.message);
         }
     }
 }
 
-/// Failures to write the output.
+/// Standard output cannot be written.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         let message = match error.kind() {
@@ -49,13 +63,13 @@ impl From<std::io::Error> for Failure {
 
 impl From<setpoint_client::Error> for Failure {
     fn from(error: setpoint_client::Error) -> Self {
-        use setpoint_client::Error;
+        use setpoint_client::Error as ClientError;
         let code = match &error {
-            Error::Setting { .. } => exit::USAGE,
-            Error::Submit(_) => exit::WHOLE_REQUEST,
-            Error::Refused { .. } => exit::SOME_NOT,
+            ClientError::Setting { .. } => exit::USAGE,
+            ClientError::Submit(_) => exit::WHOLE_REQUEST,
+            ClientError::CallRefused { .. } => exit::SOME_NOT,
             _ => exit::UNAVAILABLE,
         };
-        Self::new(code, error.to_string())
+        Self::of(code, &error)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, exit};
 
-/// Requests to end the process, from when it was made: until then they end it at once.
+/// Receives requests to end the process. Before it is made, and without it, they end the process at once.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     #[cfg(unix)]
@@ -28,7 +28,7 @@ impl Interrupt {
     }
 
     /// Returns when the process is asked to end.
-    pub(crate) async fn come(&mut self) {
+    pub(crate) async fn received(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => {}

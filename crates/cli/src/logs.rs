@@ -1,20 +1,22 @@
 //! Logs, on standard error.
 //!
-//! One event is one line, whatever it tells of. Devices and clients choose client ids, topics and paths, and some crates
-//! below log those as they came: a line break would forge a line, an escape sequence would act on the reader's terminal.
+//! One event is one line, whatever it contains. Devices and clients choose client ids, topics and paths, and some libraries
+//! log them unchanged: a line break in them would forge a line, an escape sequence would act on the reader's terminal.
 
 use std::{fmt, io::IsTerminal as _};
 
 use clap::ValueEnum;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    EnvFilter,
     field::MakeExt as _,
+    filter::Targets,
     fmt::{FmtContext, FormatEvent, FormatFields, format, format::Writer},
+    layer::SubscriberExt as _,
     registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
-use crate::out::{is_harmful, shown};
+use crate::output::{escape, must_be_escaped};
 
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,24 +27,25 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Starts to log. `SETPOINT_LOG` says what, in the form `info,setpoint_gateway=debug`; otherwise it is `level`.
-pub(crate) fn start(format: Format, level: &str) {
-    let filter = EnvFilter::try_from_env("SETPOINT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Starts to log. `SETPOINT_LOG` says what, such as `info,setpoint_gateway=debug`; without it, or if it cannot be read,
+/// `default` does.
+pub(crate) fn start(format: Format, default: &Targets) {
+    let chosen = std::env::var("SETPOINT_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    let registry = tracing_subscriber::registry().with(chosen.unwrap_or_else(|| default.clone()));
     match format {
-        Format::Text => builder.fmt_fields(harmless_fields()).init(),
-        Format::Json => builder.json().map_event_format(HarmlessJson).init(),
+        Format::Text => registry.with(lines.fmt_fields(escaped_fields())).init(),
+        Format::Json => registry.with(lines.json().map_event_format(EscapedJson)).init(),
     }
 }
 
-/// The message and the fields of an event, with everything escaped that a terminal or a reader of lines acts on. What
-/// the library itself does about it leaves out line breaks, and all fields that are logged by their `Display`.
-fn harmless_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+/// Formats the message and the fields of an event, with everything escaped that a terminal or a line reader acts on. The
+/// library's own escaping does not cover line breaks, nor fields that are logged by their `Display`.
+fn escaped_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
     format::debug_fn(|writer, field, value| {
-        let text = shown(&format!("{value:?}"));
+        let text = escape(&format!("{value:?}"));
         match field.name() {
             "message" => writer.write_str(&text),
             name => write!(writer, "{name}={text}"),
@@ -51,10 +54,11 @@ fn harmless_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 
     .delimited(" ")
 }
 
-/// JSON that also escapes what JSON may leave as it is: the controls above ASCII, line separators, turns of direction.
-struct HarmlessJson<F>(F);
+/// JSON that also escapes what JSON need not escape: the control characters above ASCII, line separators, and changes of
+/// the writing direction.
+struct EscapedJson<F>(F);
 
-impl<S, N, F> FormatEvent<S, N> for HarmlessJson<F>
+impl<S, N, F> FormatEvent<S, N> for EscapedJson<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'writer> FormatFields<'writer> + 'static,
@@ -64,8 +68,8 @@ where
         let mut line = String::new();
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
         for char in line.trim_end_matches('\n').chars() {
-            // Between the strings there is nothing but ASCII, and all of these have four digits.
-            if is_harmful(char) {
+            // Such a character can only be inside a string, and its code has at most four digits.
+            if must_be_escaped(char) {
                 write!(writer, "\\u{:04x}", u32::from(char))?;
             } else {
                 writer.write_char(char)?;

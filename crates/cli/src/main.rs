@@ -7,15 +7,19 @@ mod channel;
 mod check;
 mod demo;
 mod devices;
+mod event_line;
 mod failure;
+mod family_arg;
+mod input;
 mod interrupt;
-mod known;
-mod line;
+mod known_directory;
+mod latency;
+mod lock;
 mod logs;
-mod out;
+mod output;
 mod send;
 mod serve;
-mod service;
+mod service_options;
 
 use std::process::ExitCode;
 
@@ -33,7 +37,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 as wished · 1 some items not, or the books do not balance · 2 the whole request was refused · \
 64 wrong usage · 66 input cannot be read · 69 service or broker cannot be reached or used · 70 stopped by itself · \
-74 output cannot be written · 130 interrupted";
+74 output cannot be written · 101 a part of the service panicked · 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Nowhere is left to complain to when this cannot be printed.
+            // If standard error cannot be written, nothing can be reported.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
         }
@@ -88,7 +92,7 @@ fn block_on(future: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Fai
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(exit::INTERNAL, format!("the runtime does not start: {error}")))?;
+        .map_err(|error| Failure::does_not_start("the runtime", &error))?;
     runtime.block_on(future)
 }
 

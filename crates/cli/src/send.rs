@@ -1,21 +1,22 @@
-//! `setpoint invoke` and `setpoint write`: send a batch, wait, show.
+//! `setpoint invoke` and `setpoint write`: send a batch, wait, and print every outcome.
 
 use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use setpoint::{
     Family, Limits,
     request::{Entry, read_batch},
-    requester::{Event, Summary},
 };
-use setpoint_client::{ChannelEvent, ChannelSource, Client, Outcomes, SourceError, SourceEvent, SourceFuture};
+use setpoint_client::{
+    ChannelEvent, ChannelSource, Channels, Client, Event, Outcomes, SourceError, SourceEvent, SourceFuture, Summary,
+};
 
 use crate::{
-    check::read_body,
+    event_line::EventLine,
     failure::{Failure, exit},
+    input::read_body,
     interrupt::Interrupt,
-    line::Line,
-    out::{Out, table},
-    service::Service,
+    output::{Output, table},
+    service_options::ServiceOptions,
 };
 
 pub(crate) const HELP: &str = "\
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     body: PathBuf,
     #[command(flatten)]
-    service: Service,
+    service: ServiceOptions,
     /// Read outcomes from the topics of this MQTT broker instead of the service's event streams.
     #[arg(long, value_name = "URL")]
     broker: Option<String>,
@@ -43,14 +44,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(family: Family, args: Args) -> Result<u8, Failure> {
     let body = read_body(&args.body)?;
     let client = connect(family, &body, &args).await?;
-    let mut out = Out::new();
+    let mut out = Output::new();
     let sent = Instant::now();
     let outcomes = client.send_body(family, body).await?;
     let bar = out.progress(outcomes.items());
-    let shown = show(&client, outcomes, sent, &mut out, &bar, args.json).await;
+    let ended = print_events(&client, outcomes, sent, &out, &bar, args.json).await;
     out.progress_done();
     client.close().await;
-    let Shown { summary, whole_request, was_interrupted } = shown?;
+    let Ended { summary, whole_request, was_interrupted } = ended?;
     if !args.json {
         out.table(totals(&summary))?;
     }
@@ -65,13 +66,15 @@ pub(crate) async fn run(family: Family, args: Args) -> Result<u8, Failure> {
     })
 }
 
-struct Shown {
+/// How the batch ended.
+struct Ended {
     summary: Summary,
+    /// Whether every item was refused because the whole request was.
     whole_request: bool,
     was_interrupted: bool,
 }
 
-/// Listens on every channel that an item names and that exists; items of the others are for the service to refuse.
+/// A client that listens on every channel that an item names and that exists. The service refuses the items of others.
 async fn connect(family: Family, body: &[u8], args: &Args) -> Result<Client, Failure> {
     let entries = read_batch(body, family, &args.service.org, &Limits::DEFAULT)
         .map_err(|error| Failure::new(exit::WHOLE_REQUEST, format!("{error}; see `setpoint check`")))?;
@@ -82,17 +85,17 @@ async fn connect(family: Family, body: &[u8], args: &Args) -> Result<Client, Fai
             Entry::Refused(_) => None,
         })
         .collect();
-    let channels = setpoint_client::Channels::new(&args.service.url, &args.service.org)?;
+    let channels = Channels::new(&args.service.url, &args.service.org)?;
     let mut builder = Client::builder(&args.service.url).org_id(&args.service.org);
-    let mut listens = false;
+    let mut has_channel = false;
     for id in named {
         if channels.get(&id).await?.is_some() {
             builder = builder.channel(id);
-            listens = true;
+            has_channel = true;
         }
     }
-    if !listens {
-        builder = builder.source(Nothing);
+    if !has_channel {
+        builder = builder.source(Silent);
     }
     if let Some(broker) = &args.broker {
         builder = builder.mqtt(broker);
@@ -100,10 +103,10 @@ async fn connect(family: Family, body: &[u8], args: &Args) -> Result<Client, Fai
     Ok(builder.build().await?)
 }
 
-/// For a batch of which no item can be accepted: there is nothing to listen on.
-struct Nothing;
+/// The source for a batch of which no item can be accepted, so that there is no channel to listen on.
+struct Silent;
 
-impl ChannelSource for Nothing {
+impl ChannelSource for Silent {
     fn name(&self) -> String {
         "nothing".to_owned()
     }
@@ -117,14 +120,15 @@ impl ChannelSource for Nothing {
     }
 }
 
-async fn show(
+/// Prints the events of the batch until it is done.
+async fn print_events(
     client: &Client,
     mut outcomes: Outcomes,
     sent: Instant,
-    out: &mut Out,
+    out: &Output,
     bar: &indicatif::ProgressBar,
     json: bool,
-) -> Result<Shown, Failure> {
+) -> Result<Ended, Failure> {
     let (mut late, mut changes) = (client.late_events(), client.channel_events());
     let mut whole_request = true;
     let mut was_interrupted = false;
@@ -135,12 +139,12 @@ async fn show(
             event = outcomes.next_event() => event,
             Some(event) = late.next_event() => Some(event),
             Some(change) = changes.next_event() => {
-                tell(out, &change);
+                print_change(out, &change);
                 continue;
             }
-            () = interrupt.come(), if !was_interrupted => {
+            () = interrupt.received(), if !was_interrupted => {
                 was_interrupted = true;
-                // Ends the open items as cancelled, and with them the batch.
+                // The open items end as cancelled, and with them the batch.
                 client.close().await;
                 continue;
             }
@@ -150,12 +154,12 @@ async fn show(
         };
         if let Event::BatchDone { summary, .. } = event {
             if json {
-                out.json(&Done { event: "batchDone", summary })?;
+                out.json(&BatchDoneLine { event: "batchDone", summary })?;
             }
-            return Ok(Shown { summary, whole_request, was_interrupted });
+            return Ok(Ended { summary, whole_request, was_interrupted });
         }
         whole_request &= matches!(&event, Event::Refused { refusal, .. } if refusal.whole_request);
-        let Some(mut line) = Line::of(&event) else { continue };
+        let Some(mut line) = EventLine::of(&event) else { continue };
         if line.is_end() {
             bar.inc(1);
         }
@@ -171,13 +175,13 @@ async fn show(
 }
 
 #[derive(serde::Serialize)]
-struct Done {
+struct BatchDoneLine {
     event: &'static str,
     #[serde(flatten)]
     summary: Summary,
 }
 
-fn tell(out: &Out, change: &ChannelEvent) {
+fn print_change(out: &Output, change: &ChannelEvent) {
     match change {
         ChannelEvent::Disconnected { source, reason } => {
             out.note(format_args!("connection to {source} lost ({reason}); connecting again"));

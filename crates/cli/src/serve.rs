@@ -1,14 +1,16 @@
-//! `setpoint serve`: the service.
+//! `setpoint serve`: runs the service.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use setpoint_gateway::{Config, Gateway, StartError};
+use setpoint_client::error_chain;
+use setpoint_gateway::{Config, ConfigError, Gateway, GatewayError, StartError};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     failure::{Failure, exit},
     interrupt::Interrupt,
     logs,
-    out::Out,
+    output::Output,
 };
 
 /// Run the service: HTTP for applications, MQTT for devices.
@@ -67,14 +69,15 @@ impl Args {
 
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let mut interrupt = Interrupt::listen()?;
-    // The embedded broker tells of every connection.
-    logs::start(args.log, "info,mqtt5=warn");
+    // At `info`, the embedded broker logs every connection.
+    let levels = Targets::new().with_default(LevelFilter::INFO).with_target("mqtt5", LevelFilter::WARN);
+    logs::start(args.log, &levels);
     let gateway = async { Gateway::start(args.config()?).await }.await.map_err(|error| failure(&error))?;
-    let mut out = Out::new();
+    let out = Output::new();
     out.line(format_args!("HTTP http://{}", gateway.http_addr()))?;
     out.line(format_args!("MQTT {}", gateway.broker_url()))?;
     let stopped = tokio::select! {
-        () = interrupt.come() => gateway.shutdown().await,
+        () = interrupt.received() => gateway.shutdown().await,
         result = gateway.wait() => {
             let shutdown = gateway.shutdown().await;
             result.and(shutdown)
@@ -82,27 +85,42 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     };
     match stopped {
         Ok(()) => Ok(exit::OK),
-        Err(error) => Err(Failure::new(exit::INTERNAL, format!("the service stopped by itself: {error}"))),
+        Err(error) => Err(stopped_by_itself(&error)),
     }
+}
+
+fn stopped_by_itself(error: &GatewayError) -> Failure {
+    let code = match error {
+        GatewayError::Panicked { .. } => exit::PANICKED,
+        _ => exit::INTERNAL,
+    };
+    Failure::new(code, format!("the service stopped by itself: {}", error_chain(error)))
 }
 
 fn failure(error: &StartError) -> Failure {
     let code = match error {
-        StartError::Registry(_) => exit::INPUT,
-        StartError::Listen { .. } => exit::UNAVAILABLE,
-        StartError::Store(_) | StartError::System(_) => exit::INTERNAL,
+        StartError::Catalog(_) => exit::INPUT,
+        StartError::Listen(_) => exit::UNAVAILABLE,
+        StartError::Store(_) | StartError::Random(_) | StartError::Thread(_) => exit::INTERNAL,
         _ => exit::USAGE,
     };
-    let flag = match error {
-        StartError::NetworkNotAllowed { .. } => " (--allow-unauthenticated-network)",
+    let option = match error {
+        StartError::Config(ConfigError::NetworkNotAllowed { .. }) => " (--allow-unauthenticated-network)",
         _ => "",
     };
-    Failure::new(code, format!("{error}{flag}"))
+    Failure::new(code, format!("{}{option}", error_chain(error)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_panicked_has_an_exit_code_of_its_own() {
+        let panicked = GatewayError::Panicked { part: "run loop", message: "index out of bounds".to_owned() };
+        assert_eq!(stopped_by_itself(&panicked).code, 101);
+        assert_eq!(stopped_by_itself(&GatewayError::Ended("run loop")).code, 70);
+    }
 
     #[test]
     fn the_command_line_overrides_the_file() {

@@ -12,22 +12,22 @@ use crate::{
     Error,
     envelope::Envelope,
     http::{Attempt, Http},
+    transport_error::TransportError,
 };
 
 /// The channel calls of the service. A channel's family follows from the prefix of its id.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), setpoint_client::Error> {
-/// use setpoint_client::Channels;
+/// use setpoint_client::{Channels, Family, Page};
 ///
 /// let channels = Channels::new("http://127.0.0.1:8080", "o1")?;
 /// channels.create("DATASVC.CONTROL.ops", "control room").await?;
-/// for channel in channels.list(setpoint::Family::Invoke, Page::default()).await?.channels {
+/// for channel in channels.list(Family::Invoke, Page::default()).await?.channels {
 ///     println!("{} ({})", channel.id, channel.desc);
 /// }
 /// # Ok(())
 /// # }
-/// # use setpoint_client::Page;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Channels {
@@ -48,17 +48,33 @@ pub struct Channel {
 }
 
 /// Which part of a list.
+///
+/// ```
+/// use setpoint_client::Page;
+///
+/// let second = Page::new(50, 2);
+/// assert_eq!((second.size, second.token), (50, 2));
+/// assert_eq!(Page::default(), Page::new(0, 1), "everything on one page");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
-    /// How many a page; 0, the default, is all.
+    /// Channels on a page; 0 puts all of them on one.
     pub size: u32,
     /// Which page, from 1.
     pub token: u32,
 }
 
+impl Page {
+    /// Page `token`, counted from 1, of pages with `size` channels each; with a `size` of 0 all are on one page.
+    pub fn new(size: u32, token: u32) -> Self {
+        Self { size, token }
+    }
+}
+
 impl Default for Page {
     fn default() -> Self {
-        Self { size: 0, token: 1 }
+        Self::new(0, 1)
     }
 }
 
@@ -90,14 +106,14 @@ struct WireList {
 /// The family whose channel ids start like this one.
 pub(crate) fn family_of(channel_id: &str) -> Result<Family, Error> {
     Family::ALL.into_iter().find(|family| channel_id.starts_with(family.table().channel_prefix)).ok_or_else(|| {
-        Error::Setting {
-            setting: "channel",
-            reason: format!(
+        Error::setting(
+            "channel",
+            format!(
                 "{channel_id:?} belongs to neither family; ids start with {} or {}",
                 Family::Invoke.table().channel_prefix,
                 Family::Write.table().channel_prefix
             ),
-        }
+        )
     })
 }
 
@@ -107,7 +123,7 @@ impl Channels {
     /// # Errors
     /// The URL is not usable.
     pub fn new(url: &str, org_id: &str) -> Result<Self, Error> {
-        let http = Http::new(url, org_id, Duration::from_secs(3), Limits::DEFAULT.reply_bytes)?;
+        let http = Http::new(url, org_id, Duration::from_secs(3), Limits::DEFAULT.reply_bytes.get())?;
         Ok(Self::over(http, Duration::from_secs(10)))
     }
 
@@ -126,14 +142,23 @@ impl Channels {
         Ok(channel(family, wire))
     }
 
-    /// Creates a channel unless it exists. Whether it was created.
+    /// Creates a channel unless it exists. Returns whether it was created.
+    ///
+    /// ```no_run
+    /// # async fn run(channels: setpoint_client::Channels) -> Result<(), setpoint_client::Error> {
+    /// if channels.ensure("DATASVC.CONTROL.ops").await? {
+    ///     println!("created");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As of [`create`](Self::create).
     pub async fn ensure(&self, id: &str) -> Result<bool, Error> {
         match self.create(id, "").await {
             Ok(_) => Ok(true),
-            Err(Error::Refused { code, .. }) if code == family_of(id)?.table().channel_exists => Ok(false),
+            Err(Error::CallRefused { code, .. }) if code == family_of(id)?.table().channel_exists => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -146,7 +171,9 @@ impl Channels {
         let family = family_of(id)?;
         match self.call(Method::GET, self.one(family, id, &[]), None).await {
             Ok(wire) => Ok(Some(channel(family, wire))),
-            Err(Error::Refused { code, .. }) if code == family.table().channel_missing || code == Code::NOT_FOUND => {
+            Err(Error::CallRefused { code, .. })
+                if code == family.table().channel_missing || code == Code::NOT_FOUND =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -199,33 +226,35 @@ impl Channels {
         open(&url, http_status, &bytes)?.ok_or_else(|| Error::Unreadable {
             url,
             http_status,
-            reason: "it has no data".to_owned(),
             offset: None,
+            source: "it has no data".into(),
         })
     }
 
     async fn exchange(&self, method: Method, url: Url, body: Option<Bytes>) -> Result<(String, u16, Bytes), Error> {
         let text = url.to_string();
-        match self.http.call(method, url, body, self.timeout).await {
-            Attempt::Response { status, body } => Ok((text, status, body)),
-            Attempt::NotSent(reason) => Err(Error::Unreachable { url: text, reason, not_sent: true }),
-            Attempt::Lost(reason) => Err(Error::Unreachable { url: text, reason, not_sent: false }),
-        }
+        let (not_sent, source): (bool, TransportError) = match self.http.call(method, url, body, self.timeout).await {
+            Attempt::Response { status, body } => return Ok((text, status, body)),
+            Attempt::NotSent(error) => (true, error),
+            Attempt::Lost(error) => (false, error),
+        };
+        Err(Error::Unreachable { url: text, not_sent, source })
     }
 }
 
+/// The data of an answer, unless it says that the call was refused.
 fn open<T: DeserializeOwned>(url: &str, http_status: u16, body: &[u8]) -> Result<Option<T>, Error> {
-    // The status first: an answer that refuses need not have this call's data.
     let unreadable = |error: serde_json::Error| Error::Unreadable {
         url: url.to_owned(),
         http_status,
-        reason: error.to_string(),
         offset: None,
+        source: error.into(),
     };
+    // The status first: an answer that refuses need not have this call's data.
     let status: Envelope<'_, serde::de::IgnoredAny> = serde_json::from_slice(body).map_err(unreadable)?;
     if status.status != 0 {
         let code = Code(status.status);
-        return Err(Error::Refused {
+        return Err(Error::CallRefused {
             url: url.to_owned(),
             code,
             msg: status.msg.map_or_else(|| code.msg().to_owned(), Into::into),

@@ -1,4 +1,4 @@
-//! The answers of the calls that are not batches: `{"status":…,"msg":…,"submsg":…,"data":…}`.
+//! The envelope of answers to calls that are not batches: `{"status":…,"msg":…,"submsg":…,"data":…}`.
 
 use serde::Deserialize;
 use setpoint::Code;
@@ -13,8 +13,8 @@ pub(crate) struct Envelope<'a, T> {
     pub(crate) data: Option<T>,
 }
 
-/// What an answer says, for a person; `None` if it says nothing of this shape.
-pub(crate) fn said(body: &[u8]) -> Option<String> {
+/// Code and message of an answer, for a person; `None` if it is no such envelope.
+pub(crate) fn describe(body: &[u8]) -> Option<String> {
     let envelope: Envelope<'_, serde::de::IgnoredAny> = serde_json::from_slice(body).ok()?;
     let msg = envelope.msg.unwrap_or_else(|| Code(envelope.status).msg().into());
     Some(match envelope.submsg {

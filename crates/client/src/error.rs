@@ -2,9 +2,25 @@
 
 use setpoint::{Code, Family, requester::SubmitError};
 
-use crate::SourceError;
+use crate::{SourceError, TransportError};
 
-/// Why a call failed. What a message says is enough to act on; what a program needs is in the fields.
+/// An error of a library below.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call failed.
+///
+/// A message says what to do; what a program needs is in the fields; what went wrong underneath is the
+/// [source](std::error::Error::source). [`error_chain`] has all of it on one line.
+///
+/// ```
+/// use setpoint_client::{Client, Error};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let error = Client::builder("http://127.0.0.1:8080").build().await.unwrap_err();
+/// assert!(matches!(error, Error::Setting { setting: "org", .. }));
+/// assert!(error.to_string().contains(".org_id("));
+/// # });
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,8 +31,10 @@ pub enum Error {
         setting: &'static str,
         /// What is wrong with it and what would be right.
         reason: String,
+        /// What the library below says about it, if it was asked.
+        source: Option<Cause>,
     },
-    /// The batch was not taken and nothing was sent.
+    /// The batch is not usable as it is. Nothing was sent.
     #[error(transparent)]
     Submit(#[from] SubmitError),
     /// An item names no channel, and the client has none of its family.
@@ -54,18 +72,18 @@ pub enum Error {
         reason: String,
     },
     /// No answer from the service.
-    #[error("no answer from {url}: {reason}; check the URL and that the service runs (`setpoint serve`)")]
+    #[error("no answer from {url}; check the URL and that the service runs (`setpoint serve`)")]
     Unreachable {
         /// What was called.
         url: String,
-        /// What went wrong.
-        reason: String,
         /// Whether it is certain that nothing was sent.
         not_sent: bool,
+        /// What went wrong.
+        source: TransportError,
     },
-    /// The service refused a call.
+    /// The service refused a call that is not a batch.
     #[error("{url} answered {code} {msg}{}", .submsg.as_deref().map(|s| format!(": {s}")).unwrap_or_default())]
-    Refused {
+    CallRefused {
         /// What was called.
         url: String,
         /// The code, or the HTTP status where the whole request was refused.
@@ -76,22 +94,22 @@ pub enum Error {
         submsg: Option<String>,
     },
     /// The answer is not one of this protocol.
-    #[error("{url} answered HTTP {http_status} with something that is not a Setpoint answer ({reason}); check the URL")]
+    #[error("{url} answered HTTP {http_status} with something that is not a Setpoint answer; check the URL")]
     Unreadable {
         /// What was called.
         url: String,
         /// The HTTP status.
         http_status: u16,
-        /// What is wrong with it.
-        reason: String,
-        /// The byte where reading stopped, where it is known.
+        /// The byte at which reading stopped, where it is known.
         offset: Option<usize>,
+        /// What is wrong with it.
+        source: Cause,
     },
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
-    /// The operating system gave no random bits, without which request ids could not be told apart.
-    #[error("the operating system gave no random bits: {0}")]
+    /// The operating system has no random bits, without which request ids could be guessed or repeated.
+    #[error("the operating system has no random bits")]
     Random(#[from] getrandom::Error),
 }
 
@@ -99,7 +117,7 @@ impl Error {
     /// The protocol's code, where the failure has one.
     pub fn code(&self) -> Option<Code> {
         match self {
-            Self::Refused { code, .. } => Some(*code),
+            Self::CallRefused { code, .. } => Some(*code),
             Self::Submit(SubmitError::Request(error)) => Some(Code(i64::from(error.status))),
             _ => None,
         }
@@ -112,5 +130,13 @@ impl Error {
             Self::Unreadable { offset, .. } => *offset,
             _ => None,
         }
+    }
+
+    pub(crate) fn setting(setting: &'static str, reason: impl Into<String>) -> Self {
+        Self::Setting { setting, reason: reason.into(), source: None }
+    }
+
+    pub(crate) fn setting_because(setting: &'static str, reason: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self::Setting { setting, reason: reason.into(), source: Some(source.into()) }
     }
 }

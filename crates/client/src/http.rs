@@ -1,13 +1,16 @@
 //! The calls to the service, and what is known when one of them fails.
 
-use std::{error::Error as _, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use setpoint::Family;
 use url::{Host, Url};
 
-use crate::Error;
+use crate::{
+    Error,
+    transport_error::{Cause, TransportError},
+};
 
 /// The service, as one org sees it.
 #[derive(Debug, Clone)]
@@ -15,11 +18,10 @@ pub(crate) struct Http {
     client: reqwest::Client,
     base: Url,
     org_id: String,
-    /// Bytes of a response after which it is given up.
-    most: usize,
+    max_response_bytes: usize,
 }
 
-/// The way to the service.
+/// Carries batches to the service.
 pub(crate) trait Transport: Clone + Send + Sync + 'static {
     /// Sends a batch, once.
     fn put_batch(&self, family: Family, body: Bytes, timeout: Duration) -> impl Future<Output = Attempt> + Send;
@@ -31,32 +33,37 @@ pub(crate) enum Attempt {
     /// A response, complete.
     Response { status: u16, body: Bytes },
     /// No connection: certainly nothing was sent.
-    NotSent(String),
-    /// Something was sent, or may have been, and no response came back.
-    Lost(String),
+    NotSent(TransportError),
+    /// Something was sent, or may have been, and no complete response came back.
+    Lost(TransportError),
 }
 
 impl Http {
-    /// `most` is the largest response, in bytes.
-    pub(crate) fn new(base: &str, org_id: &str, connect_timeout: Duration, most: usize) -> Result<Self, Error> {
+    pub(crate) fn new(
+        base: &str,
+        org_id: &str,
+        connect_timeout: Duration,
+        max_response_bytes: usize,
+    ) -> Result<Self, Error> {
         let base = parse_base(base)?;
         let mut builder = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
             .tcp_nodelay(true)
-            // Below what services and proxies keep: a connection that the other side has closed loses a response.
+            // Shorter than what services and proxies keep: a request on a connection that the other side is just
+            // closing loses its response.
             .pool_idle_timeout(Duration::from_secs(4))
             // A redirected PUT might be sent twice, or as a GET.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("setpoint-client/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&base) {
-            // A proxy for the outside does not know this machine's own loopback.
+            // A proxy cannot reach this machine's own loopback.
             builder = builder.no_proxy();
         }
         builder = with_tls(builder, &base)?;
         let client = builder
             .build()
-            .map_err(|error| Error::Setting { setting: "HTTP client", reason: chain(&error.without_url()) })?;
-        Ok(Self { client, base, org_id: org_id.to_owned(), most })
+            .map_err(|error| Error::setting_because("HTTP client", "it cannot be built", error.without_url()))?;
+        Ok(Self { client, base, org_id: org_id.to_owned(), max_response_bytes })
     }
 
     /// The org in whose name every call is made.
@@ -103,12 +110,15 @@ impl Http {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return failed(error),
+            Err(error) => {
+                let error = TransportError::from_http(error);
+                return if error.is_before_sending() { Attempt::NotSent(error) } else { Attempt::Lost(error) };
+            }
         };
         let status = response.status().as_u16();
-        match read(response, self.most).await {
+        match read(response, self.max_response_bytes).await {
             Ok(body) => Attempt::Response { status, body },
-            Err(reason) => Attempt::Lost(reason),
+            Err(error) => Attempt::Lost(error),
         }
     }
 }
@@ -119,55 +129,28 @@ impl Transport for Http {
     }
 }
 
-/// The body, unless it has more than `most` bytes.
-pub(crate) async fn read(mut response: reqwest::Response, most: usize) -> Result<Bytes, String> {
+/// The body, unless it has more than `max_bytes`.
+pub(crate) async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Bytes, TransportError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        if body.len() + chunk.len() > most {
-            return Err(format!("the response has more than {most} bytes"));
+    while let Some(chunk) = response.chunk().await.map_err(TransportError::from_http)? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Cause::TooLarge { max_bytes }.into());
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }
 
-fn failed(error: reqwest::Error) -> Attempt {
-    let certainly_not_sent = error.is_connect() || error.is_builder();
-    let reason = describe(error);
-    if certainly_not_sent { Attempt::NotSent(reason) } else { Attempt::Lost(reason) }
-}
-
-/// The whole chain of causes: the outermost text of an HTTP error says next to nothing.
-pub(crate) fn describe(error: reqwest::Error) -> String {
-    if error.is_timeout() && !error.is_connect() {
-        return "no response in time".to_owned();
-    }
-    chain(&error.without_url())
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn parse_base(base: &str) -> Result<Url, Error> {
-    let refuse = |reason: String| Error::Setting { setting: "URL", reason };
+    let refuse = |reason: String| Error::setting("URL", reason);
     let url = Url::parse(base).map_err(|error| {
-        refuse(format!("{base:?} is not a URL ({error}); it looks like http://127.0.0.1:8080, with the scheme"))
+        let reason = format!("{base:?} is not a URL; it looks like http://127.0.0.1:8080, with the scheme");
+        Error::setting_because("URL", reason, error)
     })?;
     match url.scheme() {
         "http" => {}
         "https" if cfg!(feature = "tls") => {}
-        "https" => return Err(refuse("https:// takes the feature `tls` of setpoint-client".to_owned())),
+        "https" => return Err(refuse("https:// needs the feature `tls` of setpoint-client".to_owned())),
         other => return Err(refuse(format!("{other}:// is not http:// or https://"))),
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -190,20 +173,20 @@ fn with_tls(builder: reqwest::ClientBuilder, _base: &Url) -> Result<reqwest::Cli
     Ok(builder)
 }
 
-/// rustls with ring, named outright: neither the process-wide default provider nor anyone else's choice decides.
+/// rustls with ring, named explicitly, so that neither the process-wide default provider nor another crate's choice
+/// decides.
 #[cfg(feature = "tls")]
 fn with_tls(builder: reqwest::ClientBuilder, base: &Url) -> Result<reqwest::ClientBuilder, Error> {
     use std::sync::Arc;
     if base.scheme() != "https" {
-        // The platform's certificates need not even be read. A config must be named all the same, or reqwest asks
-        // for a process-wide provider; this one trusts nobody.
+        // The platform's certificates are not needed. Without a config, reqwest would ask for a process-wide provider;
+        // this one trusts nobody.
         return Ok(builder.tls_backend_preconfigured(
             tls_builder(base)?.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
         ));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new(provider)
-        .map_err(|error| Error::Setting { setting: "TLS", reason: error.to_string() })?;
+    let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(tls_error)?;
     Ok(builder.tls_backend_preconfigured(
         tls_builder(base)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
     ))
@@ -213,7 +196,12 @@ fn with_tls(builder: reqwest::ClientBuilder, base: &Url) -> Result<reqwest::Clie
 fn tls_builder(_base: &Url) -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, Error> {
     rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Setting { setting: "TLS", reason: error.to_string() })
+        .map_err(tls_error)
+}
+
+#[cfg(feature = "tls")]
+fn tls_error(error: rustls::Error) -> Error {
+    Error::setting_because("TLS", "it cannot be set up", error)
 }
 
 #[cfg(test)]

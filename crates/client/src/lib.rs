@@ -2,47 +2,82 @@
 //!
 //! A [`Client`] speaks HTTP to the service and listens on channels, where the outcomes arrive: on the service's event
 //! streams, on MQTT topics, or on a [source](ChannelSource) of your own. It drives the engine's
-//! [`Requester`](setpoint::Requester), which has all the rules; what is here is sockets, clocks and tasks.
+//! [`Requester`](setpoint::Requester), which has all the rules; this crate adds sockets, clocks and tasks.
 //!
-//! - It listens before it sends, so the fastest outcome is not missed.
-//! - A response that got lost is asked for again by sending the same body; the service does not act on it twice.
-//! - What was certainly never sent ends as refused; what may have been sent stays open until its deadline.
-//! - A lost channel is connected again and resumed; where outcomes may have been missed, a
+//! - It listens before it sends, so no outcome is missed, however fast it comes.
+//! - If a response is lost, the same body is sent again; the service does not execute it twice.
+//! - Items that were certainly never sent end as refused; items that may have been sent stay open until their deadline.
+//! - A lost channel connection is opened again and resumed; where outcomes may have been missed, a
 //!   [gap](ChannelEvent::Gap) is reported.
 //!
-//! Cargo features: `mqtt` (default) for MQTT topics; `tls` for `https://`, with rustls and ring, which takes a C
-//! compiler and no system library.
+//! ```no_run
+//! use setpoint_client::{Client, DeviceName, Event, InvokeItem};
 //!
-//! See [`Client::builder`] for an example.
+//! # async fn run() -> Result<(), setpoint_client::Error> {
+//! let client = Client::builder("http://127.0.0.1:8080").org_id("o1").channel("DATASVC.CONTROL.ops").build().await?;
+//! let start = InvokeItem::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start");
+//! let mut outcomes = client.invoke([start]).await?;
+//! while let Some(event) = outcomes.next_event().await {
+//!     match event {
+//!         Event::Finished { outcome, .. } => println!("{}: {}", outcome.request_id(), outcome.code()),
+//!         Event::TimedOut { known_unsent, .. } => println!("no outcome in time; safe to repeat: {known_unsent}"),
+//!         Event::BatchDone { summary, .. } => println!("{summary:?}"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a first program needs of the engine stands at this crate's root; all of it is [`setpoint`].
+//!
+//! # Cargo features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `mqtt` (default) | [`MqttTopics`]: outcomes from MQTT topics |
+//! | `tls` | `https://` URLs, with rustls and ring: needs a C compiler and no system library |
 
 #![forbid(unsafe_code)]
 
 mod actor;
-mod backoff;
+mod batch_events;
+mod broadcast;
 mod builder;
 mod channels;
 mod client;
-mod clock;
 mod envelope;
 mod error;
+mod error_chain;
 mod http;
 #[cfg(test)]
 mod interleavings;
+mod messages;
+mod observers;
 mod outcomes;
 mod seam;
 mod send;
-mod shared;
 mod source;
+mod transport_error;
 
 pub use builder::Builder;
 pub use channels::{Channel, ChannelList, Channels, Page};
 pub use client::Client;
 pub use error::Error;
+pub use error_chain::error_chain;
+pub use observers::{ChannelEvent, ChannelEvents, LateEvents, Stats};
 pub use outcomes::Outcomes;
-pub use shared::{ChannelEvent, ChannelEvents, LateEvents, Stats};
 #[cfg(feature = "mqtt")]
 pub use source::MqttTopics;
 pub use source::{ChannelSource, EventStream, SourceError, SourceEvent, SourceFuture};
+pub use transport_error::TransportError;
+
+pub use setpoint;
+#[doc(no_inline)]
+pub use setpoint::{
+    Code, DeviceName, Family, InvokeItem, WriteItem,
+    requester::{Event, ItemRef, Outcome, Refused, RequestBatchId, RequesterConfig, SubmitError, Summary},
+};
 
 /// The README's examples are tests.
 #[cfg(doctest)]

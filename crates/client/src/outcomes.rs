@@ -12,86 +12,64 @@ use setpoint::{
 };
 use tokio::sync::mpsc;
 
-use crate::{Client, Error};
-
-/// A batch's place in the client's task; dropping it cancels the batch, unless it is done.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    batch: RequestBatchId,
-    family: Family,
-    items: usize,
-    events: mpsc::UnboundedReceiver<Event>,
-    cancels: mpsc::UnboundedSender<RequestBatchId>,
-    done: bool,
-}
-
-impl Ticket {
-    pub(crate) fn new(
-        batch: RequestBatchId,
-        family: Family,
-        items: usize,
-        events: mpsc::UnboundedReceiver<Event>,
-        cancels: mpsc::UnboundedSender<RequestBatchId>,
-    ) -> Self {
-        Self { batch, family, items, events, cancels, done: false }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.done {
-            // When the client's task is gone, so is the batch.
-            let _ = self.cancels.send(self.batch);
-        }
-    }
-}
+use crate::{Error, batch_events::BatchEvents, messages::Command};
 
 /// The events of one batch as they come, up to and including [`Event::BatchDone`], after which the stream ends.
 ///
-/// Nothing is lost when they are read late: the batch's own buffer holds all it can ever have, which is at most two
-/// events an item. And nobody else waits for them.
+/// Every item ends with exactly one of `Refused`, `Finished`, `TimedOut` and `Cancelled`. The events wait here for as
+/// long as it takes to read them: a slow reader delays no other batch and loses nothing. There are at most two for each
+/// item and one for the batch.
 ///
-/// Dropping it before the end cancels the batch: what is still being sent is broken off, and what the service
-/// answers for items it had already taken arrives at [`Client::late_events`]. The devices may act all the same.
+/// Dropping it before the end cancels the batch: a request that is under way is aborted, and what the service
+/// answers for items it had already accepted arrives at [`Client::late_events`](crate::Client::late_events). The
+/// devices may act all the same.
+///
+/// ```no_run
+/// # async fn run(client: setpoint_client::Client, item: setpoint_client::InvokeItem) -> Result<(), setpoint_client::Error> {
+/// let (events, summary) = client.invoke([item]).await?.collect().await?;
+/// println!("{} of {} succeeded: {events:?}", summary.succeeded, summary.submitted);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it cancels the batch"]
 pub struct Outcomes {
-    ticket: Ticket,
-    /// The client's task runs for as long as anyone waits for outcomes.
-    _client: Client,
+    events: BatchEvents,
+    /// The client's task runs for as long as there is a sender of commands: as long as anyone waits for outcomes.
+    _keeps_task_alive: mpsc::Sender<Command>,
 }
 
 impl Outcomes {
-    pub(crate) fn new(ticket: Ticket, client: Client) -> Self {
-        Self { ticket, _client: client }
+    pub(crate) fn new(events: BatchEvents, commands: mpsc::Sender<Command>) -> Self {
+        Self { events, _keeps_task_alive: commands }
     }
 
     /// The batch, as its events name it.
     pub fn batch(&self) -> RequestBatchId {
-        self.ticket.batch
+        self.events.batch
     }
 
     /// Invoke or write.
     pub fn family(&self) -> Family {
-        self.ticket.family
+        self.events.family
     }
 
     /// How many items the batch has.
     pub fn items(&self) -> usize {
-        self.ticket.items
+        self.events.items
     }
 
     /// The next event; `None` after [`Event::BatchDone`].
     ///
     /// Nothing is lost when the returned future is dropped.
     pub async fn next_event(&mut self) -> Option<Event> {
-        std::future::poll_fn(|cx| self.poll_event(cx)).await
+        std::future::poll_fn(|cx| self.events.poll(cx)).await
     }
 
-    /// Waits until every item has ended, and says how.
+    /// Waits until every item has ended; returns how many ended in which way.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the client ended before the batch did, which takes a panic.
+    /// [`Error::Closed`] if the client's task ended before the batch did, which only a panic in it can cause.
     pub async fn summary(mut self) -> Result<Summary, Error> {
         while let Some(event) = self.next_event().await {
             if let Event::BatchDone { summary, .. } = event {
@@ -101,10 +79,10 @@ impl Outcomes {
         Err(Error::Closed)
     }
 
-    /// Waits until every item has ended: all its events but the last, and how the items ended.
+    /// Waits until every item has ended; returns all events but the last, and the summary from the last.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the client ended before the batch did, which takes a panic.
+    /// [`Error::Closed`] if the client's task ended before the batch did, which only a panic in it can cause.
     pub async fn collect(mut self) -> Result<(Vec<Event>, Summary), Error> {
         let mut events = Vec::with_capacity(2 * self.items());
         while let Some(event) = self.next_event().await {
@@ -115,21 +93,12 @@ impl Outcomes {
         }
         Err(Error::Closed)
     }
-
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        if self.ticket.done {
-            return Poll::Ready(None);
-        }
-        let polled = self.ticket.events.poll_recv(cx);
-        self.ticket.done = matches!(polled, Poll::Ready(None | Some(Event::BatchDone { .. })));
-        polled
-    }
 }
 
 impl Stream for Outcomes {
     type Item = Event;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.get_mut().poll_event(cx)
+        self.get_mut().events.poll(cx)
     }
 }

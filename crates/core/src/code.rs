@@ -1,4 +1,4 @@
-//! The published status codes and what each one lets a caller conclude.
+//! The published status codes, and what a caller may conclude from each.
 
 use core::fmt;
 
@@ -6,12 +6,21 @@ use crate::json::Text;
 
 /// A status code of the protocol.
 ///
-/// Codes that the table does not know are kept as they came; [`Code::info`] is `None` for them.
+/// Any integer is one; [`Code::info`] is `None` for those that are not in the published table.
+///
+/// ```
+/// use setpoint::{Certainty, Code, Retry};
+///
+/// let info = Code::TIMEOUT.info().expect("a published code");
+/// assert_eq!((info.msg, info.certainty, info.retry), ("timeout", Certainty::Unknown, Retry::Unsafe));
+/// assert_eq!(Code(7).info(), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct Code(pub i64);
 
-/// What the table says of one code.
+/// The entry of one code in the published table.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodeInfo {
@@ -21,7 +30,7 @@ pub struct CodeInfo {
     pub msg: &'static str,
     /// Where the code surfaces.
     pub planes: &'static [Plane],
-    /// What is known of the command's effect.
+    /// Whether the command's effect is known.
     pub certainty: Certainty,
     /// Whether sending the command again is safe.
     pub retry: Retry,
@@ -30,6 +39,7 @@ pub struct CodeInfo {
 /// Where a code surfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "bindings translate every value")]
 pub enum Plane {
     /// The whole request is refused.
     Request,
@@ -44,6 +54,7 @@ pub enum Plane {
 /// What a code says about the command's effect on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "known or not; bindings translate every value")]
 pub enum Certainty {
     /// The outcome is known: done on the channel with 0, not done otherwise.
     Known,
@@ -54,6 +65,7 @@ pub enum Certainty {
 /// Whether sending the same command again is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "callers decide on every value; bindings translate them")]
 pub enum Retry {
     /// It succeeded: there is nothing to repeat.
     Needless,
@@ -94,9 +106,9 @@ codes! {
     PARA_ERROR = 1000, "para error", [Response], Known, AfterFix;
     /// A value does not fit the thing model, or no double can hold it.
     DATA_TYPE = 1004, "data type error", [Response], Known, AfterFix;
-    /// Something that has no code of its own.
+    /// An error without a code of its own.
     UNKNOWN = 9998, "unknown error", [Request Channels], Unknown, Unsafe;
-    /// The service failed inside.
+    /// The service failed.
     INTERNAL = 9999, "internal error", [Request Channels], Unknown, Unsafe;
     /// The invoke channel exists already.
     CONTROL_CHANNEL_EXISTS = 1000101, "control group already exists", [Channels], Known, AfterFix;
@@ -118,9 +130,9 @@ codes! {
     DEVICE_MISSING = 1000201, "device does not exist", [Response], Known, AfterFix;
     /// No answer before the deadline.
     TIMEOUT = 1000203, "timeout", [Channel], Unknown, Unsafe;
-    /// The device said no to an invoke, answered garbage, or it certainly was never sent.
+    /// The device refused an invoke, gave an unusable answer, or the command was certainly never sent.
     INVOKE_FAILED = 1000204, "invoke service error", [Channel], Known, Decide;
-    /// The device said no to a write, answered garbage, or it certainly was never sent.
+    /// The device refused a write, gave an unusable answer, or the command was certainly never sent.
     WRITE_FAILED = 1000205, "write data error", [Channel], Known, Decide;
     /// Too many synchronous commands at once. Not used here; kept because the table is published.
     SYNC_LIMIT = 1000206, "number of sync control reaches the upper limit", [], Known, Later;
@@ -156,15 +168,15 @@ impl Code {
         TABLE
     }
 
-    /// What the table says of this code; `None` for a code that it does not know.
+    /// The entry of this code in the published table, if it is in it.
     pub fn info(self) -> Option<&'static CodeInfo> {
         TABLE.binary_search_by_key(&self, |info| info.code).ok().and_then(|at| TABLE.get(at))
     }
 
-    /// The exact published message; `unknown error` for a code that the table does not know.
+    /// The exact published message; `unknown error` if the code is not in the published table.
     pub fn msg(self) -> &'static str {
         match self {
-            // By far the most frequent one.
+            // Most replies: spares the search.
             Self::SUCCESS => "SUCCESS",
             _ => self.info().map_or("unknown error", |info| info.msg),
         }

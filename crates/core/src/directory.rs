@@ -1,4 +1,4 @@
-//! What the engine asks of the outside: which orgs, channels and devices there are.
+//! What the engine asks its caller: which orgs, channels and devices exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,10 +36,11 @@ impl Device {
     }
 }
 
-/// How an item names its device, decoded.
+/// How an item names its device; the names are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "directories look devices up by each of them")]
 pub enum DeviceRef<'a> {
-    /// By asset id. If all three names were sent, this one counts (source page).
+    /// By asset id. If all three names were sent, this one is used (source page).
     Asset(&'a str),
     /// By product key and device key.
     Keys {
@@ -50,9 +51,9 @@ pub enum DeviceRef<'a> {
     },
 }
 
-/// The orgs, channels and devices that exist, as the caller knows them.
+/// The orgs, channels and devices that exist.
 ///
-/// Every lookup names the org: what belongs to another org must look like what does not exist.
+/// Every lookup names the org: what belongs to another org must look as if it did not exist.
 pub trait Directory {
     /// Whether the org exists.
     fn has_org(&self, org_id: &str) -> bool;
@@ -60,10 +61,10 @@ pub trait Directory {
     /// Whether the org has a channel of this family under this id.
     fn has_channel(&self, org_id: &str, family: Family, channel_id: &str) -> bool;
 
-    /// The org's device of that name.
+    /// The org's device with this name.
     fn device(&self, org_id: &str, device: DeviceRef<'_>) -> Option<Arc<Device>>;
 
-    /// Whether the device's thing model has the target and takes the input; `Ok` where there is no model to ask.
+    /// Checks that the device's thing model has the target and accepts the input; `Ok` if there is no model.
     ///
     /// # Errors
     /// A fault with 1000211, 1000213 or 1004.
@@ -78,14 +79,15 @@ pub trait Directory {
         Ok(())
     }
 
-    /// The display name that replies carry as `serviceName`; `None` writes null.
+    /// The display name of a service, for `serviceName` of replies; `None` is written as null.
     fn service_name(&self, _org_id: &str, _device: &Device, _service_id: &str) -> Option<Arc<str>> {
         None
     }
 }
 
-/// A directory in which every well-formed org, channel and device exists: for checking form alone.
+/// A directory in which every well-formed org, channel and device exists: checks form alone.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it has no state")]
 pub struct AnyDirectory;
 
 impl Directory for AnyDirectory {
@@ -105,7 +107,7 @@ impl Directory for AnyDirectory {
     }
 }
 
-/// A directory held in memory, as data: for tests, for checks without a service, and for small installations.
+/// A directory in memory, read from data: for tests, for checks without a service, and for small installations.
 ///
 /// ```
 /// use setpoint::{Directory, Family, TableDirectory};
@@ -125,7 +127,7 @@ pub struct TableDirectory {
     orgs: BTreeMap<Box<str>, OrgTable>,
 }
 
-/// One org, as it is written down. A channel's family follows from its prefix.
+/// The data of one org. A channel's family follows from its prefix.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OrgData {
@@ -143,10 +145,10 @@ struct DeviceData {
     model: Model,
 }
 
-/// What a device can do. What is left out is not known, and then every target of that family is taken.
+/// The targets of a device. If those of a family are left out, every target of that family is accepted.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 struct Model {
-    /// Service ids, each with the display name that replies carry.
+    /// Service ids, each with the display name for replies.
     services: Option<BTreeMap<Box<str>, Option<Arc<str>>>>,
     measurepoints: Option<BTreeSet<Box<str>>>,
 }
@@ -155,7 +157,7 @@ struct Model {
 struct OrgTable {
     channels: BTreeSet<Box<str>>,
     devices: Vec<(Arc<Device>, Model)>,
-    /// By asset id and by product key and device key: positions in `devices`.
+    /// Indices in `devices` by asset id, and by product key and device key.
     by_asset: BTreeMap<Box<str>, usize>,
     by_keys: BTreeMap<(Box<str>, Box<str>), usize>,
 }
@@ -182,7 +184,7 @@ impl From<OrgData> for OrgTable {
 }
 
 impl TableDirectory {
-    /// What the device can do. Its keys find it, for every device has some.
+    /// The device's model. Looked up by its keys, which every device has.
     fn model(&self, org_id: &str, device: &Device) -> Option<&Model> {
         let org = self.orgs.get(org_id)?;
         let at = org.by_keys.get(&(device.product_key.clone(), device.device_key.clone()))?;

@@ -1,11 +1,11 @@
-//! The error plane of the whole request.
+//! Errors of the whole request.
 
 use std::borrow::Cow;
 
 use crate::Code;
 
-/// Why a whole request was refused. Nothing in it was accepted and nothing was sent,
-/// unless the status is one that [says nothing](RequestError::is_certain) about that.
+/// Why a whole request was refused: nothing of it was accepted or sent. With some statuses that is
+/// [not certain](RequestError::is_certain).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("{status} {msg}: {submsg}")]
 #[non_exhaustive]
@@ -21,49 +21,49 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// An error of the whole request with this status.
+    /// An error with this status.
     pub fn new(status: u16, msg: impl Into<Cow<'static, str>>, submsg: impl Into<Cow<'static, str>>) -> Self {
         Self { status, msg: msg.into(), submsg: submsg.into(), offset: None }
     }
 
-    /// The body is not usable at `offset`: status 400, `Invalid Argument body`.
+    /// The body is unusable at `offset`: status 400, `Invalid Argument body`.
     pub fn body(offset: usize, reason: impl std::fmt::Display) -> Self {
         let mut error = Self::new(400, "Invalid Argument body", format!("{reason} at byte {offset}"));
         error.offset = Some(offset);
         error
     }
 
-    /// The org of the query does not exist: the published answer, word for word.
+    /// The org of the query does not exist: the published response, word for word.
     pub fn unknown_org() -> Self {
         Self::new(400, "Invalid Argument orgId", "orgId does not exist")
     }
 
-    /// The body or its list is larger than this service takes.
+    /// The body or its list is larger than the service accepts: status 413.
     pub fn too_large(submsg: impl Into<Cow<'static, str>>) -> Self {
         Self::new(413, "Invalid Argument body", submsg)
     }
 
-    /// A bound of the org is reached: try again later.
+    /// A bound of the org is reached, try again later: status 429.
     pub fn quota(submsg: impl Into<Cow<'static, str>>) -> Self {
         Self::new(429, "Too Many Requests", submsg)
     }
 
-    /// The service cannot take the batch now: try again later.
+    /// The service cannot accept the batch now, try again later: status 503.
     pub fn unavailable(submsg: impl Into<Cow<'static, str>>) -> Self {
         Self::new(503, "Service Unavailable", submsg)
     }
 
-    /// The service failed inside, and whether it accepted the batch is unknown: send the same batch again later.
+    /// The service failed, and whether it accepted the batch is unknown, send the same batch again later: status 500.
     pub fn internal(submsg: impl Into<Cow<'static, str>>) -> Self {
         Self::new(500, Code::INTERNAL.msg(), submsg)
     }
 
-    /// Whether this status says for certain that nothing of the batch was accepted.
+    /// Whether the status means for certain that nothing of the batch was accepted.
     pub fn is_certain(&self) -> bool {
         matches!(self.status, 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503)
     }
 
-    /// The response body that says so: `{"status":…,"msg":…,"submsg":…}`.
+    /// The response body: `{"status":…,"msg":…,"submsg":…}`.
     pub fn response(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.msg.len() + self.submsg.len());
         crate::reply::write_error(&mut out, self);

@@ -4,9 +4,10 @@ use crate::Code;
 
 /// What a batch asks of its devices.
 ///
-/// Everything in which the two families differ is in [`Family::table`]; no other code forks on the family.
+/// What differs by name, path or code is in [`Family::table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::exhaustive_enums, reason = "the protocol has two")]
 pub enum Family {
     /// Call a service of a device (`multiInvoke`).
     Invoke,
@@ -14,7 +15,7 @@ pub enum Family {
     Write,
 }
 
-/// One column of the families' table (protocol §1).
+/// Names, paths and codes of one family (protocol §1).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FamilyTable {
@@ -32,7 +33,7 @@ pub struct FamilyTable {
     pub channel_prefix: &'static str,
     /// Field that names an item's target.
     pub target_field: &'static str,
-    /// The device refused, answered garbage, or certainly never got the command.
+    /// The device refused, gave an unusable answer, or certainly never got the command.
     pub device_failure: Code,
     /// The channel exists already.
     pub channel_exists: Code,
@@ -94,7 +95,7 @@ impl Family {
     /// Both families.
     pub const ALL: [Self; 2] = [Self::Invoke, Self::Write];
 
-    /// Everything that is particular to this family.
+    /// The family's names, paths and codes.
     pub fn table(self) -> &'static FamilyTable {
         match self {
             Self::Invoke => &INVOKE,

@@ -4,26 +4,26 @@ use std::borrow::Cow;
 
 use crate::Code;
 
-/// One fault of one item: which field, which code, and a reason to act on.
+/// One fault of one item: the field, the code, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// The code that an item with only this fault is answered with.
     pub code: Code,
-    /// The JSON field at fault, as it is spelt in the request; empty when it is the item as a whole.
+    /// The JSON field, as it is spelt in the request; empty if the item as a whole is at fault.
     pub field: &'static str,
-    /// What is wrong and what would be right, for a person.
+    /// What is wrong and what would be right, for people.
     pub reason: Cow<'static, str>,
 }
 
 impl Fault {
-    /// A fault of `field` answered with `code`.
+    /// A fault of `field`, answered with `code`.
     pub fn new(code: Code, field: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { code, field, reason: reason.into() }
     }
 }
 
-/// The description that goes into `submsg`: every fault, `field: reason`, joined by `; `.
+/// The text for `submsg`: every fault as `field: reason`, joined by `; `.
 pub(crate) fn describe(faults: &[Fault]) -> String {
     let len = faults.iter().map(|fault| fault.field.len() + fault.reason.len() + 4).sum();
     let mut text = String::with_capacity(len);

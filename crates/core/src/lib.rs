@@ -3,7 +3,7 @@
 //! An application commands hundreds of devices with one call. What is wrong with an item is answered at once; the real
 //! outcomes come later on a channel, in any order, some late, some twice, some never. This crate is the engine that
 //! gets this right: it reads and checks batches, and it is both sides of the conversation as state machines. It does no
-//! I/O, reads no clock, starts no thread and never panics on input: bytes and time come in, bytes and events go out.
+//! I/O, reads no clock, starts no thread and never panics on input: bytes and time in, bytes and events out.
 //!
 //! ```
 //! use setpoint::{AnyDirectory, Family, Limits, Now, check::check};
@@ -26,35 +26,36 @@
 //! | be the service: take batches, command devices, publish outcomes | [`Responder`] |
 //! | correlate answers of another protocol, by id and with deadlines | [`inflight::InFlight`] |
 //! | read or write single messages | [`request`], [`reply`], [`device`] |
-//! | know what a code means, and whether a retry is safe | [`Code::info`] |
+//! | look up what a code means, and whether a retry is safe | [`Code::info`] |
 //! | build items without writing JSON | [`InvokeItem`], [`WriteItem`] |
 //!
-//! Programs that want sockets around this use the crates `setpoint-client` and `setpoint-gateway`.
+//! The crates `setpoint-client` and `setpoint-gateway` put sockets around the engine, and `setpoint-clock` reads the clocks for it.
 //!
 //! # Time
 //!
-//! Every call that needs the time takes [`Now`]: a monotonic clock for deadlines and the wall clock for what is
-//! written into `gmt…` fields. Deadlines never fire early, equal ones fire in order of submission, and steps of the
-//! wall clock change none. `poll_timeout` says when to call `handle_timeout` next; calling it sooner does no harm.
+//! Every call that needs the time takes [`Now`]: a monotonic clock for deadlines, and the wall clock for `gmt…` fields. Deadlines
+//! never fire early, equal ones fire in the order of submission, and steps of the wall clock do not move them.
+//! `poll_timeout` is when to call `handle_timeout` next; calling it earlier does no harm.
 //!
 //! # What it costs
 //!
-//! Reading borrows from the body and keeps payloads as the bytes that were sent. What waits for an answer sits in one
-//! table ([`inflight`]) in which an item costs the same number of steps with a million in flight as with a thousand,
-//! about 110 bytes with an id of 36 characters, and no allocation. No call stops for a table to grow. Every table has a
-//! bound: [`Limits`], [`requester::RequesterConfig`], [`responder::ResponderConfig`].
+//! Reading borrows from the body, and payloads stay the bytes that were sent. Items in flight are in one table ([`inflight`])
+//! whose operations take constant time, with a million items as with a thousand. An item takes about 110 bytes with an id of 36
+//! characters, and no allocation; no call waits for a table to be rehashed. Every table has a bound: [`Limits`],
+//! [`RequesterConfig`], [`responder::ResponderConfig`].
 //!
 //! # Where the rules come from
 //!
-//! The protocol is that of EnOS (multiInvoke and multiSet). Doc comments say of a rule whether it is on the source page,
-//! elsewhere in EnOS's published pages, or ours.
+//! The protocol is that of EnOS (multiInvoke and multiSet). Doc comments give the source of a rule: the *source page* of the call,
+//! *EnOS* for its other published pages, or *ours*. "Protocol §4" is a section of `docs/protocol.md`.
 
 #![forbid(unsafe_code)]
-// Nothing that anybody sends may end the process.
+// What is public may grow without breaking its users, unless its declaration says why not.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, unnameable_types)]
+#![warn(clippy::needless_pass_by_ref_mut, clippy::or_fun_call, clippy::redundant_clone, clippy::use_self)]
+// No input may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
-#[macro_use]
-mod canary;
 pub mod check;
 mod code;
 pub mod device;
@@ -62,7 +63,7 @@ mod directory;
 mod error;
 mod family;
 mod fault;
-mod folded;
+mod folded_multiply;
 pub mod inflight;
 pub mod json;
 pub mod limits;
@@ -76,9 +77,6 @@ mod secret;
 pub mod submsg;
 mod time;
 
-#[cfg(feature = "canaries")]
-#[doc(hidden)]
-pub use canary::put_back;
 pub use code::{Certainty, Code, CodeInfo, Plane, Retry};
 pub use directory::{AnyDirectory, Device, DeviceRef, Directory, TableDirectory};
 pub use error::RequestError;
@@ -87,6 +85,6 @@ pub use fault::Fault;
 pub use limits::Limits;
 pub use message_id::{MessageId, ParseMessageIdError};
 pub use owned::{DeviceName, InvokeItem, WriteItem};
-pub use requester::Requester;
+pub use requester::{Event, Outcome, Requester, RequesterConfig};
 pub use responder::Responder;
 pub use time::{MonotonicTime, Now};

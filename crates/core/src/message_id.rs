@@ -5,9 +5,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// 128 unguessable bits, written as 32 lower-case hexadecimal digits.
+/// A partition number of 16 bits and 112 unguessable bits, written as 32 lower-case hexadecimal digits: the first four
+/// are the partition.
 ///
-/// Drawn from a cipher stream seeded at start, so an id of an earlier run never comes back.
+/// The unguessable bits are drawn from a cipher stream seeded at start, so an id of an earlier run never comes back.
+///
+/// ```
+/// use setpoint::MessageId;
+/// let id: MessageId = "00070123456789abcdef0123456789ab".parse()?;
+/// assert_eq!(id.partition(), 7);
+/// assert_eq!(id.in_partition(0).to_string(), "00000123456789abcdef0123456789ab");
+/// # Ok::<(), setpoint::ParseMessageIdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u128);
 
@@ -21,7 +30,21 @@ impl MessageId {
     pub const fn to_bits(self) -> u128 {
         self.0
     }
+
+    /// The partition whose responder gave the id ([`ResponderConfig::partition`](crate::responder::ResponderConfig)).
+    pub const fn partition(self) -> u16 {
+        (self.0 >> PARTITION_SHIFT) as u16
+    }
+
+    /// The id with the same unguessable bits in this partition.
+    #[must_use]
+    pub const fn in_partition(self, partition: u16) -> Self {
+        Self((partition as u128) << PARTITION_SHIFT | self.0 & (u128::MAX >> u16::BITS))
+    }
 }
+
+/// The partition is in the 16 most significant bits.
+const PARTITION_SHIFT: u32 = u128::BITS - u16::BITS;
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +61,7 @@ impl fmt::Debug for MessageId {
 /// The text is not 32 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message id is 32 lower-case hexadecimal digits")]
+#[non_exhaustive]
 pub struct ParseMessageIdError;
 
 impl FromStr for MessageId {
@@ -77,6 +101,13 @@ mod tests {
         assert_eq!(id.to_bits(), bits);
         let written = "0123456789abcdef0123456789abcdef";
         assert_eq!((id.to_string(), format!("{id:?}")), (written.to_owned(), written.to_owned()));
+    }
+
+    #[test]
+    fn the_partition_is_the_first_four_digits_and_the_other_bits_stay() {
+        let id = MessageId::from_bits(u128::MAX).in_partition(0x00a1);
+        assert_eq!((id.partition(), id.to_string()), (0x00a1, format!("00a1{}", "f".repeat(28))));
+        assert_eq!(MessageId::from_bits(0).in_partition(u16::MAX).to_bits(), u128::from(u16::MAX) << 112);
     }
 
     #[test]

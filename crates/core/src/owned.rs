@@ -1,4 +1,4 @@
-//! Items as owned, serde-friendly values, for people who don't live on the hot path.
+//! Items to send, as owned values that serde reads and writes.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InvokeItem {
-    /// The correlation key; a UUIDv7 is generated when there is none.
+    /// The request id; a UUIDv7 is generated if there is none.
     #[serde(default)]
     pub request_id: Option<String>,
-    /// The channel where the outcome is to arrive.
+    /// The channel on which the outcome arrives.
     pub control_channel_id: String,
     /// The device.
     #[serde(flatten)]
@@ -32,20 +32,26 @@ pub struct InvokeItem {
     /// Milliseconds from receipt to the deadline, 1 to 300,000; the service's default is 30,000.
     #[serde(default)]
     pub timeout: Option<u32>,
-    /// Echoed, never fetched.
+    /// Echoed in replies, never called.
     #[serde(default)]
     pub callback_url: Option<String>,
 }
 
 /// A write to send: a value to a measure point of a device.
+///
+/// ```
+/// use setpoint::{DeviceName, WriteItem};
+/// let item = WriteItem::new("DATASVC.SET.ops", DeviceName::keys("turbine", "7"), "power", 1_500).with_request_id("w1");
+/// assert_eq!(item.value, 1_500);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct WriteItem {
-    /// The correlation key; a UUIDv7 is generated when there is none.
+    /// The request id; a UUIDv7 is generated if there is none.
     #[serde(default)]
     pub request_id: Option<String>,
-    /// The channel where the outcome is to arrive.
+    /// The channel on which the outcome arrives.
     pub set_measurepoint_channel_id: String,
     /// The device.
     #[serde(flatten)]
@@ -57,7 +63,7 @@ pub struct WriteItem {
     /// Milliseconds from receipt to the deadline, 1 to 300,000; the service's default is 30,000.
     #[serde(default)]
     pub timeout: Option<u32>,
-    /// Echoed, never fetched.
+    /// Echoed in replies, never called.
     #[serde(default)]
     pub callback_url: Option<String>,
 }
@@ -92,7 +98,7 @@ impl InvokeItem {
         self
     }
 
-    /// With a request id of the caller's own.
+    /// With this request id.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
@@ -126,7 +132,7 @@ impl WriteItem {
         self
     }
 
-    /// With a request id of the caller's own.
+    /// With this request id.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
@@ -137,6 +143,7 @@ impl WriteItem {
 /// How an item names its device.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum DeviceName {
     /// By asset id.
     #[serde(rename_all = "camelCase")]

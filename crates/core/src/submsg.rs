@@ -1,4 +1,4 @@
-//! The texts that tell apart what shares a code. Ours; the published samples only repeat `msg`.
+//! Texts of `submsg` that distinguish outcomes with the same code. Ours; the published samples only repeat `msg`.
 
 /// 1000203: the deadline passed before the command was handed over. It certainly had no effect; a retry is safe.
 pub const EXPIRED_UNSENT: &str = "expired before it was sent: the device never got it, sending it again is safe";

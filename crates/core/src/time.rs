@@ -1,16 +1,23 @@
-//! Time comes in as integers: the engine never reads a clock.
+//! Time, as integers that the caller passes in: the engine never reads a clock.
 
 use core::fmt;
 
-/// A moment on a monotonic clock: milliseconds since an origin of the caller's choice.
+/// A time on a monotonic clock: milliseconds since an origin of the caller's choice.
 ///
-/// Deadlines run on this clock, so steps of the wall clock change nothing.
-/// On Linux use one that counts through suspend (`CLOCK_BOOTTIME`).
+/// Deadlines are on this clock, so steps of the wall clock do not change them.
+/// On Linux use a clock that goes on during suspend (`CLOCK_BOOTTIME`); the crate `setpoint-clock` does.
+///
+/// ```
+/// use setpoint::MonotonicTime;
+///
+/// let sent = MonotonicTime::from_millis(1_000);
+/// assert_eq!(sent.saturating_add(30_000).millis_since(sent), 30_000);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MonotonicTime(u64);
 
 impl MonotonicTime {
-    /// The moment `millis` milliseconds after the origin.
+    /// The time `millis` milliseconds after the origin.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -20,13 +27,13 @@ impl MonotonicTime {
         self.0
     }
 
-    /// This moment plus `millis`, at most the end of time.
+    /// `millis` milliseconds later, at most the largest time.
     #[must_use]
     pub const fn saturating_add(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// Milliseconds from `earlier` to this moment, 0 if `earlier` is later.
+    /// Milliseconds since `earlier`; 0 if that is later.
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -38,17 +45,25 @@ impl fmt::Debug for MonotonicTime {
     }
 }
 
-/// One reading of both clocks, taken by the caller.
+/// One reading of both clocks, taken by the caller: `setpoint_clock::now()` reads those of the system.
+///
+/// ```
+/// use setpoint::Now;
+///
+/// let now = Now::new(5_000, 1_700_000_000_000);
+/// assert_eq!((now.instant.as_millis(), now.epoch_ms), (5_000, 1_700_000_000_000));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "there are two clocks")]
 pub struct Now {
-    /// The monotonic clock: all deadlines.
+    /// The monotonic clock, for deadlines.
     pub instant: MonotonicTime,
-    /// The wall clock, milliseconds since the Unix epoch: only what is written into `gmt…` fields.
+    /// The wall clock, in milliseconds since the Unix epoch, for `gmt…` fields of messages.
     pub epoch_ms: i64,
 }
 
 impl Now {
-    /// A reading from both clocks, in milliseconds.
+    /// A reading of both clocks, in milliseconds.
     pub const fn new(instant_ms: u64, epoch_ms: i64) -> Self {
         Self { instant: MonotonicTime::from_millis(instant_ms), epoch_ms }
     }

@@ -1,4 +1,4 @@
-//! From a command and a behaviour to what is published.
+//! Composes the answers to a command, as its behaviour says.
 
 use serde_json::{Value, json};
 
@@ -8,27 +8,27 @@ use crate::device_id::DeviceId;
 
 /// The code of a success.
 const SUCCESS: i64 = 200;
-/// The code of the second, contradicting answer of [`Behaviour::ConflictingTwice`]: the first user code.
+/// The code of the second, contradicting answer of [`Behaviour::ConflictingTwice`]: the lowest of the user codes.
 const CONFLICT: i64 = 2000;
 
-/// One answer a device is going to publish.
+/// An answer that a device is going to publish.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Planned {
-    /// How long after execution, in milliseconds.
+pub(crate) struct PlannedAnswer {
+    /// How long after execution it is published, in milliseconds.
     pub after_ms: u64,
     pub topic: String,
     pub payload: String,
-    /// The code in it, where it holds one.
+    /// The code in the payload, if there is one.
     pub code: Option<i64>,
-    /// The text of `data` in it, where it holds one.
+    /// The JSON text of `data` in the payload, if there is one.
     pub data: Option<String>,
-    /// Whether it is sent again when the connection is lost before the broker acknowledged it. Not so for answers
-    /// a broker may well forbid: some brokers close the connection over them, and again after each repetition.
-    pub insist: bool,
+    /// Whether it is sent again if the connection is lost before the broker acknowledged it. Not for an answer that a
+    /// broker may forbid: some close the connection because of it, and would do so after each repetition.
+    pub retransmit: bool,
 }
 
-/// What `command` is answered with under `behaviour`, in the order it is published.
-pub(crate) fn plan(command: &Command, behaviour: &Behaviour, neighbour: &DeviceId) -> Vec<Planned> {
+/// The answers to `command` under `behaviour`, in the order in which they are published.
+pub(crate) fn plan(command: &Command, behaviour: &Behaviour, neighbour: &DeviceId) -> Vec<PlannedAnswer> {
     let success = || {
         let data = output(command, &Output::Echo);
         proper(command, SUCCESS, data, None)
@@ -38,7 +38,7 @@ pub(crate) fn plan(command: &Command, behaviour: &Behaviour, neighbour: &DeviceI
             vec![proper(command, SUCCESS, output(command, chosen), None)]
         }
         Behaviour::Fail { code, message } => vec![proper(command, *code, None, Some(message))],
-        Behaviour::Late { delay_ms } => vec![Planned { after_ms: *delay_ms, ..success() }],
+        Behaviour::Late { delay_ms } => vec![PlannedAnswer { after_ms: *delay_ms, ..success() }],
         Behaviour::Twice => vec![success(), success()],
         Behaviour::ConflictingTwice => {
             let failure = proper(command, CONFLICT, None, Some("on second thoughts, it failed"));
@@ -46,10 +46,10 @@ pub(crate) fn plan(command: &Command, behaviour: &Behaviour, neighbour: &DeviceI
         }
         Behaviour::Never => Vec::new(),
         Behaviour::Garbage(kind) => {
-            vec![Planned { payload: garbage(command, *kind), code: None, data: None, ..success() }]
+            vec![PlannedAnswer { payload: garbage(command, *kind), code: None, data: None, ..success() }]
         }
         Behaviour::ForNeighbour => {
-            vec![Planned { topic: command.reply_topic_of(neighbour), insist: false, ..success() }]
+            vec![PlannedAnswer { topic: command.reply_topic_of(neighbour), retransmit: false, ..success() }]
         }
         Behaviour::WrongId => {
             let stranger = Command { message_id: format!("{}-unknown", command.message_id), ..command.clone() };
@@ -58,23 +58,23 @@ pub(crate) fn plan(command: &Command, behaviour: &Behaviour, neighbour: &DeviceI
     }
 }
 
-/// The answer to a command whose time has run out.
-pub(crate) fn stale(command: &Command, code: i64) -> Vec<Planned> {
+/// The answer to a command that has expired.
+pub(crate) fn stale(command: &Command, code: i64) -> Vec<PlannedAnswer> {
     let message = "the command's time had run out when it arrived; it was not executed";
     vec![proper(command, code, None, Some(message))]
 }
 
-fn proper(command: &Command, code: i64, data: Option<String>, message: Option<&str>) -> Planned {
+fn proper(command: &Command, code: i64, data: Option<String>, message: Option<&str>) -> PlannedAnswer {
     let mut payload = format!("{{\"id\":{},\"code\":{code}", Value::from(&*command.message_id));
     if let Some(data) = &data {
-        // Inserted as text: an echo keeps every digit.
+        // Inserted as text: an echo keeps every digit of a number.
         payload.push_str(&format!(",\"data\":{data}"));
     }
     if let Some(message) = message {
         payload.push_str(&format!(",\"message\":{}", Value::from(message)));
     }
     payload.push('}');
-    Planned { after_ms: 0, topic: command.reply_topic(), payload, code: Some(code), data, insist: true }
+    PlannedAnswer { after_ms: 0, topic: command.reply_topic(), payload, code: Some(code), data, retransmit: true }
 }
 
 fn output(command: &Command, output: &Output) -> Option<String> {
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    fn planned(behaviour: &Behaviour) -> Vec<Planned> {
+    fn planned(behaviour: &Behaviour) -> Vec<PlannedAnswer> {
         plan(&command(), behaviour, &DeviceId::new("pk", "next"))
     }
 

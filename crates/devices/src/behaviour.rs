@@ -1,12 +1,24 @@
-//! The ways a device can treat a command.
+//! How a device may handle a command.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How a device treats one command.
+/// How a device handles one command.
 ///
-/// Every behaviour but the refusal of a stale command, which is not up to the plan, *executes* the command first:
-/// the faults are in the answer. That is what makes a missing answer dangerous, and worth testing.
+/// Every behaviour *executes* the command first: the faults are in the answer. So a missing answer does not mean that
+/// nothing happened, which is what callers have to be tested for. (Expired commands are refused before a plan is asked.)
+///
+/// ```
+/// use setpoint_devices::{Behaviour, Command};
+///
+/// /// A plan: services called `fail` fail, all others succeed.
+/// fn plan(command: &Command) -> Behaviour {
+///     match command.target.as_str() {
+///         "fail" => Behaviour::Fail { code: 2_001, message: "no power".to_owned() },
+///         _ => Behaviour::succeed(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -18,14 +30,14 @@ pub enum Behaviour {
     },
     /// Answers that it failed.
     Fail {
-        /// The failure's code: 2000 and above are the user's own, 1101 and 1102 the device SDK's.
+        /// The code of the failure: 2000 and above are the user's own, 1101 and 1102 the device SDK's.
         code: i64,
         /// What went wrong.
         message: String,
     },
     /// Executes at once and answers success later, in time or not.
     Late {
-        /// How long the answer is held back, in milliseconds.
+        /// How long after execution the answer is sent, in milliseconds.
         delay_ms: u64,
     },
     /// Sends the same success twice.
@@ -34,11 +46,11 @@ pub enum Behaviour {
     ConflictingTwice,
     /// Executes, and never answers.
     Never,
-    /// Answers something that is no proper answer.
+    /// Sends an answer that cannot be used.
     Garbage(Garbage),
-    /// Publishes its success on a neighbour's reply topic: the right message id, the wrong device.
+    /// Publishes its success on the reply topic of a neighbour: the right message id, the wrong device.
     ForNeighbour,
-    /// Answers on its own topic with a message id nobody issued.
+    /// Answers on its own topic with a message id that was never issued.
     WrongId,
 }
 
@@ -50,7 +62,7 @@ impl Behaviour {
     }
 }
 
-/// What a success carries as `data`.
+/// The `data` of a success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -63,13 +75,13 @@ pub enum Output {
     Json(Value),
 }
 
-/// Which kind of broken answer.
+/// A kind of unusable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Garbage {
-    /// JSON with the right id, but with a code that is no number and a `data` that is no object.
+    /// JSON with the right id, but with a code that is not a number and a `data` that is not an object.
     BrokenContent,
-    /// Bytes that are not even JSON. Nothing in them can be matched to a command.
+    /// Bytes that are not JSON, so that nothing in them can be matched to a command.
     NotJson,
 }

@@ -1,11 +1,9 @@
-//! Where the broker is.
+//! The address of the broker.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::error::{Error, Result};
-
-/// The port MQTT without TLS uses when none is named.
+/// The registered port of MQTT without TLS.
 const DEFAULT_PORT: u16 = 1883;
 
 /// The address of an MQTT broker, without TLS.
@@ -15,15 +13,35 @@ pub struct Broker {
     pub(crate) port: u16,
 }
 
+/// A text is not the address of a broker.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not the address of an MQTT broker: {reason}; write it as mqtt://host:port")]
+#[non_exhaustive]
+pub struct ParseBrokerError {
+    /// The text as it was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 impl Broker {
-    /// Reads `mqtt://host:port`, `tcp://host:port`, `host:port` or `host`; IPv6 hosts in brackets. The port is
-    /// 1883 when there is none.
+    /// Reads `mqtt://host:port`, `tcp://host:port`, `host:port` or `host`; IPv6 addresses in brackets. Without a port it
+    /// is 1883.
+    ///
+    /// ```
+    /// use setpoint_devices::Broker;
+    ///
+    /// assert_eq!(Broker::parse("localhost")?.to_string(), "mqtt://localhost:1883");
+    /// assert_eq!(Broker::parse("mqtt://[::1]:1884")?.to_string(), "mqtt://[::1]:1884");
+    /// assert!(Broker::parse("mqtts://localhost").is_err());
+    /// # Ok::<(), setpoint_devices::ParseBrokerError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::BadBroker`] when the text is none of these, or asks for TLS or a web socket.
-    pub fn parse(text: &str) -> Result<Self> {
-        let bad = |reason: &str| Error::BadBroker { text: text.to_owned(), reason: reason.to_owned() };
+    /// The text is none of these, or asks for TLS or a web socket.
+    pub fn parse(text: &str) -> Result<Self, ParseBrokerError> {
+        let bad = |reason: &str| ParseBrokerError { text: text.to_owned(), reason: reason.to_owned() };
         let rest = match text.split_once("://") {
             Some(("mqtt" | "tcp", rest)) => rest,
             Some(("mqtts" | "ssl" | "tls", _)) => {

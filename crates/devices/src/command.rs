@@ -1,4 +1,4 @@
-//! What a device receives: a command, read from a topic and a payload.
+//! Reads a command from a topic and a payload.
 
 use std::fmt;
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::device_id::DeviceId;
-use crate::span;
+use crate::json_member;
 
-/// Below `service/`, the topic every write arrives on.
+/// The end, after `service/`, of the topic on which writes arrive.
 const WRITE_TOPIC: &str = "measurepoint/set";
 
-/// Which of the two kinds a command is.
+/// Which of the two families a command belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::exhaustive_enums, reason = "the protocol has two families")]
 pub enum Family {
     /// A service was invoked.
     Invoke,
@@ -30,28 +31,28 @@ impl fmt::Display for Family {
     }
 }
 
-/// One command, as it reached a device.
+/// A command, as it arrived at a device.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Command {
-    /// The device it reached.
+    /// The device at which it arrived.
     pub device: DeviceId,
-    /// The gateway's message id: what the answer must repeat.
+    /// The gateway's message id, which the answer has to repeat.
     pub message_id: String,
     /// Invoke or write.
     pub family: Family,
-    /// The service, or the measure points written, joined with commas.
+    /// The service, or the measure points that are written, joined with commas.
     pub target: String,
-    /// The parameters, the JSON text as it was received.
+    /// The parameters: the JSON text as it was received.
     pub params: String,
-    /// The time that was left when the command was handed over, in milliseconds, where the payload says it.
+    /// The time that was left when the gateway sent the command, in milliseconds, if the payload says it.
     pub timeout_ms: Option<i64>,
-    /// When the command expires, in milliseconds since the Unix epoch, where the payload says it.
+    /// When the command expires, in milliseconds since the Unix epoch, if the payload says it.
     pub deadline_epoch_ms: Option<i64>,
 }
 
 impl Command {
-    /// The parameter called `name`, parsed. Numbers may lose digits here; [`Command::params`] keeps them.
+    /// The parameter `name`, parsed. A number may lose digits here; [`Command::params`] keeps them.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<Value> {
         match serde_json::from_str(&self.params) {
@@ -60,7 +61,7 @@ impl Command {
         }
     }
 
-    /// The topic the device's answer belongs on.
+    /// The topic on which the device answers.
     #[must_use]
     pub fn reply_topic(&self) -> String {
         self.reply_topic_of(&self.device)
@@ -76,12 +77,12 @@ impl Command {
     }
 }
 
-/// What arrived on a device's topics.
+/// A message on one of a device's topics.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Arrival {
     /// A command.
     Command(Command),
-    /// An answer, this device's own or one forged in its name: `service/+` covers the reply topics as well.
+    /// An answer, its own or one forged in its name: the filter `service/+` also matches the reply topics.
     Reply,
     /// Something on a command topic that is not a command.
     Malformed { family: Family, target: String, reason: String },
@@ -98,7 +99,7 @@ struct Payload {
     deadline: Option<i64>,
 }
 
-/// Reads what arrived for `device`.
+/// Reads a message that arrived for `device`.
 pub(crate) fn read(device: &DeviceId, topic: &str, payload: &[u8]) -> Arrival {
     let below = topic.strip_prefix(&device.service_prefix()).unwrap_or(topic);
     let family = if below == WRITE_TOPIC { Family::Write } else { Family::Invoke };
@@ -119,7 +120,7 @@ pub(crate) fn read(device: &DeviceId, topic: &str, payload: &[u8]) -> Arrival {
         Err(_) if could_be_reply => return Arrival::Reply,
         Err(error) => return malformed(format!("the payload is not a command: {error}")),
     };
-    // A service may be called `x_reply`; only its commands carry a method.
+    // A service may be named `x_reply`: its commands have a method, replies have none.
     let expected = match family {
         Family::Invoke => format!("thing.service.{below}"),
         Family::Write => "thing.service.measurepoint.set".to_owned(),
@@ -129,8 +130,8 @@ pub(crate) fn read(device: &DeviceId, topic: &str, payload: &[u8]) -> Arrival {
         Some(method) if method == expected => {}
         other => return malformed(format!("the method is {other:?} and not `{expected}`")),
     }
-    // A struct can also be read from an array, which no command may be.
-    let Some(params) = span::member(text, "params") else {
+    // serde also reads a struct from an array, which a command must not be.
+    let Some(params) = json_member::find(text, "params") else {
         return malformed("there is no `params` object".to_owned());
     };
     let Value::Object(map) = parsed.params else {

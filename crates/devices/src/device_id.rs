@@ -1,15 +1,23 @@
-//! Who a device is, and the topics that follow from it.
+//! The identity of a device, and the topics that follow from it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest client id brokers commonly take, in bytes.
+/// The longest client id that common brokers accept, in bytes.
 const MAX_CLIENT_ID_BYTES: usize = 128;
 
-/// A device: the product it is one of, and its key within that product.
+/// A device: its product, and its key within that product.
+///
+/// ```
+/// use setpoint_devices::DeviceId;
+///
+/// let device = DeviceId::new("turbine", "t-7");
+/// assert_eq!((device.to_string(), device.client_id()), ("turbine/t-7".to_owned(), "turbine.t-7".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::exhaustive_structs, reason = "these two keys identify a device")]
 pub struct DeviceId {
     /// The product key.
     pub product_key: String,
@@ -18,14 +26,14 @@ pub struct DeviceId {
 }
 
 impl DeviceId {
-    /// A device of `product_key` with `device_key`.
+    /// The device `device_key` of the product `product_key`.
     pub fn new(product_key: impl Into<String>, device_key: impl Into<String>) -> Self {
         Self { product_key: product_key.into(), device_key: device_key.into() }
     }
 
-    /// The MQTT client id this device connects with: `{productKey}.{deviceKey}`, with everything but
-    /// `A-Z a-z 0-9 _ -` in either part written as `%XX`, so that two devices never share one. Past 128 bytes,
-    /// which brokers commonly refuse, it is a digest instead.
+    /// The MQTT client id with which the device connects: `{productKey}.{deviceKey}`, with every byte but
+    /// `A-Z a-z 0-9 _ -` in either part written as `%XX`, so that no two devices share one. Instead of more than 128
+    /// bytes, which common brokers refuse, it is a hash.
     #[must_use]
     pub fn client_id(&self) -> String {
         let id = format!("{}.{}", escaped(&self.product_key), escaped(&self.device_key));
@@ -33,15 +41,15 @@ impl DeviceId {
             return id;
         }
         let parts = [self.product_key.as_str(), self.device_key.as_str()];
-        format!("device-{:016x}{:016x}", digest(1, &parts), digest(2, &parts))
+        format!("device-{:016x}{:016x}", stable_hash(1, &parts), stable_hash(2, &parts))
     }
 
-    /// The topic everything of this device's services starts with, with the slash at its end.
+    /// The prefix of the topics of this device's services, up to and including the last slash.
     pub(crate) fn service_prefix(&self) -> String {
         format!("/sys/{}/{}/thing/service/", self.product_key, self.device_key)
     }
 
-    /// Why this device cannot be part of a topic, if it cannot.
+    /// Why the keys cannot be levels of a topic, if they cannot.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         [&self.product_key, &self.device_key].into_iter().find_map(|part| part_problem(part))
     }
@@ -53,9 +61,10 @@ impl fmt::Display for DeviceId {
     }
 }
 
-/// A 64-bit digest of `parts` that is the same in every build and on every machine: FNV-1a, finished with
-/// splitmix64 so that close inputs come out far apart. Parts are separated by their length, not by a character.
-pub(crate) fn digest(seed: u64, parts: &[&str]) -> u64 {
+/// A 64-bit hash of `parts` that is the same in every build and on every machine: FNV-1a, with the finalizer of
+/// splitmix64 so that similar inputs have very different hashes. Each part is preceded by its length, so that
+/// `("a", "bc")` and `("ab", "c")` differ.
+pub(crate) fn stable_hash(seed: u64, parts: &[&str]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut mix = |bytes: &[u8]| {
         for &byte in bytes {
@@ -73,7 +82,7 @@ pub(crate) fn digest(seed: u64, parts: &[&str]) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Why `part` cannot stand for one level of a topic, if it cannot.
+/// Why `part` cannot be a level of a topic, if it cannot.
 pub(crate) fn part_problem(part: &str) -> Option<&'static str> {
     if part.is_empty() {
         Some("it is empty")
@@ -105,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn client_ids_tell_devices_apart() {
+    fn every_device_has_a_client_id_of_its_own() {
         assert_eq!(DeviceId::new("pk", "dk-1").client_id(), "pk.dk-1");
         assert_ne!(DeviceId::new("a.b", "c").client_id(), DeviceId::new("a", "b.c").client_id());
         let long = "x".repeat(200);
@@ -115,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_reaches_a_topic() {
+    fn keys_that_would_change_a_topic_are_refused() {
         for bad in ["", "$SYS", "a/b", "+", "a#", "a\0", "a\u{85}b"] {
             assert!(DeviceId::new("pk", bad).problem().is_some(), "{bad:?}");
             assert!(DeviceId::new(bad, "dk").problem().is_some(), "{bad:?}");
@@ -124,10 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_fixed_and_length_separated() {
-        // Pinned: a demo with one seed must give the same faults in every release.
-        assert_eq!(digest(42, &["pk", "dk"]), 2_430_117_083_610_654_427);
-        assert_ne!(digest(42, &["pk", "dk"]), digest(42, &["pkd", "k"]));
-        assert_ne!(digest(42, &["pk", "dk"]), digest(43, &["pk", "dk"]));
+    fn the_hash_never_changes_and_separates_its_parts() {
+        // Fixed value: one seed has to give the same faults in every release.
+        assert_eq!(stable_hash(42, &["pk", "dk"]), 2_430_117_083_610_654_427);
+        assert_ne!(stable_hash(42, &["pk", "dk"]), stable_hash(42, &["pkd", "k"]));
+        assert_ne!(stable_hash(42, &["pk", "dk"]), stable_hash(43, &["pk", "dk"]));
     }
 }

@@ -1,4 +1,4 @@
-//! Many devices under one hand.
+//! A fleet of simulated devices.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,18 +10,33 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::broker::Broker;
+use crate::control::Control;
 use crate::device::Device;
 use crate::device_id::{DeviceId, part_problem};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::options::FleetOptions;
-use crate::order::Order;
 use crate::plan::Plan;
 use crate::worker::Worker;
 
-/// Simulated devices, connected to a broker, each with a connection of its own.
+/// Simulated devices, each with a connection of its own to one broker.
 ///
-/// Dropping a fleet cuts its connections; [`Fleet::shutdown`] closes them properly.
+/// Dropping a fleet cuts its connections; [`Fleet::shutdown`] disconnects properly.
+///
+/// ```no_run
+/// use setpoint_devices::{Behaviour, Broker, Command, DeviceId, Fleet};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let device = DeviceId::new("turbine", "t-7");
+/// let broker = Broker::parse("mqtt://127.0.0.1:1883")?;
+/// let fleet = Fleet::connect(broker, [device.clone()], |_: &Command| Behaviour::succeed()).await?;
+/// fleet.set_offline(&device).await?;
+/// // ... commands sent now are lost ...
+/// fleet.set_online(&device).await?;
+/// fleet.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Fleet {
     broker: Broker,
     devices: Vec<DeviceId>,
@@ -30,20 +45,20 @@ pub struct Fleet {
 }
 
 struct Handle {
-    orders: mpsc::Sender<Order>,
+    control: mpsc::Sender<Control>,
     online: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
 
 impl Fleet {
-    /// Connects `devices` to `broker` with the default options, and returns when every one of them is subscribed.
+    /// Connects `devices` to `broker` with the default options, and returns when all of them are subscribed.
     ///
-    /// The neighbour of a device, for [`Behaviour::ForNeighbour`](crate::Behaviour::ForNeighbour), is the one
-    /// after it in `devices`, and the first for the last.
+    /// The neighbour of a device, for [`Behaviour::ForNeighbour`](crate::Behaviour::ForNeighbour), is the next one in
+    /// `devices`; that of the last is the first.
     ///
     /// # Errors
     ///
-    /// Whatever keeps one device from being subscribed; then none stays connected.
+    /// A device cannot be subscribed. Then all are disconnected.
     pub async fn connect(
         broker: impl Into<Broker>,
         devices: impl IntoIterator<Item = DeviceId>,
@@ -65,37 +80,37 @@ impl Fleet {
     ) -> Result<Self> {
         let devices: Vec<DeviceId> = devices.into_iter().collect();
         let fleet = Self::start(broker.into(), devices, Arc::new(plan), Arc::new(options.clone()))?;
-        fleet.all_online(options.connect_parallel.max(1)).await?;
+        fleet.all_online(options.connect_parallel.get()).await?;
         Ok(fleet)
     }
 
-    /// The devices, in the order they were given.
+    /// The devices, in the order in which they were given.
     #[must_use]
     pub fn devices(&self) -> &[DeviceId] {
         &self.devices
     }
 
-    /// The broker the devices connect to.
+    /// The broker to which the devices connect.
     #[must_use]
     pub fn broker(&self) -> &Broker {
         &self.broker
     }
 
-    /// The record of what happened at the devices. It outlives the fleet if it is cloned.
+    /// The record of what happened at the devices. A clone of it outlives the fleet.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Whether a device is connected and subscribed at this moment. False for a device of another fleet.
+    /// Whether a device is connected and subscribed now. False for a device of another fleet.
     #[must_use]
     pub fn is_online(&self, device: &DeviceId) -> bool {
         self.handles.get(device).is_some_and(|handle| *handle.online.borrow())
     }
 
-    /// Cuts a device's connection, without a good-bye, and keeps it away until [`Fleet::set_online`] or
-    /// [`Fleet::reboot`]. Returns when the connection is closed. Answers that come due meanwhile are sent when it
-    /// is back.
+    /// Cuts a device's connection, without an MQTT DISCONNECT, and keeps it offline until [`Fleet::set_online`] or
+    /// [`Fleet::reboot`]. Returns when the connection is closed. Answers that become due meanwhile are sent when it is
+    /// online again.
     ///
     /// # Errors
     ///
@@ -104,8 +119,8 @@ impl Fleet {
         self.cut(device, None).await
     }
 
-    /// As [`Fleet::set_offline`], but the device comes back by itself `after` the cut. Returns when the connection
-    /// is closed; [`Fleet::set_online`] then brings it back earlier, and waits until it is.
+    /// As [`Fleet::set_offline`], but the device reconnects by itself `after` the cut. Returns when the connection is
+    /// closed. [`Fleet::set_online`] reconnects it earlier, and waits until it is subscribed.
     ///
     /// # Errors
     ///
@@ -114,32 +129,31 @@ impl Fleet {
         self.cut(device, Some(after)).await
     }
 
-    /// Brings a device back, and returns when it is subscribed. What it remembers it still knows.
+    /// Connects a device again, and returns when it is subscribed. It still remembers its message ids.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownDevice`], [`Error::Stopped`], and whatever keeps it from being subscribed; it goes on trying.
+    /// [`Error::UnknownDevice`], [`Error::Stopped`], or why it cannot be subscribed; it goes on trying.
     pub async fn set_online(&self, device: &DeviceId) -> Result<()> {
-        self.order(device, |done| Order::Online { done }).await?
+        self.control(device, |done| Control::Online { done }).await?
     }
 
-    /// Cuts a device's connection, makes it lose the message ids it remembers and every answer it has not given
-    /// yet, and brings it back. Returns when it is subscribed.
+    /// Cuts a device's connection, makes it forget all message ids and unsent answers, and connects it again. Returns when
+    /// it is subscribed.
     ///
     /// # Errors
     ///
     /// As [`Fleet::set_online`].
     pub async fn reboot(&self, device: &DeviceId) -> Result<()> {
-        self.order(device, |done| Order::Reboot { done }).await?
+        self.control(device, |done| Control::Reboot { done }).await?
     }
 
-    /// Waits a moment for answers on their way to be acknowledged, takes leave of the broker, and ends. Answers held
-    /// back for later are lost.
+    /// Waits up to 2 s until the answers under way are acknowledged, disconnects, and ends. Answers that are not due yet
+    /// are lost.
     pub async fn shutdown(mut self) {
         let mut tasks = Vec::with_capacity(self.handles.len());
         for (_, handle) in self.handles.drain() {
-            // A device that cannot take the order has ended already.
-            let _ended = handle.orders.send(Order::Shutdown).await;
+            let _ended = handle.control.send(Control::Shutdown).await;
             tasks.push(handle.task);
         }
         for task in tasks {
@@ -147,7 +161,7 @@ impl Fleet {
         }
     }
 
-    /// Starts the devices' tasks, none of them connected.
+    /// Starts the devices' tasks, all of them offline.
     fn start(broker: Broker, devices: Vec<DeviceId>, plan: Arc<dyn Plan>, options: Arc<FleetOptions>) -> Result<Self> {
         check(&devices)?;
         check_services(options.services.as_deref().unwrap_or_default())?;
@@ -156,16 +170,16 @@ impl Fleet {
         for (index, id) in devices.iter().enumerate() {
             let neighbour = neighbour(&devices, index);
             let device = Device::new(id.clone(), neighbour, Arc::clone(&plan), Arc::clone(&options), ledger.clone());
-            let (orders, received) = mpsc::channel(8);
+            let (control, controls) = mpsc::channel(8);
             let (going_online, online) = watch::channel(false);
-            let worker = Worker::new(device, broker.clone(), Arc::clone(&options), received, going_online);
+            let worker = Worker::new(device, broker.clone(), Arc::clone(&options), controls, going_online);
             let task = tokio::spawn(worker.run());
-            handles.insert(id.clone(), Handle { orders, online, task });
+            handles.insert(id.clone(), Handle { control, online, task });
         }
         Ok(Self { broker, devices, handles, ledger })
     }
 
-    /// Brings every device up, `parallel` at a time, and stops at the first that cannot.
+    /// Connects every device, `parallel` at a time, and stops at the first that fails.
     async fn all_online(&self, parallel: usize) -> Result<()> {
         let gate = Arc::new(Semaphore::new(parallel));
         let mut coming = JoinSet::new();
@@ -173,28 +187,28 @@ impl Fleet {
             let Some(handle) = self.handles.get(device) else {
                 continue;
             };
-            let (device, orders, gate) = (device.clone(), handle.orders.clone(), Arc::clone(&gate));
+            let (device, control, gate) = (device.clone(), handle.control.clone(), Arc::clone(&gate));
             coming.spawn(async move {
                 let _turn = gate.acquire().await;
-                ask(&device, &orders, |done| Order::Online { done }).await?
+                ask(&device, &control, |done| Control::Online { done }).await?
             });
         }
         while let Some(result) = coming.join_next().await {
-            // A panic in there would be this crate's own.
+            // Nothing in this task panics, except through a bug in this crate.
             result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         }
         Ok(())
     }
 
     async fn cut(&self, device: &DeviceId, back_after: Option<Duration>) -> Result<()> {
-        self.order(device, |done| Order::Offline { back_after, done }).await
+        self.control(device, |done| Control::Offline { back_after, done }).await
     }
 
-    async fn order<T>(&self, device: &DeviceId, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T> {
+    async fn control<T>(&self, device: &DeviceId, control: impl FnOnce(oneshot::Sender<T>) -> Control) -> Result<T> {
         let Some(handle) = self.handles.get(device) else {
             return Err(Error::UnknownDevice { device: device.clone() });
         };
-        ask(device, &handle.orders, order).await
+        ask(device, &handle.control, control).await
     }
 }
 
@@ -208,15 +222,15 @@ impl fmt::Debug for Fleet {
     }
 }
 
-/// Gives an order and waits for its result.
+/// Sends a control message to a device's task and waits for the result.
 async fn ask<T>(
     device: &DeviceId,
-    orders: &mpsc::Sender<Order>,
-    order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    task: &mpsc::Sender<Control>,
+    control: impl FnOnce(oneshot::Sender<T>) -> Control,
 ) -> Result<T> {
     let stopped = || Error::Stopped { device: device.clone() };
     let (done, result) = oneshot::channel();
-    orders.send(order(done)).await.map_err(|_| stopped())?;
+    task.send(control(done)).await.map_err(|_| stopped())?;
     result.await.map_err(|_| stopped())
 }
 
@@ -248,10 +262,10 @@ fn check_services(services: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The device in whose name the one at `index` answers when it is told to.
+/// The device in whose name the one at `index` answers under `Behaviour::ForNeighbour`.
 fn neighbour(devices: &[DeviceId], index: usize) -> DeviceId {
     match devices {
-        // A device without neighbours answers for one that does not exist.
+        // The only device answers for one that does not exist.
         [only] => DeviceId::new(only.product_key.clone(), format!("{}-neighbour", only.device_key)),
         _ => devices[(index + 1) % devices.len()].clone(),
     }

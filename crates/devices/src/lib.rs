@@ -1,9 +1,9 @@
-//! Simulated devices for Setpoint: real MQTT connections, faults to order, and a ledger of what was executed.
+//! Simulated devices for Setpoint: real MQTT connections, injected faults, and a ledger of what was executed.
 //!
 //! A [`Fleet`] connects any number of [`DeviceId`]s to a broker, one MQTT 3.1.1 connection each, and answers the
-//! commands that arrive the way its [`Plan`] says: properly, late, twice, with somebody else's identity, or not
-//! at all. What really happened at every device is in the [`Ledger`], which makes the fleet an oracle: it shares
-//! no code with the engine it is used to check.
+//! commands that arrive as its [`Plan`] says: properly, late, twice, in another device's name, or not at all. The
+//! [`Ledger`] records what really happened at every device, which makes the fleet a test oracle: it shares no code with
+//! the engine that it is used to check.
 //!
 //! ```no_run
 //! use setpoint_devices::{Broker, DeviceId, FaultMix, Fleet};
@@ -25,39 +25,40 @@
 //!
 //! # What a simulated device does
 //!
-//! It subscribes to its two command topics with QoS 1, ignores retained messages, executes one message id at most
-//! once for as long as it remembers it ([`FleetOptions::remembered_ids`]), refuses a command whose time has run
-//! out ([`Freshness`]), and publishes its answer to the command's topic + `_reply` with QoS 1. It reconnects by
-//! itself, and an answer that was not acknowledged by the broker is sent again.
+//! It subscribes to its two command topics with QoS 1, ignores retained messages, executes a message id at most once
+//! for as long as it remembers it ([`FleetOptions::remembered_ids`]), refuses an expired command ([`Freshness`]), and
+//! publishes its answer to the command's topic + `_reply` with QoS 1. It reconnects by itself, and an answer that the
+//! broker did not acknowledge is sent again.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod behaviour;
 mod broker;
 mod command;
+mod connection;
+mod control;
 mod device;
 mod device_id;
 mod error;
+mod fault_mix;
 mod fleet;
+mod json_member;
 mod ledger;
-mod link;
-mod memory;
-mod mix;
 mod options;
-mod order;
+mod outgoing;
 mod plan;
-mod span;
+mod recent_answers;
 mod waiters;
 mod worker;
 
 pub use behaviour::{Behaviour, Garbage, Output};
-pub use broker::Broker;
+pub use broker::{Broker, ParseBrokerError};
 pub use command::{Command, Family};
 pub use device::STALE_CODE;
 pub use device_id::DeviceId;
 pub use error::{Error, Result};
+pub use fault_mix::{FaultMix, MixPlan};
 pub use fleet::Fleet;
-pub use ledger::{Answer, Entry, Ledger, Stamp, Verdict};
-pub use mix::{FaultMix, MixPlan};
+pub use ledger::{Answer, Disposition, Entry, Ledger, Stamp};
 pub use options::{Credentials, CredentialsFor, FleetOptions, Freshness};
 pub use plan::Plan;

@@ -1,11 +1,11 @@
-//! Those who wait for a device to be subscribed.
+//! Callers that wait until a device is subscribed.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 
-/// Everyone who waits for the same device, each until a moment of their own.
+/// Callers that wait for the same device, each with a deadline of its own. Some may have given up meanwhile.
 #[derive(Default)]
 pub(crate) struct Waiters {
     waiting: Vec<(Instant, oneshot::Sender<Result<()>>)>,
@@ -16,7 +16,7 @@ impl Waiters {
         self.waiting.push((until, done));
     }
 
-    /// When the first of them has waited long enough.
+    /// The earliest deadline.
     pub(crate) fn first_deadline(&self) -> Option<Instant> {
         self.waiting.iter().map(|&(until, _)| until).min()
     }
@@ -24,21 +24,21 @@ impl Waiters {
     /// The device is subscribed.
     pub(crate) fn succeed(&mut self) {
         for (_, done) in self.waiting.drain(..) {
-            let _gone = done.send(Ok(()));
+            let _gave_up = done.send(Ok(()));
         }
     }
 
-    /// Waiting longer makes no sense.
+    /// The device cannot be subscribed soon: all waiters get an error.
     pub(crate) fn fail(&mut self, error: impl Fn() -> Error) {
         for (_, done) in self.waiting.drain(..) {
-            let _gone = done.send(Err(error()));
+            let _gave_up = done.send(Err(error()));
         }
     }
 
-    /// Ends the waiting of those who have waited until `now`.
+    /// Gives an error to the waiters whose deadline is at or before `now`.
     pub(crate) fn expire(&mut self, now: Instant, error: impl Fn() -> Error) {
         for (_, done) in self.waiting.extract_if(.., |(until, _)| *until <= now) {
-            let _gone = done.send(Err(error()));
+            let _gave_up = done.send(Err(error()));
         }
     }
 }

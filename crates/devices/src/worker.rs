@@ -1,6 +1,5 @@
-//! The task of one device: it brings together its connection, its logic, its waiting answers and its orders.
+//! The task of one device: its connection, its logic, its outgoing answers, and what the fleet tells it.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,63 +10,51 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::broker::Broker;
-use crate::device::{Device, Due, Received};
+use crate::connection::{CLOSE_TIMEOUT, Connection, ConnectionEvent, ConnectionFailure, FailureKind};
+use crate::control::Control;
+use crate::device::{Device, DueAnswer, ReceivedMessage};
 use crate::error::{Error, Result};
-use crate::link::{FAREWELL, Link, LinkEvent, Trouble, TroubleKind};
 use crate::options::FleetOptions;
-use crate::order::Order;
+use crate::outgoing::{Outgoing, OutgoingMessage};
 use crate::waiters::Waiters;
 
-/// How often an answer is handed to a connection that is lost before the broker acknowledged it. Bounded, because
-/// a broker may close the connection over the very answer.
-const MAX_ATTEMPTS: u32 = 5;
+/// The pause before a connection is opened again whose task ended unexpectedly.
+const REOPEN_AFTER: Duration = Duration::from_millis(100);
 
-/// A device at work.
 pub(crate) struct Worker {
     device: Device,
     broker: Broker,
     options: Arc<FleetOptions>,
-    orders: mpsc::Receiver<Order>,
+    controls: mpsc::Receiver<Control>,
+    /// Whether the device is connected and subscribed.
     online: watch::Sender<bool>,
-    link: Option<Link>,
-    /// Whether the link is connected, subscribed or not.
+    connection: Option<Connection>,
+    /// Whether the connection is open, subscribed or not.
     up: bool,
-    /// Counts connections, so that a subscription of an earlier one is not taken for this one's.
-    connection: u64,
-    last_trouble: Option<String>,
-    waiting: Waiters,
-    back_at: Option<Instant>,
-    /// Answers whose time has not come, by when it does; the number keeps equal times in order.
-    later: BTreeMap<(Instant, u64), Parcel>,
-    parcels: u64,
-    /// Answers that were due while there was no connection.
-    outbox: VecDeque<Parcel>,
-    /// What the broker has yet to acknowledge.
-    pending: JoinSet<Acknowledged>,
+    /// Counts connections, so that the subscription of an earlier one is not taken for that of this one.
+    connection_number: u64,
+    last_failure: Option<String>,
+    waiters: Waiters,
+    reconnect_at: Option<Instant>,
+    outgoing: Outgoing,
+    /// Waits for the acknowledgements of the broker.
+    unacknowledged: JoinSet<Acknowledged>,
 }
 
-/// An answer on its way.
-struct Parcel {
-    due: Due,
-    /// Its place among the entry's answers in the ledger, once it was sent.
-    place: Option<usize>,
-    attempts: u32,
-}
-
-/// What became of something sent.
+/// What became of something that was sent.
 enum Acknowledged {
-    Answer(Parcel, std::result::Result<(), PublishNoticeError>),
-    Subscription { connection: u64, result: std::result::Result<(), SubscribeNoticeError> },
+    Answer(OutgoingMessage, std::result::Result<(), PublishNoticeError>),
+    Subscription { connection_number: u64, result: std::result::Result<(), SubscribeNoticeError> },
 }
 
-/// What happens next.
+/// What the task handles next.
 enum Next {
-    Order(Option<Order>),
-    Link(Option<LinkEvent>),
-    Pending(std::result::Result<Acknowledged, JoinError>),
+    Control(Option<Control>),
+    Connection(Option<ConnectionEvent>),
+    Acknowledged(std::result::Result<Acknowledged, JoinError>),
     AnswerDue,
-    GiveUp,
-    ComeBack,
+    WaiterExpired,
+    Reconnect,
 }
 
 impl Worker {
@@ -75,200 +62,195 @@ impl Worker {
         device: Device,
         broker: Broker,
         options: Arc<FleetOptions>,
-        orders: mpsc::Receiver<Order>,
+        controls: mpsc::Receiver<Control>,
         online: watch::Sender<bool>,
     ) -> Self {
         Self {
             device,
             broker,
             options,
-            orders,
+            controls,
             online,
-            link: None,
+            connection: None,
             up: false,
-            connection: 0,
-            last_trouble: None,
-            waiting: Waiters::default(),
-            back_at: None,
-            later: BTreeMap::new(),
-            parcels: 0,
-            outbox: VecDeque::new(),
-            pending: JoinSet::new(),
+            connection_number: 0,
+            last_failure: None,
+            waiters: Waiters::default(),
+            reconnect_at: None,
+            outgoing: Outgoing::default(),
+            unacknowledged: JoinSet::new(),
         }
     }
 
-    /// Works until told to stop, or until nobody is left to tell it anything.
+    /// Runs until it is shut down or the fleet is dropped.
     pub(crate) async fn run(mut self) {
         loop {
             match self.next().await {
-                Next::Order(None) => return,
-                Next::Order(Some(Order::Shutdown)) => return self.close().await,
-                Next::Order(Some(order)) => self.obey(order).await,
-                Next::Link(event) => self.hear(event),
-                Next::Pending(Ok(result)) => self.settle(result),
-                // Only an abort gives this, and only a reboot aborts.
-                Next::Pending(Err(_)) => {}
-                Next::AnswerDue => self.send_what_is_due(),
-                Next::GiveUp => self.give_up(),
-                Next::ComeBack => self.come_back(),
+                Next::Control(None) => return,
+                Next::Control(Some(Control::Shutdown)) => return self.close().await,
+                Next::Control(Some(control)) => self.handle_control(control).await,
+                Next::Connection(event) => self.handle_connection_event(event),
+                Next::Acknowledged(Ok(result)) => self.handle_acknowledgement(result),
+                // Aborted, by a reboot.
+                Next::Acknowledged(Err(_)) => {}
+                Next::AnswerDue => self.send_due_answers(),
+                Next::WaiterExpired => self.expire_waiters(),
+                Next::Reconnect => self.connect(),
             }
         }
     }
 
-    /// Waits for what was sent to be acknowledged, though not for ever, and takes leave of the broker.
+    /// Waits for acknowledgements, for a limited time, and disconnects.
     async fn close(mut self) {
-        let Some(mut link) = self.link.take() else {
+        let Some(mut connection) = self.connection.take() else {
             return;
         };
-        // Nothing is taken in any more; a full inbox would keep the connection from fetching acknowledgements.
-        link.events.close();
-        let _late = tokio::time::timeout(FAREWELL, async {
+        // No more messages are received: a full inbox would keep the connection from reading acknowledgements.
+        connection.events.close();
+        let _late = tokio::time::timeout(CLOSE_TIMEOUT, async {
             while self.up
-                && let Some(result) = self.pending.join_next().await
+                && let Some(result) = self.unacknowledged.join_next().await
             {
                 if let Ok(result) = result {
-                    self.settle(result);
+                    self.handle_acknowledgement(result);
                 }
             }
         })
         .await;
-        link.close().await;
+        connection.close().await;
     }
 
     async fn next(&mut self) -> Next {
-        let next_answer = self.later.first_key_value().map(|(&(at, _), _)| at);
-        let give_up = self.waiting.first_deadline();
-        let link = async {
-            match &mut self.link {
-                Some(link) => link.events.recv().await,
+        let next_due = self.outgoing.next_due();
+        let first_deadline = self.waiters.first_deadline();
+        let connection = async {
+            match &mut self.connection {
+                Some(connection) => connection.events.recv().await,
                 None => pending().await,
             }
         };
         tokio::select! {
-            order = self.orders.recv() => Next::Order(order),
-            event = link => Next::Link(event),
-            Some(result) = self.pending.join_next() => Next::Pending(result),
-            () = at(next_answer) => Next::AnswerDue,
-            () = at(give_up) => Next::GiveUp,
-            () = at(self.back_at) => Next::ComeBack,
+            control = self.controls.recv() => Next::Control(control),
+            event = connection => Next::Connection(event),
+            Some(result) = self.unacknowledged.join_next() => Next::Acknowledged(result),
+            () = sleep_until_some(next_due) => Next::AnswerDue,
+            () = sleep_until_some(first_deadline) => Next::WaiterExpired,
+            () = sleep_until_some(self.reconnect_at) => Next::Reconnect,
         }
     }
 
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Offline { back_after, done } => {
+    async fn handle_control(&mut self, control: Control) {
+        match control {
+            Control::Offline { back_after, done } => {
                 self.cut().await;
-                self.back_at = back_after.map(|after| Instant::now() + after);
+                self.reconnect_at = back_after.map(|after| Instant::now() + after);
                 let device = self.device.id().clone();
-                self.waiting.fail(|| Error::Overruled { device: device.clone() });
-                let _gone = done.send(());
+                self.waiters.fail(|| Error::Overruled { device: device.clone() });
+                let _gave_up = done.send(());
             }
-            Order::Online { done } => {
-                self.wait(done);
-                self.come_back();
+            Control::Online { done } => {
+                self.wait_online(done);
+                self.connect();
             }
-            Order::Reboot { done } => {
+            Control::Reboot { done } => {
                 self.cut().await;
                 self.device.reboot();
-                self.later.clear();
-                self.outbox.clear();
-                self.pending = JoinSet::new();
-                self.wait(done);
-                self.come_back();
+                self.outgoing.clear();
+                self.unacknowledged = JoinSet::new();
+                self.wait_online(done);
+                self.connect();
             }
-            Order::Shutdown => {}
+            Control::Shutdown => {}
         }
     }
 
-    fn wait(&mut self, done: oneshot::Sender<Result<()>>) {
+    fn wait_online(&mut self, done: oneshot::Sender<Result<()>>) {
         if *self.online.borrow() {
-            let _gone = done.send(Ok(()));
+            let _gave_up = done.send(Ok(()));
         } else {
             let until = Instant::now() + Duration::from_millis(self.options.connect_timeout_ms);
-            self.waiting.add(until, done);
+            self.waiters.add(until, done);
         }
     }
 
-    fn come_back(&mut self) {
-        self.back_at = None;
-        if self.link.is_none() {
-            self.link = Some(Link::start(self.device.id(), &self.broker, &self.options));
+    fn connect(&mut self) {
+        self.reconnect_at = None;
+        if self.connection.is_none() {
+            self.connection = Some(Connection::open(self.device.id(), &self.broker, &self.options));
         }
     }
 
     async fn cut(&mut self) {
-        self.gone_down();
-        if let Some(link) = self.link.take() {
-            link.cut().await;
+        self.set_down();
+        if let Some(connection) = self.connection.take() {
+            connection.cut().await;
         }
     }
 
-    fn gone_down(&mut self) {
+    fn set_down(&mut self) {
         self.up = false;
         self.online.send_replace(false);
     }
 
-    fn hear(&mut self, event: Option<LinkEvent>) {
+    fn handle_connection_event(&mut self, event: Option<ConnectionEvent>) {
         match event {
-            Some(LinkEvent::Up) => {
+            Some(ConnectionEvent::Up) => {
                 self.up = true;
-                self.connection += 1;
+                self.connection_number += 1;
                 self.subscribe();
-                for parcel in std::mem::take(&mut self.outbox) {
-                    self.send(parcel);
+                for message in self.outgoing.take_unsent() {
+                    self.send(message);
                 }
             }
-            Some(LinkEvent::Message(publish, at)) => {
-                // An MQTT topic is UTF-8; what is not was not addressed to this device.
+            Some(ConnectionEvent::Message(publish, at)) => {
+                // MQTT topics are UTF-8; one that is not does not name this device.
                 let Ok(topic) = std::str::from_utf8(&publish.topic) else {
                     return;
                 };
-                let due =
-                    self.device.receive(&Received { topic, payload: &publish.payload, retained: publish.retain, at });
-                for due in due {
+                let message = ReceivedMessage { topic, payload: &publish.payload, retained: publish.retain, at };
+                for due in self.device.receive(&message) {
                     self.schedule(due);
                 }
             }
-            Some(LinkEvent::Down(trouble)) => {
-                self.gone_down();
-                self.report(&trouble);
-                self.last_trouble = Some(trouble.reason);
+            Some(ConnectionEvent::Down(failure)) => {
+                self.set_down();
+                self.report(&failure);
+                self.last_failure = Some(failure.error.to_string());
             }
-            // The connection's task has ended, which it does not do by itself: start over.
+            // The connection's task has ended, which it does not do by itself.
             None => {
-                self.gone_down();
-                self.link = None;
-                self.back_at = Some(Instant::now() + Duration::from_millis(100));
+                self.set_down();
+                self.connection = None;
+                self.reconnect_at = Some(Instant::now() + REOPEN_AFTER);
             }
         }
     }
 
-    /// Tells those who wait when waiting longer makes no sense. The device itself goes on trying.
-    fn report(&mut self, trouble: &Trouble) {
-        let (device, broker) = (self.device.id().clone(), self.broker.clone());
-        let reason = trouble.reason.clone();
-        match trouble.kind {
-            TroubleKind::Refused => self.waiting.fail(|| Error::Refused {
+    /// Fails the waiters, unless the failure is likely to pass. The device itself goes on trying.
+    fn report(&mut self, failure: &ConnectionFailure) {
+        let (device, broker) = (self.device.id(), &self.broker);
+        match failure.kind {
+            FailureKind::Refused => self.waiters.fail(|| Error::ConnectionRefused {
                 device: device.clone(),
                 broker: broker.clone(),
-                reason: reason.clone(),
+                source: failure.error.clone(),
             }),
-            TroubleKind::Unreachable => self.waiting.fail(|| Error::Unreachable {
+            FailureKind::Unreachable => self.waiters.fail(|| Error::Unreachable {
                 device: device.clone(),
                 broker: broker.clone(),
-                reason: reason.clone(),
+                source: failure.error.clone(),
             }),
-            TroubleKind::Passing => {}
+            FailureKind::Transient => {}
         }
     }
 
-    fn give_up(&mut self) {
-        let last = self.last_trouble.as_deref().unwrap_or(if self.up {
+    fn expire_waiters(&mut self) {
+        let last = self.last_failure.as_deref().unwrap_or(if self.up {
             "connected, but the subscription was not acknowledged"
         } else {
             "no answer"
         });
-        self.waiting.expire(Instant::now(), || Error::TimedOut {
+        self.waiters.expire(Instant::now(), || Error::TimedOut {
             device: self.device.id().clone(),
             broker: self.broker.clone(),
             after_ms: self.options.connect_timeout_ms,
@@ -277,115 +259,108 @@ impl Worker {
     }
 
     fn subscribe(&mut self) {
-        let connection = self.connection;
-        let notice = self.link.as_ref().and_then(|link| link.subscribe(self.device.id(), &self.options));
+        let connection_number = self.connection_number;
+        let notice =
+            self.connection.as_ref().and_then(|connection| connection.subscribe(self.device.id(), &self.options));
         if let Some(notice) = notice {
-            self.pending.spawn(async move {
+            self.unacknowledged.spawn(async move {
                 let result = notice.wait_completion_async().await;
-                Acknowledged::Subscription { connection, result }
+                Acknowledged::Subscription { connection_number, result }
             });
         }
     }
 
-    fn schedule(&mut self, due: Due) {
-        let parcel = Parcel { place: None, attempts: 0, due };
-        match parcel.due.answer.after_ms {
-            0 => self.send(parcel),
-            after => {
-                self.parcels += 1;
-                let when = Instant::now() + Duration::from_millis(after);
-                self.later.insert((when, self.parcels), parcel);
-            }
+    fn schedule(&mut self, due: DueAnswer) {
+        let message = OutgoingMessage::new(due);
+        match message.due.answer.after_ms {
+            0 => self.send(message),
+            after => self.outgoing.schedule(message, Duration::from_millis(after)),
         }
     }
 
-    fn send_what_is_due(&mut self) {
+    fn send_due_answers(&mut self) {
         let now = Instant::now();
-        while let Some(first) = self.later.first_entry() {
-            if first.key().0 > now {
-                return;
-            }
-            let parcel = first.remove();
-            self.send(parcel);
+        while let Some(message) = self.outgoing.take_due(now) {
+            self.send(message);
         }
     }
 
     /// Hands an answer to the connection, or keeps it for the next one.
-    fn send(&mut self, mut parcel: Parcel) {
-        let Some(link) = self.link.as_ref().filter(|_| self.up) else {
-            self.outbox.push_back(parcel);
+    fn send(&mut self, mut message: OutgoingMessage) {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.up) else {
+            self.outgoing.push_unsent(message);
             return;
         };
-        let answer = &parcel.due.answer;
-        let sent = link.client.try_publish_tracked(
+        let answer = &message.due.answer;
+        let sent = connection.client.try_publish_tracked(
             answer.topic.as_str(),
             answer.payload.as_str(),
             PublishOptions::at_least_once(),
         );
         let Ok(notice) = sent else {
-            // The channel is unbounded and the topic was one already: only a closed connection is left.
-            self.outbox.push_back(parcel);
+            // The queue is unbounded and the topic is valid, so the connection is closed.
+            self.outgoing.push_unsent(message);
             return;
         };
-        parcel.attempts += 1;
-        let (entry, ledger) = (parcel.due.entry, self.device.ledger());
-        match parcel.place {
-            None => parcel.place = ledger.answered(entry, answer),
-            Some(place) => ledger.update_answer(entry, place, |answer| answer.attempts += 1),
+        message.attempts += 1;
+        let (entry, ledger) = (message.due.entry, self.device.ledger());
+        match message.recorded {
+            None => message.recorded = ledger.answered(entry, answer),
+            Some(index) => ledger.update_answer(entry, index, |answer| answer.attempts += 1),
         }
-        self.pending.spawn(async move {
+        self.unacknowledged.spawn(async move {
             let result = notice.wait_completion_async().await;
-            Acknowledged::Answer(parcel, result)
+            Acknowledged::Answer(message, result)
         });
     }
 
-    fn settle(&mut self, result: Acknowledged) {
+    fn handle_acknowledgement(&mut self, result: Acknowledged) {
         match result {
-            Acknowledged::Answer(parcel, Ok(())) => {
+            Acknowledged::Answer(message, Ok(())) => {
                 let ledger = self.device.ledger();
                 let now = ledger.stamp(std::time::Instant::now());
-                if let Some(place) = parcel.place {
-                    ledger.update_answer(parcel.due.entry, place, |answer| answer.acknowledged = Some(now));
+                if let Some(index) = message.recorded {
+                    ledger.update_answer(message.due.entry, index, |answer| answer.acknowledged = Some(now));
                 }
             }
-            Acknowledged::Answer(parcel, Err(_)) => {
-                // The broker may have it all the same. A second one does no harm: the gateway takes the first.
-                if parcel.due.answer.insist && parcel.attempts < MAX_ATTEMPTS {
-                    self.send(parcel);
+            Acknowledged::Answer(message, Err(_)) => {
+                // The broker may have it already. A repetition does no harm: for the gateway the first one counts.
+                if message.may_be_sent_again() {
+                    self.send(message);
                 }
             }
-            Acknowledged::Subscription { connection, result } => {
-                if connection == self.connection && self.up {
-                    self.subscribed(result);
+            Acknowledged::Subscription { connection_number, result } => {
+                if connection_number == self.connection_number && self.up {
+                    self.handle_subscription(result);
                 }
             }
         }
     }
 
-    fn subscribed(&mut self, result: std::result::Result<(), SubscribeNoticeError>) {
+    fn handle_subscription(&mut self, result: std::result::Result<(), SubscribeNoticeError>) {
         match result {
             Ok(()) => {
-                self.last_trouble = None;
+                self.last_failure = None;
                 self.online.send_replace(true);
-                self.waiting.succeed();
+                self.waiters.succeed();
             }
             Err(error @ SubscribeNoticeError::V4SubAckFailure(_)) => {
-                let (device, broker) = (self.device.id().clone(), self.broker.clone());
-                self.waiting.fail(|| Error::SubscriptionRefused {
+                let (device, broker) = (self.device.id(), &self.broker);
+                self.waiters.fail(|| Error::SubscriptionRefused {
                     topics: format!("{}#", device.service_prefix()),
                     device: device.clone(),
                     broker: broker.clone(),
                 });
-                self.last_trouble = Some(error.to_string());
+                self.last_failure = Some(error.to_string());
             }
-            // The connection was lost in between; the next one subscribes again.
-            Err(error) => self.last_trouble = Some(error.to_string()),
+            // The connection was lost meanwhile; the next one subscribes again.
+            Err(error) => self.last_failure = Some(error.to_string()),
         }
     }
 }
 
 /// Waits until `when`, or for ever.
-async fn at(when: Option<Instant>) {
+async fn sleep_until_some(when: Option<Instant>) {
     match when {
         Some(when) => sleep_until(when).await,
         None => pending().await,

@@ -1,13 +1,13 @@
-//! Each behaviour, as an independent client sees it, and as the ledger tells it.
+//! Each behaviour, as an independent client and the ledger see it.
 #![allow(missing_docs, reason = "tests")]
 
 mod common;
 
 use common::{Probe, TestBroker, all_acknowledged, device};
 use serde_json::{Value, json};
-use setpoint_devices::{Behaviour, Command, Entry, Family, FaultMix, Fleet, Garbage, Output, Plan, Verdict};
+use setpoint_devices::{Behaviour, Command, Disposition, Entry, Family, FaultMix, Fleet, Garbage, Output, Plan};
 
-/// The behaviour is named by the service that is invoked.
+/// The invoked service names the behaviour.
 fn by_service(command: &Command) -> Behaviour {
     match command.target.as_str() {
         "fail" => Behaviour::Fail { code: 2007, message: "no power".to_owned() },
@@ -64,7 +64,7 @@ async fn success_echoes_the_parameters_digit_for_digit() {
     let entry = bench.entry("m1");
     assert_eq!((entry.device.clone(), entry.family), (device(0), Family::Invoke));
     assert_eq!((entry.target.as_str(), entry.params.as_str()), ("echo", params));
-    assert_eq!(entry.verdict, Verdict::Executed);
+    assert_eq!(entry.disposition, Disposition::Executed);
     assert_eq!(entry.behaviour, Some(Behaviour::succeed()));
     assert_eq!(entry.answers.len(), 1);
     let answer = &entry.answers[0];
@@ -90,7 +90,7 @@ async fn a_write_is_answered_on_the_topic_of_writes() {
     assert_eq!(reply.payload, r#"{"id":"w1","code":200,"data":{"setpoint":21.50}}"#);
     let entry = bench.entry("w1");
     assert_eq!((entry.family, entry.target.as_str()), (Family::Write, "setpoint"));
-    // Both subscriptions hold, and no command came through both.
+    // Both subscriptions work, and no command arrived through both.
     let before = bench.probe.replies_until_fence(&device(1), "f").await;
     assert_eq!((before, bench.fleet.ledger().len()), (vec![], 2));
     bench.end().await;
@@ -122,7 +122,7 @@ async fn failures_repetitions_and_contradictions() {
 }
 
 #[tokio::test]
-async fn late_and_missing_answers_are_executed_all_the_same() {
+async fn commands_with_late_or_missing_answers_are_executed() {
     let mut bench = Bench::new(by_service).await;
     bench.probe.invoke(&device(0), "late", "m1", "{}", "").await;
     bench.probe.invoke(&device(0), "never", "m2", "{}", "").await;
@@ -139,7 +139,7 @@ async fn late_and_missing_answers_are_executed_all_the_same() {
 }
 
 #[tokio::test]
-async fn answers_nobody_can_use() {
+async fn garbage_is_published_and_the_command_executed() {
     let mut bench = Bench::new(by_service).await;
     bench.probe.invoke(&device(0), "broken", "m1", "{}", "").await;
     let reply = bench.probe.reply().await;
@@ -163,7 +163,7 @@ async fn answers_nobody_can_use() {
 }
 
 #[tokio::test]
-async fn an_answer_in_the_neighbours_name() {
+async fn an_answer_may_be_published_in_the_neighbours_name() {
     let mut bench = Bench::new(by_service).await;
     for (asked, named) in [(0, 1), (1, 0)] {
         let id = format!("m{asked}");
@@ -173,7 +173,7 @@ async fn an_answer_in_the_neighbours_name() {
         assert_eq!((reply.id(), reply.json()["code"].clone()), (id.clone(), json!(200)));
         assert_eq!(bench.entry(&id).device, device(asked));
     }
-    // The neighbour hears the forged reply on its own topics, and does nothing about it.
+    // The neighbour receives the forged reply on its own topics, and ignores it.
     bench.probe.replies_until_fence(&device(0), "f0").await;
     bench.probe.replies_until_fence(&device(1), "f1").await;
     assert_eq!(bench.fleet.ledger().len(), 4);
@@ -181,7 +181,7 @@ async fn an_answer_in_the_neighbours_name() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_command_is_recorded_and_nothing_more() {
+async fn what_is_not_a_command_is_only_recorded() {
     let mut bench = Bench::new(by_service).await;
     for payload in ["{", "", r#"{"id":"m1","params":{},"method":"thing.service.other"}"#] {
         bench.probe.publish("/sys/pk/dk-0/thing/service/x", payload, false).await;
@@ -190,7 +190,7 @@ async fn what_is_not_a_command_is_recorded_and_nothing_more() {
     let entries = bench.fleet.ledger().entries();
     assert_eq!(entries.len(), 4);
     for entry in &entries[..3] {
-        assert!(matches!(entry.verdict, Verdict::Malformed { .. }), "{entry:?}");
+        assert!(matches!(entry.disposition, Disposition::Malformed { .. }), "{entry:?}");
         assert_eq!((entry.executed, entry.answers.len()), (None, 0));
     }
     bench.end().await;
@@ -203,7 +203,7 @@ async fn one_seed_gives_the_same_faults_in_every_run() {
         let mut mix = FaultMix::new(7);
         (mix.fail, mix.twice, mix.never) = (25.0, 25.0, 25.0);
         let bench = Bench::new(mix.build().unwrap()).await;
-        // The ids differ, and so does the order.
+        // Message ids and order differ between the runs.
         for n in 0..40 {
             let n = if run == 0 { n } else { 39 - n };
             let (id, params) = (format!("r{run}-{n}"), format!(r#"{{"n":{n}}}"#));

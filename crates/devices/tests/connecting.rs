@@ -1,4 +1,4 @@
-//! Connecting: many devices at once, logins, and what the errors say.
+//! Connecting: many devices at once, logins, and error messages.
 #![allow(missing_docs, reason = "tests")]
 
 mod common;
@@ -19,7 +19,7 @@ fn succeed(_: &Command) -> Behaviour {
     Behaviour::succeed()
 }
 
-/// Lets a device in under its own client id only, and lets it touch its own topics only.
+/// Accepts a device only under its own client id, and allows it only its own topics.
 struct OwnTopicsOnly;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -56,7 +56,7 @@ impl AuthProvider for OwnTopicsOnly {
     }
 
     fn authorize_subscribe<'a>(&'a self, _client: &str, user: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
-        // A product nobody may read, to see what a refused subscription looks like.
+        // Subscriptions of the product `closed` are refused.
         Box::pin(async move { Self::owns(user, filter) && !filter.contains("/closed/") })
     }
 }
@@ -132,18 +132,17 @@ async fn logins_and_what_they_allow() {
     let broker = TestBroker::start_at(anywhere, Some(Arc::new(OwnTopicsOnly))).await;
 
     let refused = connect_error(broker.broker(), [device(0)], FleetOptions::default()).await;
-    assert!(matches!(refused, Error::Refused { .. }), "{refused:?}");
+    assert!(matches!(refused, Error::ConnectionRefused { .. }), "{refused:?}");
     assert_says(&refused, &["pk/dk-0", &broker.broker().to_string(), "credentials", "pk.dk-0"]);
     let refused = connect_error(broker.broker(), [device(0)], with_login("wrong")).await;
-    assert!(matches!(refused, Error::Refused { .. }), "{refused:?}");
+    assert!(matches!(refused, Error::ConnectionRefused { .. }), "{refused:?}");
 
     let closed = DeviceId::new("closed", "dk");
     let refused = connect_error(broker.broker(), [closed], with_login("secret")).await;
     assert!(matches!(refused, Error::SubscriptionRefused { .. }), "{refused:?}");
     assert_says(&refused, &["closed/dk", "/sys/closed/dk/thing/service/#"]);
 
-    // A device that may only use its own topics still cannot speak for its neighbour: the answer goes nowhere,
-    // the device recovers, and its next answer is its own.
+    // An answer in the neighbour's name is not delivered; afterwards the device answers in its own name again.
     let plan = |command: &Command| match command.target.as_str() {
         "forNeighbour" => Behaviour::ForNeighbour,
         _ => Behaviour::succeed(),
@@ -158,7 +157,7 @@ async fn logins_and_what_they_allow() {
         .ledger()
         .wait_for(common::SOON, |ledger| ledger.by_message_id("m1").iter().any(|entry| entry.answers.len() == 1));
     assert!(gone.await);
-    // Whether the broker drops the device over it is the broker's choice; a reboot makes both cases one.
+    // The broker may or may not have closed the connection because of it; after a reboot both cases are the same.
     fleet.reboot(&device(0)).await.unwrap();
     assert_eq!(probe.replies_until_fence(&device(0), "f").await, []);
     fleet.shutdown().await;
@@ -167,13 +166,13 @@ async fn logins_and_what_they_allow() {
 
 #[tokio::test]
 async fn errors_name_the_device_the_broker_and_the_way_out() {
-    // A port that was free a moment ago.
+    // A port on which nothing listens.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = connect_error(Broker::from(free), [device(0)], FleetOptions::default()).await;
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_says(&error, &["pk/dk-0", &format!("mqtt://{free}"), "start the broker"]);
 
-    // Something that accepts connections and says nothing.
+    // A listener that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut options = FleetOptions::default();
     options.connect_timeout_ms = 200;

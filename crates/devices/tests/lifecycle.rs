@@ -1,4 +1,4 @@
-//! Coming and going: offline and online, reboots, repeated, stale and retained commands, a broker that restarts.
+//! Offline and online, reboots, repeated, expired and retained commands, and a broker that restarts.
 #![allow(missing_docs, reason = "tests")]
 
 mod common;
@@ -6,9 +6,9 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Probe, SOON, TestBroker, all_acknowledged, device, epoch_ms, invoke_payload, invoke_topic};
-use setpoint_devices::{Behaviour, Command, Entry, Fleet, FleetOptions, Freshness, STALE_CODE, Verdict};
+use setpoint_devices::{Behaviour, Command, Disposition, Entry, Fleet, FleetOptions, Freshness, STALE_CODE};
 
-/// Long enough for everything that has to happen before the late answer comes due, on a busy machine too.
+/// Long enough for everything that has to happen before the late answer is due, on a busy machine too.
 const LATE_MS: u64 = 500;
 
 fn succeed(_: &Command) -> Behaviour {
@@ -22,8 +22,8 @@ fn by_service(command: &Command) -> Behaviour {
     }
 }
 
-fn verdicts(fleet: &Fleet, id: &str) -> Vec<Verdict> {
-    fleet.ledger().by_message_id(id).into_iter().map(|entry: Entry| entry.verdict).collect()
+fn dispositions(fleet: &Fleet, id: &str) -> Vec<Disposition> {
+    fleet.ledger().by_message_id(id).into_iter().map(|entry: Entry| entry.disposition).collect()
 }
 
 fn persistent() -> FleetOptions {
@@ -32,7 +32,7 @@ fn persistent() -> FleetOptions {
     options
 }
 
-/// Asks again and again, for as long as a failure may take.
+/// Polls `done` until it is true.
 async fn until(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
@@ -49,16 +49,16 @@ async fn what_is_sent_to_an_absent_device_is_lost() {
 
     fleet.set_offline(&device(0)).await.unwrap();
     assert!(!fleet.is_online(&device(0)) && fleet.is_online(&device(1)));
-    // Until the broker has noticed, it hands the command to the closed connection; either way it is lost.
+    // Until the broker has noticed, it sends the command to the closed connection; either way it is lost.
     probe.invoke(&device(0), "x", "m1", "{}", "").await;
-    // The others go on.
+    // Other devices are not affected.
     probe.invoke(&device(1), "x", "m2", "{}", "").await;
     assert_eq!(probe.reply().await.id(), "m2");
 
     fleet.set_online(&device(0)).await.unwrap();
     assert!(fleet.is_online(&device(0)));
     assert_eq!(probe.replies_until_fence(&device(0), "f").await, []);
-    assert_eq!(verdicts(&fleet, "m1"), []);
+    assert_eq!(dispositions(&fleet, "m1"), []);
 
     fleet.shutdown().await;
     broker.stop().await;
@@ -113,7 +113,7 @@ async fn a_message_id_is_executed_once_until_the_device_forgets() {
     }
     let replies = [probe.reply().await, probe.reply().await, probe.reply().await];
     assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
-    assert_eq!(verdicts(&fleet, "m1"), [Verdict::Executed, Verdict::Duplicate, Verdict::Duplicate]);
+    assert_eq!(dispositions(&fleet, "m1"), [Disposition::Executed, Disposition::Duplicate, Disposition::Duplicate]);
     assert_eq!(fleet.ledger().executions("m1"), 1);
 
     // A lost connection is no loss of memory.
@@ -145,10 +145,10 @@ async fn a_command_without_time_left_is_refused() {
         let reply = probe.reply().await;
         assert_eq!(reply.topic, "/sys/pk/dk-0/thing/service/x_reply");
         assert_eq!((reply.id().as_str(), reply.json()["code"].as_i64()), (id, Some(STALE_CODE)));
-        assert_eq!(verdicts(&fleet, id), [Verdict::RefusedStale]);
+        assert_eq!(dispositions(&fleet, id), [Disposition::RefusedStale]);
         assert_eq!(fleet.ledger().executions(id), 0);
     }
-    // `timeout` counts from receipt, so a wall clock that is an hour off does not matter.
+    // `timeout` counts from receipt, so a wall clock that is wrong by an hour does not matter.
     let extra = format!(r#","timeout":20000,"deadline":{}"#, epoch_ms() - 3_600_000);
     probe.invoke(&device(0), "x", "m4", "{}", &extra).await;
     assert_eq!(probe.reply().await.json()["code"], 200);
@@ -159,7 +159,7 @@ async fn a_command_without_time_left_is_refused() {
 #[tokio::test]
 async fn a_command_the_broker_kept_too_long_is_refused() {
     for (freshness, expected) in
-        [(Freshness::Obey { clock_error_ms: 0 }, Verdict::RefusedStale), (Freshness::Ignore, Verdict::Executed)]
+        [(Freshness::Obey { clock_error_ms: 0 }, Disposition::RefusedStale), (Freshness::Ignore, Disposition::Executed)]
     {
         let broker = TestBroker::start().await;
         let mut options = persistent();
@@ -171,13 +171,13 @@ async fn a_command_the_broker_kept_too_long_is_refused() {
         let deadline = epoch_ms() + 50;
         let extra = format!(r#","timeout":50,"deadline":{deadline}"#);
         probe.invoke(&device(0), "x", "m1", "{}", &extra).await;
-        // A command with time left waits in the same place.
+        // A command with time left waits at the broker as well.
         probe.invoke(&device(0), "x", "m2", "{}", r#","timeout":60000,"deadline":99999999999999"#).await;
         until(|| epoch_ms() > deadline).await;
         fleet.set_online(&device(0)).await.unwrap();
         let codes = [probe.reply().await.json(), probe.reply().await.json()];
-        assert_eq!(verdicts(&fleet, "m1"), [expected]);
-        assert_eq!(verdicts(&fleet, "m2"), [Verdict::Executed]);
+        assert_eq!(dispositions(&fleet, "m1"), [expected]);
+        assert_eq!(dispositions(&fleet, "m2"), [Disposition::Executed]);
         assert_eq!((&codes[0]["id"], &codes[1]["id"]), (&"m1".into(), &"m2".into()));
         fleet.shutdown().await;
         broker.stop().await;
@@ -194,8 +194,8 @@ async fn retained_commands_are_ignored() {
     let arrived = |ledger: &setpoint_devices::Ledger| ledger.len() == 1;
     assert!(fleet.ledger().wait_for(SOON, arrived).await);
     assert_eq!(probe.replies_until_fence(&device(0), "f").await, []);
-    assert_eq!(verdicts(&fleet, "m1"), [Verdict::IgnoredRetained]);
-    // Every new subscription brings it again.
+    assert_eq!(dispositions(&fleet, "m1"), [Disposition::IgnoredRetained]);
+    // The broker sends it again on every new subscription.
     fleet.set_offline(&device(0)).await.unwrap();
     fleet.set_online(&device(0)).await.unwrap();
     assert!(fleet.ledger().wait_for(SOON, |ledger| ledger.by_message_id("m1").len() == 2).await);
@@ -211,14 +211,14 @@ async fn the_fleet_survives_a_restart_of_the_broker() {
     let devices: Vec<_> = (0..20).map(device).collect();
     let fleet = Fleet::connect(broker.broker(), devices.clone(), by_service).await.unwrap();
     let probe = Probe::connect(address).await;
-    // This answer comes due while there is no broker.
+    // This answer becomes due while there is no broker.
     probe.invoke(&device(3), "late", "m1", "{}", "").await;
     assert!(fleet.ledger().wait_for(SOON, |ledger| ledger.executions("m1") == 1).await);
     let start = Instant::now();
     broker.stop().await;
     until(|| devices.iter().all(|device| !fleet.is_online(device))).await;
     until(|| start.elapsed() > Duration::from_millis(LATE_MS + 50)).await;
-    // Devices keep trying meanwhile; the probe must be subscribed before they are heard.
+    // The devices reconnect meanwhile; the probe has to be subscribed before they answer.
     let broker = TestBroker::start_at(address, None).await;
     let mut probe = Probe::connect(address).await;
     for device in &devices {
@@ -232,7 +232,7 @@ async fn the_fleet_survives_a_restart_of_the_broker() {
 }
 
 #[tokio::test]
-async fn shutdown_waits_for_the_answers_that_are_on_their_way() {
+async fn shutdown_waits_until_answers_are_acknowledged() {
     let broker = TestBroker::start().await;
     let fleet = Fleet::connect(broker.broker(), [device(0)], succeed).await.unwrap();
     let probe = Probe::connect(broker.address).await;
@@ -249,7 +249,7 @@ async fn shutdown_waits_for_the_answers_that_are_on_their_way() {
 }
 
 #[tokio::test]
-async fn shutdown_leaves_nothing_behind() {
+async fn after_a_shutdown_nothing_is_executed() {
     let broker = TestBroker::start().await;
     let fleet = Fleet::connect(broker.broker(), [device(0)], succeed).await.unwrap();
     let mut probe = Probe::connect(broker.address).await;
@@ -280,7 +280,7 @@ async fn only_the_named_services_are_subscribed_to() {
     probe.write(&device(0), "m3", r#"{"p":1}"#).await;
     assert_eq!(probe.reply().await.id(), "m3");
     assert_eq!(probe.replies_until_fence(&device(0), "f").await, []);
-    assert_eq!(verdicts(&fleet, "m1"), []);
+    assert_eq!(dispositions(&fleet, "m1"), []);
     fleet.shutdown().await;
     broker.stop().await;
 }

@@ -1,59 +1,121 @@
-//! Why a gateway does not start, and why it stops.
+//! Errors that more than one room needs, and how an error is printed with everything that caused it.
 
-use std::net::SocketAddr;
-
-use crate::{registry::RegistryError, store::StoreError};
-
-/// Why a gateway did not start. Nothing of it is left running.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The configuration does not make sense.
-    #[error("configuration: {0}")]
-    Config(String),
-    /// An address that other hosts can reach, without the word that this is meant.
-    #[error(
-        "{key} is {addr}, which other hosts can reach, and nobody is authenticated yet: \
-         use a loopback address, or say allow_unauthenticated_network = true"
-    )]
-    NetworkNotAllowed {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        addr: SocketAddr,
-    },
-    /// An address cannot be listened on.
-    #[error("cannot listen on {addr} ({key}): {reason}")]
-    Listen {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        addr: SocketAddr,
-        /// What the system said.
-        reason: String,
-    },
-    /// A device or a channel of the configuration or of a device list cannot be used.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The store cannot be read.
-    #[error("store: {0}")]
-    Store(#[from] StoreError),
-    /// The operating system gave no random numbers, or no thread.
-    #[error("operating system: {0}")]
-    System(String),
-}
+use std::{error::Error, fmt, net::SocketAddr, sync::Arc};
 
 /// Why a running gateway stopped by itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// What caused it is the [source](Error::source).
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
     /// The store failed. What it holds is no longer certain: start again from it.
-    #[error("the store failed: {0}")]
-    Store(String),
+    #[error("the store failed")]
+    Store(#[source] StoreError),
     /// The embedded broker ended.
-    #[error("the embedded broker ended: {0}")]
-    Broker(String),
+    #[error("the embedded broker ended")]
+    Broker(#[source] Arc<dyn Error + Send + Sync>),
+    /// A part of the gateway panicked: a defect.
+    #[error("the {part} panicked: {message}")]
+    Panicked {
+        /// Which part.
+        part: &'static str,
+        /// What the panic said.
+        message: String,
+    },
     /// A part of the gateway ended that never does: a defect.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+impl GatewayError {
+    /// A panic, from what [`catch_unwind`](std::panic::catch_unwind) caught.
+    pub(crate) fn panicked(part: &'static str, payload: &(dyn std::any::Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        Self::Panicked { part, message }
+    }
+}
+
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {addr} ({key})")]
+#[non_exhaustive]
+pub struct ListenError {
+    /// The setting.
+    pub key: &'static str,
+    /// Its value.
+    pub addr: SocketAddr,
+    /// What the system or the broker said.
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// Why a store failed, for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(String);
+
+impl StoreError {
+    /// A failure described like this: what failed, on which file, and what to do.
+    pub fn new(description: impl Into<String>) -> Self {
+        Self(description.into())
+    }
+}
+
+/// Prints an error and every source below it on one line, separated by colons.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = self.0.to_string();
+        f.write_str(&last)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let message = error.to_string();
+            // Some libraries put the message of the source into their own.
+            if !last.ends_with(&message) {
+                write!(f, ": {message}")?;
+                last = message;
+            }
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_prints_every_source() {
+        let source = io::Error::other("address in use");
+        let error = ListenError { key: "http.listen", addr: ([127, 0, 0, 1], 80).into(), source: Box::new(source) };
+        assert_eq!(Chain(&error).to_string(), "cannot listen on 127.0.0.1:80 (http.listen): address in use");
+        let error = GatewayError::Store(StoreError::new("disk full"));
+        assert_eq!(Chain(&error).to_string(), "the store failed: disk full");
+    }
+
+    #[test]
+    fn a_source_that_the_message_ends_with_is_not_repeated() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("I/O: {0}")]
+        struct Repeats(#[source] io::Error);
+        let error = Repeats(io::Error::other("no such host"));
+        assert_eq!(Chain(&error).to_string(), "I/O: no such host");
+    }
+
+    #[test]
+    fn a_panic_keeps_its_message() {
+        for message in
+            [std::panic::catch_unwind(|| panic!("plain")), std::panic::catch_unwind(|| panic!("{}", "plain"))]
+        {
+            let error = GatewayError::panicked("run loop", &*message.unwrap_err());
+            assert_eq!(error.to_string(), "the run loop panicked: plain");
+        }
+    }
 }

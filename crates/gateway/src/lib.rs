@@ -23,29 +23,28 @@
 
 #![forbid(unsafe_code)]
 
-mod clock;
+mod access;
+mod assembly;
+mod catalog;
+mod channels;
 mod config;
-mod device_list;
-mod directory;
+mod devices;
 mod error;
-mod events;
-mod gateway;
+mod feeds;
 mod http;
 #[cfg(test)]
 mod interleavings;
 mod lifecycle;
-mod metrics;
+mod lock;
 mod mqtt;
-mod registry;
-mod restore;
+mod ports;
 mod run;
 mod store;
+mod telemetry;
 
-pub use config::{ChannelEntry, Config, EngineConfig, EventsConfig, HttpConfig, MqttConfig, MqttProtocol};
-pub use device_list::DeviceList;
-pub use directory::DirectoryHandle;
-pub use error::{GatewayError, StartError};
-pub use gateway::Gateway;
+pub use assembly::{DirectoryHandle, Gateway, StartError};
+pub use catalog::{CatalogError, DeviceEntry, DeviceList, ServiceEntry};
+pub use config::{ChannelEntry, Config, ConfigError, EngineConfig, EventsConfig, HttpConfig, MqttConfig, MqttProtocol};
+pub use error::{GatewayError, ListenError, StoreError};
 pub use mqtt::EmbeddedBroker;
-pub use registry::{DeviceEntry, RegistryError, ServiceEntry};
-pub use store::{ChannelRecord, MemoryStore, Store, StoreEntry, StoreError};
+pub use store::{ChannelRecord, MemoryStore, Store, StoreEntry};

@@ -1,4 +1,4 @@
-//! Many schedules of one story.
+//! Runs many schedules of one scenario.
 
 use std::{
     env,
@@ -11,79 +11,81 @@ use tokio::{runtime::Builder, time::timeout};
 
 use crate::{run, task};
 
-/// Longer, on the virtual clock, than any story takes.
+/// Longer, on the virtual clock, than any scenario takes.
 const STUCK: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What tells two schedules apart: every step with its time, and every note.
+/// Identifies a schedule: equal traces mean the same steps at the same times, with the same notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Trace {
     /// How many steps the tasks took.
     pub steps: u64,
-    /// Of all of them, in order.
+    /// Hash of all steps, times and notes, in order.
     pub hash: u64,
 }
 
-/// Why a schedule failed, and what was noted up to then.
+/// Why a schedule failed, and the notes up to then.
 #[derive(Debug)]
 struct Failed {
-    words: String,
-    trail: Vec<String>,
+    message: String,
+    notes: Vec<String>,
 }
 
-/// Runs `story` once for each seed, from `SEED` (1) on, `SCHEDULES` (`schedules`) of them.
+/// Runs `scenario` with consecutive seeds. The environment overrides the first seed (`SEED`, 1 by default) and their
+/// number (`SCHEDULES`, `schedules` by default).
 ///
 /// # Panics
-/// At the first seed that fails, with what was noted and the command that runs it again. With `KEEP_GOING` set, after
-/// all of them, with how many failed.
-pub fn explore<F: Future<Output = ()>>(package: &str, test: &str, schedules: u64, story: impl Fn() -> F) {
+/// At the first seed that fails, with its notes and the command that runs it again. If `KEEP_GOING` is set: at the end,
+/// with the number of failures.
+pub fn explore<F: Future<Output = ()>>(package: &str, test: &str, schedules: u64, scenario: impl Fn() -> F) {
     let first = number("SEED").unwrap_or(1);
     let schedules = number("SCHEDULES").unwrap_or(schedules);
     let keep_going = env::var_os("KEEP_GOING").is_some();
     let mut failures = Vec::new();
     for seed in (0..schedules).map(|n| first.wrapping_add(n)) {
-        let Err(failed) = one(seed, &story) else { continue };
+        let Err(failed) = one(seed, &scenario) else { continue };
         if !keep_going {
             panic!(
                 "seed {seed} fails: {}\n{}\nThis schedule again: SEED={seed} SCHEDULES=1 cargo test -p {package} {test}",
-                failed.words,
-                failed.trail.join("\n")
+                failed.message,
+                failed.notes.join("\n")
             );
         }
-        failures.push((seed, failed.words));
+        failures.push((seed, failed.message));
     }
-    if let Some((seed, words)) = failures.first() {
-        panic!("{test}: {} of {schedules} schedules fail, first seed {seed}: {words}", failures.len());
+    if let Some((seed, message)) = failures.first() {
+        panic!("{test}: {} of {schedules} schedules fail, first seed {seed}: {message}", failures.len());
     }
 }
 
-/// Runs `story` with this seed.
+/// Runs `scenario` with `seed`.
 ///
 /// # Panics
-/// It fails.
-pub fn trace<F: Future<Output = ()>>(seed: u64, story: impl Fn() -> F) -> Trace {
-    one(seed, &story).unwrap_or_else(|failed| panic!("seed {seed} fails: {}", failed.words))
+/// The scenario fails.
+pub fn trace<F: Future<Output = ()>>(seed: u64, scenario: impl Fn() -> F) -> Trace {
+    one(seed, &scenario).unwrap_or_else(|failed| panic!("seed {seed} fails: {}", failed.message))
 }
 
-fn one<F: Future<Output = ()>>(seed: u64, story: &impl Fn() -> F) -> Result<Trace, Failed> {
-    let told = catch_unwind(AssertUnwindSafe(|| {
+fn one<F: Future<Output = ()>>(seed: u64, scenario: &impl Fn() -> F) -> Result<Trace, Failed> {
+    let result = catch_unwind(AssertUnwindSafe(|| {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
         runtime.block_on(async {
             run::begin(seed);
-            if timeout(STUCK, story()).await.is_err() {
-                panic!("it is stuck: nothing happens any more");
+            if timeout(STUCK, scenario()).await.is_err() {
+                panic!("it is stuck: no task can run any more");
             }
         });
     }));
     let run = run::end();
-    let (trace, trail, panicked) = run.map_or((Trace { steps: 0, hash: 0 }, Vec::new(), None), |run| {
-        (Trace { steps: run.steps, hash: run.hash }, run.trail, run.panicked)
+    let (trace, notes, panicked) = run.map_or((Trace { steps: 0, hash: 0 }, Vec::new(), None), |run| {
+        (Trace { steps: run.steps, hash: run.hash }, run.notes, run.panicked)
     });
-    match (told, panicked) {
+    match (result, panicked) {
         (Ok(()), None) => Ok(trace),
-        // What a task said comes first: the story may fail because of it.
-        (_, Some(words)) => Err(Failed { words, trail }),
-        (Err(payload), None) => Err(Failed { words: task::words(&*payload), trail }),
+        // The panic of a task comes first: the scenario may have failed because of it.
+        (_, Some(message)) => Err(Failed { message, notes }),
+        (Err(payload), None) => Err(Failed { message: task::panic_message(&*payload), notes }),
     }
 }
 
@@ -139,14 +141,14 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_schedule() {
-        let story = || async { drop(two_tasks().await) };
-        let traces: Vec<_> = (0..50).map(|seed| trace(seed, story)).collect();
-        assert_eq!(traces, (0..50).map(|seed| trace(seed, story)).collect::<Vec<_>>());
+        let scenario = || async { drop(two_tasks().await) };
+        let traces: Vec<_> = (0..50).map(|seed| trace(seed, scenario)).collect();
+        assert_eq!(traces, (0..50).map(|seed| trace(seed, scenario)).collect::<Vec<_>>());
         assert!(traces.iter().map(|trace| trace.hash).collect::<BTreeSet<_>>().len() > 10, "seeds differ");
     }
 
     #[test]
-    fn every_branch_of_a_select_is_looked_at_first_at_times() {
+    fn every_branch_of_a_select_is_polled_first_by_some_seed() {
         let found = RefCell::new(BTreeSet::new());
         for seed in 0..50 {
             trace(seed, || async {
@@ -158,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_a_task_and_a_story_without_an_end_are_failures() {
+    fn a_panic_of_a_task_and_a_scenario_without_an_end_are_failures() {
         let failed = one(1, &|| async { drop(tokio::spawn(task("t", async { panic!("so it goes") })).await) });
-        assert_eq!(failed.unwrap_err().words, "so it goes");
+        assert_eq!(failed.unwrap_err().message, "so it goes");
         let failed = one(1, &std::future::pending::<()>);
-        assert!(failed.unwrap_err().words.contains("stuck"));
+        assert!(failed.unwrap_err().message.contains("stuck"));
     }
 
     #[test]
-    fn a_future_is_cut_at_each_of_its_awaits_and_its_task_counted_until_then() {
+    fn a_future_is_dropped_at_each_of_its_awaits_and_its_task_counted_until_then() {
         let found = RefCell::new(BTreeSet::new());
         for seed in 0..200 {
             trace(seed, || async {

@@ -1,12 +1,12 @@
-//! What belongs to the schedule that runs on this thread.
+//! The state of the schedule that runs on this thread.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use tokio::time::Instant;
 
-/// More steps than any story takes: something goes round in circles.
-const MOST_STEPS: u64 = 2_000_000;
-/// The virtual clock starts here, so that nothing comes close to zero.
+/// More steps than any scenario takes: beyond, it is in an endless loop.
+const MAX_STEPS: u64 = 2_000_000;
+/// Where the virtual clock starts. Far from zero, so that nothing underflows.
 const EPOCH_MS: u64 = 1_000_000_000;
 
 thread_local! {
@@ -19,24 +19,26 @@ pub(crate) struct Run {
     origin: Instant,
     pub(crate) hash: u64,
     pub(crate) steps: u64,
-    pub(crate) trail: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    /// The message of the first task that panicked.
     pub(crate) panicked: Option<String>,
     next_task: u32,
     alive: BTreeMap<u32, &'static str>,
 }
 
-/// The payload of a panic that a story asks for: it is no failure.
+/// The payload of a panic that a scenario causes on purpose: it is not a failure.
 #[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "scenarios construct it")]
 pub struct Scripted;
 
-/// Starts a schedule on this thread. The runtime must be entered: the clock starts with it.
+/// Starts a schedule on this thread. Must be called within the runtime, whose clock it reads.
 pub(crate) fn begin(seed: u64) {
     let run = Run {
         rng: fastrand::Rng::with_seed(seed),
         origin: Instant::now(),
         hash: 0,
         steps: 0,
-        trail: Vec::new(),
+        notes: Vec::new(),
         panicked: None,
         next_task: 0,
         alive: BTreeMap::new(),
@@ -68,7 +70,7 @@ impl Run {
     /// A task is about to take a step.
     pub(crate) fn step(&mut self, task: u32) {
         self.steps += 1;
-        assert!(self.steps < MOST_STEPS, "{MOST_STEPS} steps, and no end; alive: {:?}", self.alive);
+        assert!(self.steps < MAX_STEPS, "{MAX_STEPS} steps without an end; alive: {:?}", self.alive);
         self.mix(u64::from(task));
         self.mix(self.now_ms());
     }
@@ -84,27 +86,27 @@ impl Run {
     }
 }
 
-/// A number below `end` that the seed says; without a schedule 0.
+/// A number below `end` that the seed chooses; 0 without a schedule.
 pub fn below(end: u64) -> u64 {
     with(|run| run.below(end)).unwrap_or(0)
 }
 
-/// True as often as `one_in` says; without a schedule never.
+/// True once in `one_in` times; never without a schedule.
 pub fn chance(one_in: u64) -> bool {
     with(|run| run.below(one_in) == 0).unwrap_or(false)
 }
 
-/// Milliseconds of the virtual clock, if a schedule runs on this thread.
+/// The virtual clock, in milliseconds, if a schedule runs on this thread.
 pub fn clock_ms() -> Option<u64> {
     with(|run| EPOCH_MS + run.now_ms())
 }
 
-/// How many tasks of this name there are.
+/// How many tasks of this name exist.
 pub fn alive(name: &str) -> usize {
     with(|run| run.alive.values().filter(|task| **task == name).count()).unwrap_or(0)
 }
 
-/// Notes what happened: it is part of the schedule's trace, and printed if the schedule fails.
+/// Adds a note. Notes are part of the schedule's trace, and printed if the schedule fails.
 pub fn note(what: impl FnOnce() -> String) {
     let what = what();
     with(|run| {
@@ -112,6 +114,6 @@ pub fn note(what: impl FnOnce() -> String) {
             run.mix(u64::from(byte));
         }
         let line = format!("{:>7} ms  {what}", run.now_ms());
-        run.trail.push(line);
+        run.notes.push(line);
     });
 }

@@ -1,9 +1,9 @@
-//! tokio's `select!`, whose first branch the seed says.
+//! tokio's `select!` with a seeded choice of the first branch.
 
-/// As [`tokio::select!`], except that the seed says which branch is looked at first.
+/// As [`tokio::select!`], except that the seed chooses which branch is polled first.
 ///
-/// tokio itself draws that from a generator that only its unstable interface can seed. This enters tokio's macro
-/// where it has drawn it; should tokio ever change that place, the tests that use this no longer compile.
+/// tokio draws that from a generator that only its unstable API can seed. This calls the internal rule of tokio's macro
+/// that follows the draw; if tokio changes that rule, the tests that use this no longer compile.
 #[macro_export]
 macro_rules! select {
     (biased; $($branches:tt)+) => { $crate::tokio::select!(biased; $($branches)+) };

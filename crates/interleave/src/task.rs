@@ -1,4 +1,4 @@
-//! A task that lets others run first.
+//! A task whose steps are delayed as the seed says.
 
 use std::{
     any::Any,
@@ -13,31 +13,33 @@ use tokio::time::{Sleep, sleep};
 
 use crate::run::{self, Run, Scripted};
 
-/// What [`task`] makes of a future.
+/// The future that [`task`] returns.
 #[must_use = "a future does nothing unless polled"]
-pub struct Woven<F> {
+pub struct ScheduledTask<F> {
     inner: Pin<Box<F>>,
-    woven: Option<Weft>,
+    /// `None` outside of a schedule.
+    schedule: Option<TaskSchedule>,
 }
 
-/// What the schedule knows of a task.
+/// How the schedule delays a task.
 #[derive(Debug)]
-struct Weft {
+struct TaskSchedule {
     id: u32,
     pace: Pace,
     pause: Option<Pause>,
 }
 
-/// How a task is held up, the same for all its life: where every task is slow at times, some order of two events
-/// hardly ever happens.
+/// How a task is delayed. It is the same for all its life: if every task were delayed now and then, some orders of two
+/// events would hardly ever happen.
 #[derive(Debug, Clone, Copy)]
 enum Pace {
+    /// Never.
     Prompt,
-    /// A few turns of others before each step.
+    /// By a few turns of other tasks before each step.
     Busy,
-    /// Now and then very many.
+    /// By many turns, now and then.
     Jerky,
-    /// Now and then until time has gone on.
+    /// Until the clock has advanced, now and then.
     Sleepy,
 }
 
@@ -47,15 +49,15 @@ enum Pause {
     Sleep(Pin<Box<Sleep>>),
 }
 
-impl<F> std::fmt::Debug for Woven<F> {
+impl<F> std::fmt::Debug for ScheduledTask<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Woven").field("woven", &self.woven).finish_non_exhaustive()
+        f.debug_struct("ScheduledTask").field("schedule", &self.schedule).finish_non_exhaustive()
     }
 }
 
-/// Makes `future` a task of the schedule that runs on this thread. Without one, nothing changes.
-pub fn task<F: Future>(name: &'static str, future: F) -> Woven<F> {
-    let woven = run::with(|run| Weft {
+/// Makes `future` a task of the schedule that runs on this thread. Without a schedule, it runs unchanged.
+pub fn task<F: Future>(name: &'static str, future: F) -> ScheduledTask<F> {
+    let schedule = run::with(|run| TaskSchedule {
         id: run.add_task(name),
         pace: match run.below(8) {
             0..3 => Pace::Prompt,
@@ -65,10 +67,11 @@ pub fn task<F: Future>(name: &'static str, future: F) -> Woven<F> {
         },
         pause: None,
     });
-    Woven { inner: Box::pin(future), woven }
+    ScheduledTask { inner: Box::pin(future), schedule }
 }
 
 impl Pace {
+    /// Turns of other tasks, or a time, before the next step.
     fn pause(self, run: &mut Run) -> Result<u64, Duration> {
         match self {
             Self::Prompt => Ok(0),
@@ -80,8 +83,9 @@ impl Pace {
     }
 }
 
-impl Weft {
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+impl TaskSchedule {
+    /// Ready when the task may take its next step.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.pause.is_none() {
             let drawn = run::with(|run| self.pace.pause(run)).unwrap_or(Ok(0));
             self.pause = Some(match drawn {
@@ -92,7 +96,7 @@ impl Weft {
         match &mut self.pause {
             Some(Pause::Turns(turns)) if *turns > 0 => {
                 *turns -= 1;
-                // To the end of the queue.
+                // Puts this task at the end of the run queue.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -105,21 +109,21 @@ impl Weft {
     }
 }
 
-impl<F: Future> Future for Woven<F> {
+impl<F: Future> Future for ScheduledTask<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        if let Some(woven) = &mut this.woven {
-            ready!(woven.wait(cx));
+        if let Some(schedule) = &mut this.schedule {
+            ready!(schedule.poll_step(cx));
         }
         match catch_unwind(AssertUnwindSafe(|| this.inner.as_mut().poll(cx))) {
             Ok(polled) => polled,
             Err(payload) => {
-                // A runtime keeps a task's panic to itself; the schedule has failed all the same.
+                // tokio reports a panic only to whoever joins the task, but the schedule has failed in any case.
                 if !payload.is::<Scripted>() {
-                    let words = words(&*payload);
-                    run::with(|run| run.panicked.get_or_insert(words).len());
+                    let message = panic_message(&*payload);
+                    run::with(|run| run.panicked.get_or_insert(message).len());
                 }
                 resume_unwind(payload)
             }
@@ -127,16 +131,16 @@ impl<F: Future> Future for Woven<F> {
     }
 }
 
-impl<F> Drop for Woven<F> {
+impl<F> Drop for ScheduledTask<F> {
     fn drop(&mut self) {
-        if let Some(woven) = &self.woven {
-            run::with(|run| run.remove_task(woven.id));
+        if let Some(schedule) = &self.schedule {
+            run::with(|run| run.remove_task(schedule.id));
         }
     }
 }
 
-/// What a panic said.
-pub(crate) fn words(payload: &(dyn Any + Send)) -> String {
+/// The message of a panic.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
 }

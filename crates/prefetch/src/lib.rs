@@ -1,10 +1,10 @@
-//! Asks the processor to fetch what will be read soon, so that many reads wait for memory at the same time.
+//! Prefetches memory into the processor's cache, so that several cache misses overlap.
 //!
-//! It is a hint without a meaning: nothing is read, nothing can go wrong, and where there is no such instruction nothing
-//! happens. Its safe twin is a function that does nothing, and under Miri that is what it is.
+//! A prefetch is a hint without a result: it reads nothing that a program can see, cannot fail, and does nothing where the
+//! processor has no such instruction, or under Miri.
 #![no_std]
 
-/// Asks for the lines of the cache on which the value begins and ends.
+/// Prefetches the cache lines in which the value begins and ends.
 ///
 /// ```
 /// let numbers = [1, 2, 3];
@@ -13,43 +13,44 @@
 #[inline(always)]
 pub fn prefetch<T: ?Sized>(value: &T) {
     let first = (&raw const *value).cast::<u8>();
-    line(first);
-    // What is aligned to its size or more lies on one line, if on a line at all.
+    prefetch_line(first);
+    // A value that is aligned to its size and no larger than a cache line does not cross a line boundary.
     if align_of_val(value) < size_of_val(value) {
-        line(first.wrapping_add(size_of_val(value) - 1));
+        prefetch_line(first.wrapping_add(size_of_val(value) - 1));
     }
 }
 
 #[inline(always)]
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-fn line(place: *const u8) {
-    // SAFETY: PREFETCHT0 neither reads nor writes as far as a program can tell, and faults for no address. Every x86-64 has it.
+fn prefetch_line(address: *const u8) {
+    // SAFETY: PREFETCHT0 has no effect that a program can observe and does not fault, whatever the address. Every x86-64
+    // has it.
     #[allow(unsafe_code)]
     unsafe {
-        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(address.cast());
     }
 }
 
 #[inline(always)]
 #[cfg(all(target_arch = "aarch64", not(miri)))]
-fn line(place: *const u8) {
-    // SAFETY: PRFM neither reads nor writes as far as a program can tell, and faults for no address. Every AArch64 has it.
+fn prefetch_line(address: *const u8) {
+    // SAFETY: PRFM has no effect that a program can observe and does not fault, whatever the address. Every AArch64 has it.
     #[allow(unsafe_code)]
     unsafe {
-        core::arch::asm!("prfm pldl1keep, [{0}]", in(reg) place, options(nostack, preserves_flags, readonly));
+        core::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
 }
 
 #[inline(always)]
 #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-fn line(_place: *const u8) {}
+fn prefetch_line(_address: *const u8) {}
 
 #[cfg(test)]
 mod tests {
     use super::prefetch;
 
     #[test]
-    fn anything_may_be_asked_for() {
+    fn any_value_may_be_prefetched() {
         let dangling: &[u64] = &[];
         prefetch(dangling);
         prefetch("");

@@ -1,4 +1,4 @@
-//! A caller: a requester, the batches that it sends, and a small model of what it must be told.
+//! A caller: a requester, the batches that it sends, and a small model of the events that it must get.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -7,42 +7,42 @@ use std::{
 
 use setpoint::{
     Family, Requester,
-    requester::{Event as Told, ItemRef, RequestBatchId, RequesterConfig},
+    requester::{Event as RequesterEvent, ItemRef, RequestBatchId, RequesterConfig},
 };
 
 use crate::{
+    coverage::{Coverage, Exercised},
     oracle::Sent,
-    seen::{Event, Seen},
     violation::{Check, hold},
 };
 
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) org: usize,
-    /// Counts its crashes: what belongs to an earlier life reaches nobody.
+    /// The number of its crashes. What is addressed to an earlier life is dropped.
     pub(crate) life: u32,
     pub(crate) requester: Requester,
     pub(crate) batches: BTreeMap<RequestBatchId, Batch>,
-    /// Those that are not done.
+    /// The batches that are not done.
     open: BTreeSet<RequestBatchId>,
-    /// The items with an id, by family and id; the newest of each.
+    /// For each request id, the newest item that has it.
     ids: BTreeMap<(Family, String), (RequestBatchId, usize)>,
-    /// Ended ids in the order in which they ended, as far as they must be remembered.
+    /// Request ids of ended items that the requester must still remember, oldest first.
     ended: VecDeque<(Family, String)>,
     config: RequesterConfig,
-    /// When it is going to be woken.
+    /// When its wake-up is scheduled.
     pub(crate) wake_at: Option<u64>,
 }
 
-/// A batch that was submitted, until the end of the run.
+/// A batch that was submitted. It is kept until the end of the run.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) sent: Rc<Sent>,
     pub(crate) attempts: u32,
     pub(crate) settled: bool,
-    /// Whether the service, or a proxy in its name, may have answered something that was not about this attempt.
+    /// Whether an answer may have been about another attempt, or come from a proxy.
     pub(crate) doubtful: bool,
-    /// Whether the service accepted the item at this place, under this batch.
+    /// For each item, whether the service accepted it as part of this batch.
     pub(crate) taken: Vec<bool>,
     items: Vec<Item>,
     pub(crate) cancelled: bool,
@@ -54,7 +54,7 @@ struct Item {
     deadline: u64,
     accepted: bool,
     end: Option<End>,
-    /// What was heard last of an ended item.
+    /// The last reply for the item since it ended.
     heard: Option<String>,
 }
 
@@ -67,9 +67,9 @@ enum End {
     Cancelled,
 }
 
-/// One reply of a channel message, as the caller must understand it.
+/// One reply of a channel message, as the requester must read it.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct ChannelReply {
     pub(crate) family: Family,
     pub(crate) id: String,
     pub(crate) code: i64,
@@ -138,7 +138,7 @@ impl Caller {
         }
     }
 
-    /// A response that takes these places is about to be handled: their waits start again.
+    /// A response with these codes is about to be handled: the deadlines of accepted items start again.
     pub(crate) fn answered(&mut self, batch: RequestBatchId, codes: &[i64], now: u64) {
         let grace = self.config.grace_ms;
         if let Some(batch) = self.batches.get_mut(&batch) {
@@ -150,14 +150,14 @@ impl Caller {
         }
     }
 
-    /// What the requester says after it was given something; `heard` is the channel message, if it was one.
-    pub(crate) fn told(&mut self, now: u64, heard: &[Heard], seen: &mut Seen) -> Check {
+    /// Checks the events of the requester after an input. `heard` are the replies of the input, if it was a channel message.
+    pub(crate) fn told(&mut self, now: u64, heard: &[ChannelReply], coverage: &mut Coverage) -> Check {
         let mut rest = heard.iter();
         while let Some(event) = self.requester.poll_event() {
-            self.check(&event, now, &mut rest, seen)?;
+            self.check(&event, now, &mut rest, coverage)?;
         }
         hold!(rest.next().is_none(), Requester, "a reply of a channel message led to nothing: {heard:?}");
-        // Within one call nothing is forgotten.
+        // The requester forgets only between two calls.
         while self.ended.len() > self.config.remembered {
             self.ended.pop_front();
         }
@@ -177,25 +177,25 @@ impl Caller {
 
     fn check<'a>(
         &mut self,
-        event: &Told,
+        event: &RequesterEvent,
         now: u64,
-        heard: &mut impl Iterator<Item = &'a Heard>,
-        seen: &mut Seen,
+        heard: &mut impl Iterator<Item = &'a ChannelReply>,
+        coverage: &mut Coverage,
     ) -> Check {
         match event {
-            Told::Accepted { item } => {
+            RequesterEvent::Accepted { item } => {
                 let (answered, entry) = self.entry(item.batch, item.index)?;
                 hold!(answered, Requester, "{item:?} is accepted before there is a response");
                 hold!(!entry.accepted && entry.end.is_none(), Requester, "{item:?} is accepted twice");
                 entry.accepted = true;
                 Ok(())
             }
-            Told::Refused { item, refusal } => {
+            RequesterEvent::Refused { item, refusal } => {
                 let (_, entry) = self.entry(item.batch, item.index)?;
                 hold!(!entry.accepted, Requester, "{item:?} is refused after it was accepted: {refusal:?}");
                 self.end(item.batch, item.index, End::Refused, None)?;
                 let batch = &self.batches[&item.batch];
-                // Of several attempts the one that is refused for a bound need not be the one that is taken.
+                // Of several attempts, one may be refused for a limit and another one accepted.
                 let doubtful = batch.doubtful || (batch.attempts > 1 && refusal.code.0 == 1_000_207);
                 let false_claim = batch.taken[item.index] && !doubtful;
                 hold!(!false_claim, Requester, "{item:?} is refused and the service has it: {refusal:?}");
@@ -204,7 +204,7 @@ impl Caller {
                 }
                 Ok(())
             }
-            Told::Finished { item, outcome } => {
+            RequesterEvent::Finished { item, outcome } => {
                 let Some(reply) = heard.next() else {
                     hold!(false, Requester, "{item:?} is finished and nothing was said: {outcome:?}");
                     return Ok(());
@@ -214,11 +214,11 @@ impl Caller {
                 hold!(said == found, Requester, "{item:?} is finished with {found:?}, what was said is {said:?}");
                 let own = item.request_id() == Some(&*reply.id);
                 hold!(own, I3, "{item:?} is finished with what was said of {}", reply.id);
-                self.heard_of(item, seen)?;
+                self.heard_of(item, coverage)?;
                 let end = if reply.code == 0 { End::Succeeded } else { End::Failed };
                 self.end(item.batch, item.index, end, Some(reply.digest.clone()))
             }
-            Told::TimedOut { item, known_unsent, outcome } => {
+            RequesterEvent::TimedOut { item, known_unsent, outcome } => {
                 if outcome.is_some() {
                     let Some(reply) = heard.next() else {
                         hold!(false, Requester, "{item:?} timed out and nothing was said: {outcome:?}");
@@ -226,29 +226,31 @@ impl Caller {
                     };
                     let fits = reply.code == 1_000_203 && reply.unsent == *known_unsent;
                     hold!(fits, I7, "{item:?} timed out (unsent: {known_unsent}), and {reply:?} was said");
-                    self.heard_of(item, seen)?;
+                    self.heard_of(item, coverage)?;
                     return self.end(item.batch, item.index, End::TimedOut, Some(reply.digest.clone()));
                 }
-                seen.event(Event::RequesterTimedOut);
+                coverage.event(Exercised::RequesterTimedOut);
                 let (_, entry) = self.entry(item.batch, item.index)?;
                 let deadline = entry.deadline;
                 hold!(now >= deadline, Timer, "{item:?} is given up at {now}, before {deadline}");
                 hold!(!known_unsent || item.request_id().is_none(), I7, "{item:?} is called unsent, and nobody knows");
                 self.end(item.batch, item.index, End::TimedOut, None)
             }
-            Told::Cancelled { item } => {
+            RequesterEvent::Cancelled { item } => {
                 let cancelled = self.batches.get(&item.batch).is_some_and(|batch| batch.cancelled);
                 hold!(cancelled, Requester, "{item:?} is cancelled and nobody did");
                 self.end(item.batch, item.index, End::Cancelled, None)
             }
-            Told::Late { item, .. } => self.after_the_end(event, item.request_id(), heard.next(), seen),
-            Told::Duplicate { item, .. } => self.after_the_end(event, item.request_id(), heard.next(), seen),
-            Told::Unknown { outcome } => {
-                let id = outcome.request_id().into_owned();
-                self.after_the_end(event, Some(&id), heard.next(), seen)
+            RequesterEvent::Late { item, .. } => self.after_the_end(event, item.request_id(), heard.next(), coverage),
+            RequesterEvent::Duplicate { item, .. } => {
+                self.after_the_end(event, item.request_id(), heard.next(), coverage)
             }
-            Told::BatchDone { batch, summary } => {
-                seen.event(Event::BatchDone);
+            RequesterEvent::Unknown { outcome } => {
+                let id = outcome.request_id().into_owned();
+                self.after_the_end(event, Some(&id), heard.next(), coverage)
+            }
+            RequesterEvent::BatchDone { batch, summary } => {
+                coverage.event(Exercised::BatchDone);
                 let Some(entry) = self.batches.get_mut(batch) else {
                     hold!(false, Requester, "{batch:?} is done and was never submitted");
                     return Ok(());
@@ -273,17 +275,23 @@ impl Caller {
         }
     }
 
-    /// What the service says of an item shows that it has taken it, also before the response does.
-    fn heard_of(&mut self, item: &ItemRef, seen: &mut Seen) -> Check {
+    /// An outcome shows that the service accepted the item, possibly before the response does.
+    fn heard_of(&mut self, item: &ItemRef, coverage: &mut Coverage) -> Check {
         let (answered, entry) = self.entry(item.batch, item.index)?;
         if !std::mem::replace(&mut entry.accepted, true) && !answered {
-            seen.event(Event::OutcomeFirst);
+            coverage.event(Exercised::OutcomeFirst);
         }
         Ok(())
     }
 
-    /// A reply for an item that has ended, or that is not known: which of these must follow from the model.
-    fn after_the_end(&mut self, event: &Told, id: Option<&str>, reply: Option<&Heard>, seen: &mut Seen) -> Check {
+    /// Checks the event for a reply that ends nothing. The model knows whether the item has ended or is unknown.
+    fn after_the_end(
+        &mut self,
+        event: &RequesterEvent,
+        id: Option<&str>,
+        reply: Option<&ChannelReply>,
+        coverage: &mut Coverage,
+    ) -> Check {
         let Some(reply) = reply else {
             hold!(false, Requester, "nothing was said, and there is {event:?}");
             return Ok(());
@@ -294,20 +302,20 @@ impl Caller {
         let place = self.ids.get(&key).copied();
         let item = place.and_then(|(batch, index)| self.batches.get_mut(&batch)?.items.get_mut(index));
         let Some(item) = item.filter(|item| remembered || item.end.is_none()) else {
-            seen.event(Event::RequesterUnknown);
-            let is_unknown = matches!(event, Told::Unknown { .. });
+            coverage.event(Exercised::RequesterUnknown);
+            let is_unknown = matches!(event, RequesterEvent::Unknown { .. });
             hold!(is_unknown, Requester, "{} is not known, and there is {event:?}", reply.id);
             return Ok(());
         };
         hold!(item.end.is_some(), Requester, "{} is open and not ended by {reply:?}: {event:?}", reply.id);
         let before = item.heard.replace(reply.digest.clone());
         let fits = match (before, event) {
-            (None, Told::Late { .. }) => {
-                seen.event(Event::RequesterLate);
+            (None, RequesterEvent::Late { .. }) => {
+                coverage.event(Exercised::RequesterLate);
                 true
             }
-            (Some(before), Told::Duplicate { conflict, .. }) => {
-                seen.event(Event::RequesterDuplicate);
+            (Some(before), RequesterEvent::Duplicate { conflict, .. }) => {
+                coverage.event(Exercised::RequesterDuplicate);
                 *conflict == (before != reply.digest)
             }
             _ => false,
@@ -316,12 +324,12 @@ impl Caller {
         Ok(())
     }
 
-    /// Whether the batch has been answered, and its item.
+    /// An item, and whether its batch has been answered.
     fn entry(&mut self, batch: RequestBatchId, index: usize) -> Result<(bool, &mut Item), crate::violation::Violation> {
         let found = self.batches.get_mut(&batch).and_then(|batch| Some((batch.settled, batch.items.get_mut(index)?)));
         found.ok_or_else(|| crate::violation::Violation {
             invariant: crate::violation::Invariant::Requester,
-            words: format!("{batch:?} has no item {index}"),
+            message: format!("{batch:?} has no item {index}"),
         })
     }
 
@@ -338,7 +346,7 @@ impl Caller {
         Ok(())
     }
 
-    /// Nothing is left to happen.
+    /// Checks the state at the end of the run.
     pub(crate) fn finished(&self) -> Check {
         for (batch, entry) in &self.batches {
             hold!(entry.done, Requester, "{batch:?} was never done: {entry:?}");

@@ -1,21 +1,21 @@
-//! Devices: some remember what they did, some obey the deadline, and all of them have bad days.
+//! Devices: some de-duplicate, some obey the deadline, and all have faults.
 
 use std::{collections::BTreeMap, rc::Rc};
 
 use setpoint::MessageId;
 
 use crate::{
+    coverage::Exercised,
     faults::Fault,
     oracle::{AnswerText, Said},
     plan::Plan,
     rng::Rng,
-    seen::Event as Seen,
     sim::{Disaster, Event, Sim},
     violation::Check,
     world::{EPOCH_MS, World},
 };
 
-/// What a device answers to a command that is too old.
+/// The code with which a device refuses an expired command.
 const TOO_OLD: i64 = 2_408;
 
 #[derive(Debug)]
@@ -30,12 +30,12 @@ struct Device {
     obeys: bool,
     clock_error_ms: i64,
     up: bool,
-    /// Counts its starts: what it was doing before is lost.
+    /// The number of its restarts. What an earlier one was doing is lost.
     boot: u64,
     busy_until: u64,
-    /// What it was told before, and what it said of it; kept across reboots.
+    /// The message ids that it received, with its answers; kept across restarts.
     known: BTreeMap<MessageId, Option<AnswerText>>,
-    /// What waits in the broker while it is away.
+    /// Commands that the broker keeps while it is offline.
     waiting: Vec<Rc<Command>>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Command {
     pub(crate) device: usize,
     pub(crate) topic: String,
     pub(crate) deadline_epoch_ms: i64,
-    /// The broker's memory that it is in.
+    /// The restart of the broker in whose memory it is.
     pub(crate) memory: u64,
 }
 
@@ -69,7 +69,7 @@ impl Devices {
 }
 
 impl Sim {
-    /// A command is there.
+    /// A device receives a command.
     pub(crate) fn device_gets(&mut self, command: &Rc<Command>) {
         let device = &mut self.devices.devices[command.device];
         if !device.up {
@@ -80,7 +80,7 @@ impl Sim {
         }
         if device.deduplicates {
             if let Some(said) = device.known.get(&command.message_id).cloned() {
-                self.seen(Seen::Deduplicated);
+                self.exercised(Exercised::Deduplicated);
                 if let Some(text) = said {
                     self.answer(command, text);
                 }
@@ -100,7 +100,7 @@ impl Sim {
         self.queue.push(ends, Event::Finish(Rc::clone(command), boot));
     }
 
-    /// The command's turn has come.
+    /// The device begins to execute a command, or refuses it.
     pub(crate) fn execute(&mut self, command: &Rc<Command>, boot: u64) -> Check {
         let device = &mut self.devices.devices[command.device];
         if device.boot != boot {
@@ -108,9 +108,9 @@ impl Sim {
         }
         let wall = EPOCH_MS + self.now.cast_signed() + device.clock_error_ms;
         if device.obeys && wall >= command.deadline_epoch_ms {
-            self.seen(Seen::Stale);
+            self.exercised(Exercised::Stale);
             self.trace.line(self.now, format_args!("device: refuses {}, too old", self.name_of(command.message_id)));
-            // The end of the execution that does not happen is the answer.
+            // It answers when the execution would have ended.
             return Ok(());
         }
         let obeys = device.obeys.then_some(device.clock_error_ms.unsigned_abs() + 2_000);
@@ -120,7 +120,7 @@ impl Sim {
         Ok(())
     }
 
-    /// The command is done, or was refused at its start.
+    /// The device answers a command that it has executed or refused.
     pub(crate) fn finish_execution(&mut self, command: &Rc<Command>, boot: u64) -> Check {
         let device = &self.devices.devices[command.device];
         if device.boot != boot {
@@ -148,15 +148,15 @@ impl Sim {
         }
         if self.strikes(Fault::DeviceContradicts) {
             let opposite = if text.is_success() { 2_001 } else { 200 };
-            // Only a device that did it can say that it did.
+            // A device that did not execute it never says that it did.
             if executed || opposite != 200 {
                 let other = AnswerText { code: Some(opposite), message: None, output: None };
                 self.answer(command, other);
             }
         }
-        self.nuisance(command);
+        self.send_misattributed(command);
         if self.strikes(Fault::DeviceGarbage) {
-            self.garbage(command);
+            self.answer_garbage(command);
             return Ok(());
         }
         self.answer(command, text);
@@ -170,8 +170,8 @@ impl Sim {
         self.say(said);
     }
 
-    /// What others say of the command, or the device of others.
-    fn nuisance(&mut self, command: &Command) {
+    /// Sends answers about the command that must not count: on wrong topics, of foreign devices, with invented ids.
+    fn send_misattributed(&mut self, command: &Command) {
         let success = AnswerText { code: Some(200), message: None, output: Some("{\"by\":\"nobody\"}".to_owned()) };
         if self.strikes(Fault::DeviceWrongTopic) {
             let own = &self.world.devices[command.device].device.device_key;
@@ -201,8 +201,8 @@ impl Sim {
         }
     }
 
-    /// The right id and nothing of use, or not even an id.
-    fn garbage(&mut self, command: &Command) {
+    /// Answers with something that cannot be used, some of it without a readable id.
+    fn answer_garbage(&mut self, command: &Command) {
         let id = command.message_id;
         let kinds = [
             (true, "code is text", format!("{{\"id\":\"{id}\",\"code\":\"200\"}}")),
@@ -244,7 +244,7 @@ impl Sim {
         }
     }
 
-    /// The device is well, and its clock right, if it was not.
+    /// The device is online, and its clock is right.
     pub(crate) fn heal_device(&mut self, device: usize) {
         self.devices.devices[device].clock_error_ms = 0;
         self.boot_now(device);

@@ -1,4 +1,4 @@
-//! What strikes at a time of its own: crashes, pauses, broken links, clocks that step. And how it all ends.
+//! Faults at times of their own: crashes, pauses, broken links, clock steps. And the end of a run.
 
 use crate::{
     faults::Fault,
@@ -7,14 +7,15 @@ use crate::{
     violation::Check,
 };
 
-/// Most crashes of a run.
-const CRASHES: u64 = 8;
-/// The wall clock stays within these: the window of de-duplication is longer, so no id is forgotten early.
+/// Crashes of a short run, at most.
+const MAX_CRASHES: u64 = 8;
+/// The error of the wall clock stays within this range. The de-duplication window is longer, so that no id is forgotten
+/// early.
 const WALL_MS: std::ops::RangeInclusive<i64> = -79_200_000..=3_600_000;
 
 impl Sim {
-    /// Puts everything into the queue that is known beforehand.
-    pub(crate) fn plan_everything(&mut self) {
+    /// Puts the submissions and faults whose times are drawn beforehand into the queue.
+    pub(crate) fn schedule_everything(&mut self) {
         let mut rng = Rng::new(self.plan.seed, 5);
         let end = self.plan.active_ms;
         for caller in 0..self.callers.len() {
@@ -41,7 +42,7 @@ impl Sim {
         self.queue.push(end, Event::Heal);
     }
 
-    /// Up to `most` of these at any time while faults strike, if the fault is on.
+    /// Schedules up to `most` events at random times while faults strike, if the fault is on.
     fn disasters(&mut self, fault: Fault, most: u64, what: impl Fn(&mut Rng) -> Event) {
         if !self.faults.is_on(fault) {
             return;
@@ -55,7 +56,7 @@ impl Sim {
     }
 
     pub(crate) fn may_crash(&self) -> bool {
-        let most = CRASHES + self.plan.active_ms / 1_000_000;
+        let most = MAX_CRASHES + self.plan.active_ms / 1_000_000;
         self.service.is_up() && self.service.life <= most && !self.faults.healed()
     }
 
@@ -80,8 +81,8 @@ impl Sim {
                 self.note(Fault::Suspend);
                 self.service.paused = true;
                 let ms = self.faults.chance(Fault::Suspend).between(60_000, 600_000);
-                // A machine that sleeps hears nothing: its connections are gone when it wakes.
-                self.link.up = false;
+                // When a suspended machine wakes, its connections are lost.
+                self.device_broker.up = false;
                 let life = self.service.life;
                 self.after(ms, Event::Disaster(Disaster::Resume(life)));
                 self.after(ms, Event::Disaster(Disaster::LinkUp));
@@ -94,20 +95,20 @@ impl Sim {
                 let step = rng.below(size).cast_signed() * if rng.coin() { 1 } else { -1 };
                 self.service.wall = (self.service.wall + step).clamp(*WALL_MS.start(), *WALL_MS.end());
             }
-            Disaster::LinkDown if !healed && self.link.up => {
+            Disaster::LinkDown if !healed && self.device_broker.up => {
                 self.note(Fault::LinkDown);
                 let ms = self.faults.chance(Fault::LinkDown).delay(10_000);
-                self.link_goes(false);
+                self.set_link(false);
                 self.after(ms, Event::Disaster(Disaster::LinkUp));
             }
-            Disaster::LinkUp if !self.link.up => self.link_goes(true),
-            Disaster::ChannelDown if !healed && self.channels.up => {
+            Disaster::LinkUp if !self.device_broker.up => self.set_link(true),
+            Disaster::ChannelDown if !healed && self.channel_broker.up => {
                 self.note(Fault::ChannelDown);
-                self.channels.up = false;
+                self.channel_broker.up = false;
                 let ms = self.faults.chance(Fault::ChannelDown).delay(60_000);
                 self.after(ms, Event::Disaster(Disaster::ChannelUp));
             }
-            Disaster::ChannelUp => self.channels.up = true,
+            Disaster::ChannelUp => self.channel_broker.up = true,
             Disaster::BrokerForgets if !healed => {
                 self.note(Fault::BrokerForgets);
                 self.broker_forgets();
@@ -123,15 +124,15 @@ impl Sim {
     }
 
     fn note(&mut self, fault: Fault) {
-        self.oracle.seen.fault(fault);
+        self.oracle.coverage.fault(fault);
         self.trace.line(self.now, format_args!("! {}", fault.name()));
     }
 
-    /// Faults stop and everything is well again; what is under way may end.
+    /// Faults stop, and everything works again. What is under way may end.
     pub(crate) fn heal(&mut self) -> Check {
         self.trace.line(self.now, format_args!("everything heals"));
         self.faults.heal();
-        self.channels.up = true;
+        self.channel_broker.up = true;
         self.service.wall = 0;
         if self.oracle.is_store_failed() && self.service.is_up() {
             self.kill_service();
@@ -140,18 +141,18 @@ impl Sim {
             self.start_service()?;
         }
         self.resume()?;
-        if !self.link.up {
-            self.link_goes(true);
+        if !self.device_broker.up {
+            self.set_link(true);
         }
         for device in 0..self.world.devices.len() {
             self.heal_device(device);
         }
-        // The longest timeout, and what may queue behind it.
+        // Longer than the longest timeout and everything that may be queued behind it.
         self.after(1_000_000, Event::Probe);
         Ok(())
     }
 
-    /// Everything has been well for long: commands must succeed.
+    /// Nothing has failed for long: commands must succeed.
     pub(crate) fn probe(&mut self) -> Check {
         self.trace.line(self.now, format_args!("last batches"));
         self.probing = true;

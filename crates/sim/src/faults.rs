@@ -1,11 +1,12 @@
-//! Everything that can go wrong, and how often it does in a run.
+//! The kinds of faults, and how often they strike in a run.
 
 use crate::rng::Rng;
 
 macro_rules! faults {
     ($($(#[doc = $words:literal])+ $variant:ident = $name:literal,)*) => {
-        /// One kind of fault. In every run a good share of them is off: rare combinations then stand out.
+        /// A kind of fault. In every run many of them are off, so that single faults and rare combinations are tried as well.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Fault {
             $($(#[doc = $words])+ $variant,)*
         }
@@ -14,15 +15,15 @@ macro_rules! faults {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name, as options and tables have it.
+            /// Its name in options and tables.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                 }
             }
 
-            /// What it is, in words.
-            pub fn words(self) -> &'static str {
+            /// What it is.
+            pub fn description(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($words),+).trim_ascii(),)*
                 }
@@ -50,9 +51,9 @@ faults! {
     InvalidItems = "invalid-items",
     /// One request id several times in a batch.
     RepeatedIds = "repeated-ids",
-    /// Somebody sends known request ids again: with the same content, with another, for the other family or org.
+    /// A stranger sends known request ids again: with the same content, with another, for the other family or org.
     KnownIds = "known-ids",
-    /// Somebody sends bodies that must be refused as a whole.
+    /// A stranger sends bodies that must be refused as a whole.
     BrokenBodies = "broken-bodies",
     /// A commit of the store takes long.
     StoreSlow = "store-slow",
@@ -64,9 +65,9 @@ faults! {
     CrashBetweenEffects = "crash-between-effects",
     /// The wall clock steps by up to a day, also across a restart.
     WallSteps = "wall-steps",
-    /// The process is stopped for up to a minute and its inputs pile up.
+    /// The process is suspended for up to a minute, and its inputs queue up.
     Pause = "pause",
-    /// The machine sleeps for minutes: both clocks jump, what was on the way is lost.
+    /// The machine is suspended for minutes: both clocks jump, and its connections are lost.
     Suspend = "suspend",
     /// A reading of the clocks is older than the one before.
     StaleClock = "stale-clock",
@@ -76,9 +77,9 @@ faults! {
     LateTimer = "late-timer",
     /// The link to the device broker goes down for a while.
     LinkDown = "link-down",
-    /// Nobody knows whether a hand-over arrived.
+    /// It is unknown whether a hand-over arrived.
     UnclearHandOver = "unclear-hand-over",
-    /// A hand-over certainly never left.
+    /// A hand-over was certainly not sent.
     NotSent = "not-sent",
     /// The confirmation of a hand-over takes seconds.
     SlowConfirmation = "slow-confirmation",
@@ -96,9 +97,9 @@ faults! {
     AnswerRepeated = "answer-repeated",
     /// A device's answer is on its way for long.
     AnswerSlow = "answer-slow",
-    /// A device says no.
+    /// A device answers with a failure.
     DeviceFails = "device-fails",
-    /// A device executes and says nothing.
+    /// A device executes and does not answer.
     DeviceSilent = "device-silent",
     /// A device takes long, so that others queue behind.
     DeviceSlow = "device-slow",
@@ -110,7 +111,7 @@ faults! {
     DeviceWrongTopic = "device-wrong-topic",
     /// A device of the other org answers with the message id.
     DeviceForeign = "device-foreign",
-    /// A device answers with an id that nobody gave out.
+    /// A device answers with an id that was never issued.
     DeviceInvents = "device-invents",
     /// A device restarts in the middle of something.
     DeviceReboots = "device-reboots",
@@ -136,7 +137,7 @@ faults! {
     ShortMemory = "short-memory",
 }
 
-/// How often each fault strikes, in thousandths of its occasions, and the chance it draws from.
+/// The rate of each fault, in thousandths of its occasions, and its random numbers.
 #[derive(Debug)]
 pub(crate) struct Faults {
     rates: Vec<u32>,
@@ -145,7 +146,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Draws the rates of a run. `allowed` says which kinds may be on at all.
+    /// Draws the rates of a run. `allowed` says which kinds may be on.
     pub(crate) fn draw(seed: u64, allowed: impl Fn(Fault) -> bool) -> Self {
         let mut rates = Vec::with_capacity(Fault::ALL.len());
         let mut chances = Vec::with_capacity(Fault::ALL.len());
@@ -169,12 +170,12 @@ impl Faults {
         rate > 0 && !self.healed && self.chances[fault as usize].chance(rate)
     }
 
-    /// The fault's own chance, for how hard it strikes.
+    /// The fault's own random numbers, for how severe it is.
     pub(crate) fn chance(&mut self, fault: Fault) -> &mut Rng {
         &mut self.chances[fault as usize]
     }
 
-    /// From here on nothing goes wrong any more.
+    /// No fault strikes from here on.
     pub(crate) fn heal(&mut self) {
         self.healed = true;
     }

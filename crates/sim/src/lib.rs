@@ -1,23 +1,23 @@
-//! The whole conversation on a virtual clock: callers, the network, the service, its store, the brokers and the devices,
-//! with everything going wrong that can. One seed is one run, byte for byte.
+//! Deterministic simulation of the whole conversation on a virtual clock: callers, network, service, store, brokers and
+//! devices, with injected faults of every kind. A seed determines a run, byte for byte.
 //!
-//! The engine under test is the real one. Everything around it is simulated, and a small model of the promises
-//! watches from outside: what goes in, what comes out, what is on stable storage, what the devices really executed.
+//! The engine under test is the real one. Everything around it is simulated, and an oracle, a small model of the
+//! promises, checks them from outside: what goes in, what comes out, what is on stable storage, what devices executed.
 
+mod batch_items;
 mod caller;
-mod callers;
-mod channels;
-mod content;
+mod caller_actions;
+mod channel_broker;
+mod coverage;
+mod device_broker;
 mod devices;
 mod disasters;
 mod faults;
-mod link;
 mod oracle;
 mod plan;
 mod queue;
 mod rng;
 mod run;
-mod seen;
 mod service;
 mod shrink;
 mod sim;
@@ -28,10 +28,10 @@ mod trace;
 mod violation;
 mod world;
 
+pub use coverage::{Coverage, Exercised};
 pub use faults::Fault;
 pub use plan::{Schedule, Size};
 pub use run::{Outcome, run, run_with_trace};
-pub use seen::{Event, Seen};
 pub use shrink::shrink;
 pub use sweep::{Sweep, Total, sweep};
 pub use violation::{Invariant, Violation};

@@ -7,9 +7,9 @@ use std::{
 };
 
 use clap::Parser;
-use setpoint_sim::{Event, Fault, Schedule, Size, Sweep, Total, run, run_with_trace, shrink, sweep};
+use setpoint_sim::{Exercised, Fault, Schedule, Size, Sweep, Total, run, run_with_trace, shrink, sweep};
 
-/// Runs the whole conversation on a virtual clock, with everything going wrong, and holds it to its promises.
+/// Runs the whole conversation on a virtual clock, with faults of every kind, and checks that its promises hold.
 #[derive(Debug, Parser)]
 struct Options {
     /// The first seed; with --trace, the only one.
@@ -18,7 +18,7 @@ struct Options {
     /// How many seeds.
     #[arg(long, default_value_t = 1)]
     runs: u64,
-    /// Runs at a time; one on each core if left out.
+    /// Runs at the same time; by default one on each core.
     #[arg(long)]
     threads: Option<usize>,
     /// Print everything that happens, line by line.
@@ -30,34 +30,30 @@ struct Options {
     /// The only kinds of faults to leave on; "none" for a run without any.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Most callers.
+    /// Callers, at most.
     #[arg(long)]
     callers: Option<u64>,
-    /// Most batches of a caller.
+    /// Batches of a caller, at most.
     #[arg(long)]
     batches: Option<u64>,
-    /// Most items of a batch.
+    /// Items of a batch, at most.
     #[arg(long)]
     items: Option<u64>,
-    /// Most devices of an org.
+    /// Devices of an org, at most.
     #[arg(long)]
     devices: Option<u64>,
     /// Virtual hours instead of minutes.
     #[arg(long)]
     hours: Option<u64>,
-    /// Stop after so many failing seeds.
+    /// Stop after this many failing seeds.
     #[arg(long, default_value_t = 1)]
     failures: usize,
-    /// Fail unless every kind of event and fault was seen.
+    /// Fail unless every kind of event and fault occurred.
     #[arg(long)]
     complete: bool,
     /// One JSON object instead of tables.
     #[arg(long)]
     json: bool,
-    /// A known bug to put back into the engine.
-    #[cfg(feature = "canaries")]
-    #[arg(long)]
-    canary: Option<String>,
 }
 
 impl Options {
@@ -85,17 +81,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    #[cfg(feature = "canaries")]
-    if let Some(name) = options.canary.as_deref().filter(|name| !setpoint::put_back(name)) {
-        eprintln!("sim: there is no canary {name:?}");
-        return ExitCode::from(2);
-    }
-    // A panic inside a run is a finding with a seed, not a message in between.
+    // A panic inside a run is reported with its seed at the end, so it is not printed.
     std::panic::set_hook(Box::new(|_| ()));
     if options.trace { trace(&schedule) } else { many(&options, schedule) }
 }
 
-/// One run, to be read.
+/// Prints one run.
 fn trace(schedule: &Schedule) -> ExitCode {
     let outcome = run_with_trace(schedule);
     let mut out = std::io::stdout().lock();
@@ -125,7 +116,7 @@ fn many(options: &Options, schedule: Schedule) -> ExitCode {
     if live {
         eprintln!();
     }
-    let unseen: Vec<_> = total.seen.rows().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect();
+    let unseen: Vec<_> = total.coverage.rows().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect();
     let incomplete = options.complete && total.failures.is_empty() && !unseen.is_empty();
     if options.json {
         println!("{}", json(&total));
@@ -147,19 +138,19 @@ fn explain(schedule: &Schedule, violation: &setpoint_sim::Violation) {
     let outcome = run(&small);
     println!("the smallest run found that breaks the same promise ({} lines):", outcome.length);
     if let Some(violation) = outcome.violation {
-        println!("  {}", violation.words);
+        println!("  {}", violation.message);
     }
     println!("  cargo run --profile sim -p setpoint-sim -- {} --trace", small.options());
 }
 
 fn table(total: &Total) {
     println!("what happened");
-    for event in Event::ALL {
-        println!("  {:<45} {:>12}", event.name(), total.seen.of_event(*event));
+    for event in Exercised::ALL {
+        println!("  {:<45} {:>12}", event.name(), total.coverage.of_event(*event));
     }
     println!("what went wrong");
     for fault in Fault::ALL {
-        println!("  {:<45} {:>12}", fault.name(), total.seen.of_fault(*fault));
+        println!("  {:<45} {:>12}", fault.name(), total.coverage.of_fault(*fault));
     }
     let hours = total.virtual_ms / 3_600_000;
     println!(
@@ -171,13 +162,13 @@ fn table(total: &Total) {
 }
 
 fn json(total: &Total) -> String {
-    let counts: Vec<_> = total.seen.rows().map(|(name, count)| format!("{}:{count}", quoted(name))).collect();
+    let counts: Vec<_> = total.coverage.rows().map(|(name, count)| format!("{}:{count}", quoted(name))).collect();
     let failures: Vec<_> = total
         .failures
         .iter()
         .map(|(seed, violation)| {
-            let (invariant, words) = (violation.invariant.name(), quoted(&violation.words));
-            format!("{{\"seed\":{seed},\"invariant\":\"{invariant}\",\"words\":{words}}}")
+            let (invariant, message) = (violation.invariant.name(), quoted(&violation.message));
+            format!("{{\"seed\":{seed},\"invariant\":\"{invariant}\",\"words\":{message}}}")
         })
         .collect();
     format!(

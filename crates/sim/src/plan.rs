@@ -1,4 +1,6 @@
-//! What a run looks like before it starts: drawn from its seed, and made smaller to find the smallest that fails.
+//! The parameters of a run: drawn from its seed, and limited when a failing run is shrunk.
+
+use std::num::NonZeroUsize;
 
 use std::collections::BTreeSet;
 
@@ -9,29 +11,31 @@ use crate::{
     rng::Rng,
 };
 
-/// Names a run completely.
+/// Determines a run completely.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Schedule {
-    /// Where all chance comes from.
+    /// The source of all randomness.
     pub seed: u64,
     /// Kinds of faults that are switched off.
     pub off: BTreeSet<Fault>,
-    /// Bounds on the size of the run; what is `None` is drawn.
+    /// Upper limits of the size of the run.
     pub size: Size,
     /// Virtual hours, instead of one to three minutes.
     pub hours: Option<u64>,
 }
 
-/// Bounds on the size of a run.
+/// Upper limits of the size of a run; the sizes themselves are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Size {
-    /// Most callers.
+    /// Of callers.
     pub callers: Option<u64>,
-    /// Most batches of a caller.
+    /// Of the batches of a caller.
     pub batches: Option<u64>,
-    /// Most items of a batch.
+    /// Of the items of a batch.
     pub items: Option<u64>,
-    /// Most devices of an org.
+    /// Of the devices of an org.
     pub devices: Option<u64>,
 }
 
@@ -41,7 +45,7 @@ impl Schedule {
         Self { seed, ..Self::default() }
     }
 
-    /// The command line options that name it.
+    /// The command line options for it.
     pub fn options(&self) -> String {
         let mut text = format!("--seed {}", self.seed);
         let (off, on): (Vec<_>, Vec<_>) = Fault::ALL.iter().partition(|fault| self.off.contains(fault));
@@ -66,7 +70,7 @@ impl Schedule {
     }
 }
 
-/// Everything about a run that does not change while it runs.
+/// The constant parameters of a run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
@@ -75,9 +79,9 @@ pub(crate) struct Plan {
     pub(crate) items: u64,
     pub(crate) devices: u64,
     pub(crate) channels: u64,
-    /// How long callers submit and faults strike, in milliseconds.
+    /// For how long callers submit and faults strike, in milliseconds.
     pub(crate) active_ms: u64,
-    /// What the monotonic clock of the first start shows.
+    /// The monotonic clock at the first start of the service.
     pub(crate) uptime_ms: u64,
     pub(crate) timeouts: &'static [Option<u32>],
     pub(crate) responder: ResponderConfig,
@@ -88,9 +92,9 @@ pub(crate) struct Plan {
     pub(crate) link_ms: u64,
     pub(crate) execution_ms: u64,
     pub(crate) channel_ms: u64,
-    /// Whether commands wait in the device broker while a device is away.
+    /// Whether the device broker keeps commands while a device is offline.
     pub(crate) sessions_persist: bool,
-    /// Of a hundred devices, so many de-duplicate, and so many obey the deadline in the payload.
+    /// Percentages of devices that de-duplicate, and that obey the deadline in the payload.
     pub(crate) deduplicating: u64,
     pub(crate) obeying: u64,
 }
@@ -105,11 +109,11 @@ const TIMEOUTS: [&[Option<u32>]; 4] = [
 impl Plan {
     pub(crate) fn draw(schedule: &Schedule) -> (Self, Faults) {
         let mut rng = Rng::new(schedule.seed, 0);
-        // Without the exact order of effects, the model could not tell which bound was reached when.
+        // When effects are drained late, the model does not know when a limit was reached, so limits stay large.
         let late_drain = rng.chance(150);
         let short_memory = rng.chance(200);
         let mut faults = Faults::draw(schedule.seed, |fault| {
-            // Short windows and long absences together would show what is not promised: anything after the window.
+            // With a short de-duplication window, a long absence would last beyond it, where nothing is promised.
             let clashes = match fault {
                 Fault::StaleClock => short_memory,
                 Fault::WallSteps | Fault::Pause | Fault::Suspend => short_memory || schedule.hours.is_some(),
@@ -151,8 +155,8 @@ impl Plan {
 
 fn responder(faults: &mut Faults) -> ResponderConfig {
     let mut config = ResponderConfig::default();
-    config.limits.items = 64;
-    config.limits.body_bytes = 64 << 10;
+    config.limits.items = const { NonZeroUsize::new(64).unwrap() };
+    config.limits.body_bytes = const { NonZeroUsize::new(64 << 10).unwrap() };
     let mut small = |fault, bound: &mut usize, low, high| {
         if faults.is_on(fault) {
             *bound = faults.chance(fault).between(low, high) as usize;

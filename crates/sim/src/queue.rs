@@ -1,4 +1,4 @@
-//! The event queue: by time, and for equal times in the order in which events were put in.
+//! The event queue: by time, and for equal times first in, first out.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 

@@ -1,12 +1,12 @@
-//! Chance, drawn from the seed of a run.
+//! Random numbers, determined by the seed of a run.
 
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng},
 };
 
-/// One stream of chance. Every actor and every kind of fault has a stream of its own, so that to switch one fault
-/// off changes as little as possible of everything else: this is what makes a failing run shrink.
+/// A stream of random numbers. Every actor and every kind of fault has its own, so that switching off one fault changes
+/// the rest of the run as little as possible, and a failing run can be shrunk.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(ChaCha8Rng);
 
@@ -19,16 +19,16 @@ impl Rng {
 
     /// A number below `bound`; 0 if that is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        // The bias is that of 64 bits against small bounds: none that matters here.
+        // The modulo bias is negligible: 64 bits against small bounds.
         if bound == 0 { 0 } else { self.0.next_u64() % bound }
     }
 
-    /// A number from `low` to `high`, both included.
+    /// A number from `low` to `high`, inclusive.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// Whether something of this probability, in thousandths, happens.
+    /// True with this probability, in thousandths.
     pub(crate) fn chance(&mut self, permille: u32) -> bool {
         self.below(1_000) < u64::from(permille)
     }
@@ -37,7 +37,7 @@ impl Rng {
         self.chance(500)
     }
 
-    /// An index into something of this length, which must not be 0.
+    /// An index below `len`, which must not be 0.
     pub(crate) fn index(&mut self, len: usize) -> usize {
         self.below(len as u64) as usize
     }
@@ -46,7 +46,7 @@ impl Rng {
         choices[self.index(choices.len())]
     }
 
-    /// A delay in milliseconds: mostly below `typical`, at times ten times that.
+    /// A delay in milliseconds: up to `typical`, and in one of 20 cases up to ten times that.
     pub(crate) fn delay(&mut self, typical: u64) -> u64 {
         if self.chance(50) { self.below(typical * 10 + 1) } else { self.below(typical + 1) }
     }

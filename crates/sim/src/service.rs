@@ -1,18 +1,18 @@
-//! The service: a responder, its driver, and everything that befalls a process.
+//! The service: a responder and its driver, in a process that is started, suspended and killed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use setpoint::{
     MessageId, Now, Responder,
-    responder::{BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, ResponderConfig, WriteId},
+    responder::{BatchTicket, CheckedBatch, Effect, HandedOver, PublicationId, ResponderConfig, Restore, WriteId},
 };
 
 use crate::{
-    callers::Request,
-    channels::Message,
+    caller_actions::Request,
+    channel_broker::Message,
     faults::Fault,
-    oracle::{Restarted, Said},
+    oracle::{RestartClocks, Said},
     plan::Plan,
     rng::Rng,
     sim::{Disaster, Event, Sim},
@@ -24,21 +24,21 @@ use crate::{
 pub(crate) struct Service {
     responder: Option<Responder>,
     config: ResponderConfig,
-    /// Counts its starts: what belongs to an earlier one reaches nobody.
+    /// The number of its starts. What is addressed to an earlier one is dropped.
     pub(crate) life: u64,
     pub(crate) paused: bool,
-    /// What came while the process was stopped.
+    /// Inputs that arrived while the process was suspended.
     inbox: VecDeque<Input>,
     connections: BTreeMap<BatchTicket, Rc<Request>>,
     wake_at: Option<u64>,
-    /// What the monotonic clock shows at time 0; negative after a reboot of the machine.
+    /// The monotonic clock minus the simulated time; negative after a reboot of the machine.
     monotonic: i64,
-    /// How wrong the wall clock is.
+    /// The error of the wall clock, in milliseconds.
     pub(crate) wall: i64,
     chance: Rng,
 }
 
-/// What the outside tells the service.
+/// An input of the service.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Batch(Rc<Request>),
@@ -74,15 +74,15 @@ impl Service {
 }
 
 impl Sim {
-    /// The service starts, from whatever its store holds.
+    /// The service starts, with the records in its store.
     pub(crate) fn start_service(&mut self) -> Check {
         self.service.life += 1;
         if self.service.life > 1 && self.service.chance.coin() {
-            // The machine was started anew as well.
+            // The machine was rebooted as well.
             self.service.monotonic = 5 - self.now as i64;
         }
         let now = self.clocks();
-        let at = Restarted { now: self.now, reading: now.instant.as_millis(), epoch_ms: now.epoch_ms };
+        let at = RestartClocks { now: self.now, reading: now.instant.as_millis(), epoch_ms: now.epoch_ms };
         self.trace.line(
             self.now,
             format_args!("service: start {} with {} records", self.service.life, self.store.records.len()),
@@ -94,19 +94,23 @@ impl Sim {
             self.service.responder = Some(Responder::new(config, seed));
         } else {
             self.oracle.restarted(records, at);
-            self.service.responder = Some(Responder::restore(config, seed, records.iter().cloned(), now));
+            let mut restore = Restore::new(config, seed, now);
+            for record in records {
+                restore.record(record.clone());
+            }
+            self.service.responder = Some(restore.finish());
         }
         self.service.wake_at = None;
         let life = self.service.life;
-        if self.link.up {
+        if self.device_broker.up {
             let connects = self.now + self.service.chance.delay(50);
-            self.link.noticed_at = connects;
+            self.device_broker.noticed_at = connects;
             self.queue.push(connects, Event::Input(life, Input::Link(true)));
         }
         self.drain()
     }
 
-    /// The process is gone, with everything that it had not stored.
+    /// The process is killed, and loses everything that it had not stored.
     pub(crate) fn kill_service(&mut self) {
         if !self.service.is_up() {
             return;
@@ -128,7 +132,7 @@ impl Sim {
         Now::new(monotonic.cast_unsigned(), EPOCH_MS + self.now.cast_signed() + self.service.wall)
     }
 
-    /// A reading of the clocks, at times an older one.
+    /// A reading of the clocks, sometimes an older one.
     fn read_clocks(&mut self) -> Now {
         let now = self.clocks();
         if !self.strikes(Fault::StaleClock) {
@@ -138,7 +142,7 @@ impl Sim {
         Now::new(now.instant.as_millis().saturating_sub(old), now.epoch_ms - old.cast_signed())
     }
 
-    /// Something for the service of this life.
+    /// Gives an input to the service, if it is still in this life.
     pub(crate) fn give(&mut self, life: u64, input: Input) -> Check {
         if life != self.service.life || !self.service.is_up() {
             return Ok(());
@@ -151,7 +155,7 @@ impl Sim {
         self.drain()
     }
 
-    /// The process goes on, with everything that piled up.
+    /// The process is resumed, and handles the inputs that have queued up.
     pub(crate) fn resume(&mut self) -> Check {
         if !self.service.paused || !self.service.is_up() {
             return Ok(());
@@ -159,7 +163,7 @@ impl Sim {
         self.service.paused = false;
         self.oracle.disturbed(self.now);
         let mut inbox = std::mem::take(&mut self.service.inbox);
-        // A driver may look at its timers first, or last.
+        // A driver may handle its timers first, or last.
         if self.service.chance.coin() {
             inbox.push_front(Input::Wake);
         } else {
@@ -174,7 +178,7 @@ impl Sim {
 
     fn turn(&mut self, input: Input) -> Check {
         let now = self.read_clocks();
-        // These bring no time with them.
+        // These are handled without a time.
         let timeless = matches!(input, Input::PersistFailed | Input::Published(_) | Input::Undeliverable(_));
         if !timeless {
             self.oracle.see(self.now, now.instant.as_millis(), now.epoch_ms);
@@ -188,8 +192,10 @@ impl Sim {
                     format_args!("service: batch of {} ({}) {}", sent.items.len(), sent.org_id, sent.family.name()),
                 );
                 let expectation = self.oracle.batch(sent);
-                let batch = BatchRequest { org_id: &sent.org_id, family: sent.family, body: &sent.body };
-                let batch = responder.handle_batch(batch, &self.world, now);
+                let limits = &self.service.config.limits;
+                let body = sent.body.clone();
+                let batch = CheckedBatch::read(body, sent.family, &sent.org_id, &self.world, limits, now);
+                let batch = responder.handle_batch(batch, now);
                 self.oracle.expect(batch, expectation);
                 self.service.connections.insert(batch, request);
             }
@@ -222,7 +228,7 @@ impl Sim {
                 responder.handle_published(publication);
             }
             Input::Undeliverable(publication) => {
-                self.oracle.seen.event(crate::seen::Event::Undeliverable);
+                self.oracle.coverage.event(crate::coverage::Exercised::Undeliverable);
                 self.oracle.ended(publication);
                 responder.handle_undeliverable(publication);
             }
@@ -234,7 +240,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Does what the service asks for: all of it, or at times only a part.
+    /// Performs the effects of the service: all of them, or sometimes a part.
     fn drain(&mut self) -> Check {
         let now = self.clocks();
         loop {
@@ -255,18 +261,20 @@ impl Sim {
         }
         let Some(responder) = &self.service.responder else { return Ok(()) };
         let wakeup = responder.poll_timeout().map(setpoint::MonotonicTime::as_millis);
-        self.oracle.quiet(&responder.stats(), wakeup)?;
-        self.set_alarm(wakeup);
+        self.oracle.drained(&responder.stats(), wakeup)?;
+        self.schedule_wake(wakeup);
         Ok(())
     }
 
     fn perform(&mut self, effect: Effect) -> Check {
         let failed = self.oracle.is_store_failed();
         match effect {
-            Effect::Persist { write, records } => {
-                self.trace.line(self.now, format_args!("service: write {} of {} records", write.0, records.len()));
+            Effect::Persist { write, records, audit } => {
+                let count = records.len() + audit.len();
+                self.trace.line(self.now, format_args!("service: write {} of {count} records", write.0));
                 if !failed {
                     self.oracle.recorded(&records, &self.world)?;
+                    self.oracle.audited(&audit)?;
                     self.write(write, records);
                 }
                 Ok(())
@@ -307,14 +315,14 @@ impl Sim {
         self.drain()
     }
 
-    fn set_alarm(&mut self, wakeup: Option<u64>) {
+    fn schedule_wake(&mut self, wakeup: Option<u64>) {
         let Some(at) = wakeup else {
             self.service.wake_at = None;
             return;
         };
         let at = at.cast_signed().saturating_sub(self.service.monotonic);
         let at = u64::try_from(at).unwrap_or(0).max(self.now);
-        // An alarm that is overdue rings late, not anew.
+        // An overdue wake-up comes late; it is not scheduled again.
         if self.service.wake_at.is_none_or(|set| set > at) {
             self.service.wake_at = Some(at);
             let late = if self.strikes(Fault::LateTimer) { self.faults.chance(Fault::LateTimer).below(150) } else { 0 };
@@ -322,7 +330,7 @@ impl Sim {
         }
     }
 
-    /// The alarm that was set for `at` rings, unless another was set since.
+    /// The wake-up for `at`, unless another one was scheduled since.
     pub(crate) fn wake(&mut self, life: u64, at: u64) -> Check {
         if life != self.service.life || self.service.wake_at != Some(at) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! From a schedule that fails to a small one that still does.
+//! Shrinks a failing schedule.
 
 use crate::{
     faults::Fault,
@@ -7,7 +7,7 @@ use crate::{
     violation::Invariant,
 };
 
-/// Switches off kinds of faults and makes the run smaller for as long as it breaks the same promise.
+/// Switches off faults and makes the run smaller, as long as it still breaks the same promise.
 pub fn shrink(schedule: &Schedule, invariant: Invariant) -> Schedule {
     let fails = |candidate: &Schedule| run(candidate).violation.is_some_and(|found| found.invariant == invariant);
     let mut smallest = schedule.clone();

@@ -1,4 +1,4 @@
-//! One run: the event loop, and everything that has a place in it.
+//! One run: its state and its event loop.
 
 use std::rc::Rc;
 
@@ -6,16 +6,16 @@ use setpoint::{MessageId, requester::RequestBatchId};
 
 use crate::{
     caller::Caller,
-    callers::Request,
-    channels::{Channels, Message},
+    caller_actions::Request,
+    channel_broker::{ChannelBroker, Message},
+    coverage::Exercised,
+    device_broker::DeviceBroker,
     devices::{Command, Devices},
     faults::{Fault, Faults},
-    link::Link,
     oracle::{Oracle, Said},
     plan::Plan,
     queue::Queue,
     rng::Rng,
-    seen::Event as Seen,
     service::{Input, Service},
     store::Store,
     trace::Trace,
@@ -31,25 +31,25 @@ pub(crate) struct Sim {
     pub(crate) oracle: Oracle,
     pub(crate) trace: Trace,
     pub(crate) queue: Queue<Event>,
-    /// True time, in milliseconds since the start of the run.
+    /// Simulated time, in milliseconds since the start of the run. No clock of the service shows it.
     pub(crate) now: u64,
     pub(crate) service: Service,
     pub(crate) store: Store,
-    pub(crate) link: Link,
+    pub(crate) device_broker: DeviceBroker,
     pub(crate) devices: Devices,
-    pub(crate) channels: Channels,
+    pub(crate) channel_broker: ChannelBroker,
     pub(crate) callers: Vec<Caller>,
-    /// Request ids given out so far, by place in the org and family.
+    /// Number of request ids used so far, by caller and family.
     pub(crate) ids: Vec<[u64; 2]>,
-    /// Chance of the callers.
+    /// Randomness of the callers.
     pub(crate) chance: Rng,
-    /// Everything is over but the last, healthy batches.
+    /// Whether the last batches, after all faults have stopped, are being sent.
     pub(crate) probing: bool,
     /// Items of those last batches.
     pub(crate) probes: Vec<usize>,
 }
 
-/// Everything that can happen.
+/// What the event queue holds.
 #[derive(Debug)]
 pub(crate) enum Event {
     Submit(usize),
@@ -76,7 +76,7 @@ pub(crate) enum Event {
     Probe,
 }
 
-/// What strikes from outside, at a time drawn before the run.
+/// A fault at a time drawn before the run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Disaster {
     Crash,
@@ -94,10 +94,10 @@ pub(crate) enum Disaster {
     Booted(usize, u64),
 }
 
-/// A run that takes longer goes in circles.
-const MOST_STEPS: u64 = 20_000_000;
+/// More steps than any run takes: beyond, it is in an endless loop.
+const MAX_STEPS: u64 = 20_000_000;
 
-/// Faults that are a matter of configuration, and last for the whole run.
+/// Faults that consist of the configuration, and so last for the whole run.
 const CONFIGURED: [Fault; 5] =
     [Fault::SmallBounds, Fault::SmallOutbox, Fault::SmallMemory, Fault::SmallWindow, Fault::ShortMemory];
 
@@ -114,9 +114,9 @@ impl Sim {
         let mut sim = Self {
             service: Service::new(&plan),
             store: Store::new(seed),
-            link: Link::new(seed),
+            device_broker: DeviceBroker::new(seed),
             devices: Devices::new(&plan, &world),
-            channels: Channels::new(seed),
+            channel_broker: ChannelBroker::new(seed),
             callers: Vec::new(),
             ids: vec![[0; 2]; plan.callers as usize],
             chance: Rng::new(seed, 2),
@@ -131,10 +131,10 @@ impl Sim {
             oracle,
         };
         if sim.plan.uptime_ms + sim.plan.active_ms >= 1 << 36 {
-            sim.seen(Seen::LongUptime);
+            sim.exercised(Exercised::LongUptime);
         }
         for fault in CONFIGURED.into_iter().filter(|fault| sim.faults.is_on(*fault)) {
-            sim.oracle.seen.fault(fault);
+            sim.oracle.coverage.fault(fault);
         }
         for n in 0..sim.plan.callers as usize {
             let org = n % ORGS.len();
@@ -144,16 +144,16 @@ impl Sim {
         sim
     }
 
-    /// Runs to the end, or to the first promise that is broken.
+    /// Runs to the end, or until a promise is broken.
     pub(crate) fn run(&mut self) -> Check {
         self.start_service()?;
-        self.plan_everything();
+        self.schedule_everything();
         let mut steps = 0;
         while let Some((at, event)) = self.queue.pop() {
             self.now = self.now.max(at);
             self.happen(event)?;
             steps += 1;
-            crate::violation::hold!(steps < MOST_STEPS, Liveness, "the run does not come to rest");
+            crate::violation::hold!(steps < MAX_STEPS, Liveness, "the run does not come to rest");
         }
         self.finish()
     }
@@ -189,21 +189,21 @@ impl Sim {
         self.queue.push(self.now + ms, event);
     }
 
-    /// Whether the fault strikes; it is counted and noted then.
+    /// Whether the fault strikes now. If so, it is counted and traced.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
         let strikes = self.faults.strikes(fault);
         if strikes {
-            self.oracle.seen.fault(fault);
+            self.oracle.coverage.fault(fault);
             self.trace.line(self.now, format_args!("! {}", fault.name()));
         }
         strikes
     }
 
-    pub(crate) fn seen(&mut self, event: Seen) {
-        self.oracle.seen.event(event);
+    pub(crate) fn exercised(&mut self, event: Exercised) {
+        self.oracle.coverage.event(event);
     }
 
-    /// A short name of a command in traces: its request id.
+    /// A short name of a command for traces: org and request id.
     pub(crate) fn name_of(&self, message_id: MessageId) -> String {
         self.oracle
             .of_message(message_id)

@@ -1,13 +1,13 @@
-//! The store: it commits in groups, takes its time, and at a crash loses what was not yet synced.
+//! The store: group commit, with delays; a crash loses writes that are not synced.
 
 use std::collections::VecDeque;
 
 use setpoint::responder::{Record, WriteId};
 
 use crate::{
+    coverage::Exercised,
     faults::Fault,
     rng::Rng,
-    seen::Event as Seen,
     service::Input,
     sim::{Event, Sim},
     violation::Check,
@@ -15,11 +15,11 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// What survives.
+    /// What survives a crash.
     pub(crate) records: Vec<Record>,
-    /// Written and not synced. Each write is atomic: a torn one does not count.
+    /// Written and not synced. Each write is atomic: a torn write is discarded.
     unsynced: VecDeque<(WriteId, Vec<Record>)>,
-    /// How many of those the commit that is under way takes.
+    /// How many of those are part of the commit under way.
     syncing: usize,
     chance: Rng,
 }
@@ -48,7 +48,7 @@ impl Sim {
         self.after(takes, Event::Synced(self.service.life));
     }
 
-    /// A commit is over.
+    /// A commit has ended.
     pub(crate) fn synced(&mut self, life: u64) -> Check {
         if life != self.service.life || self.store.syncing == 0 {
             return Ok(());
@@ -75,16 +75,16 @@ impl Sim {
         Ok(())
     }
 
-    /// What had not been synced may be there or not, from the first to some last write.
+    /// Of the unsynced writes, a random prefix survives.
     pub(crate) fn crash_store(&mut self) {
         let unsynced = std::mem::take(&mut self.store.unsynced);
         self.store.syncing = 0;
         let kept = self.store.chance.index(unsynced.len() + 1);
         if kept > 0 {
-            self.seen(Seen::WritesLeft);
+            self.exercised(Exercised::WritesLeft);
         }
         if kept < unsynced.len() {
-            self.seen(Seen::WritesLost);
+            self.exercised(Exercised::WritesLost);
         }
         self.trace
             .line(self.now, format_args!("store: {kept} of {} writes that nobody confirmed are left", unsynced.len()));

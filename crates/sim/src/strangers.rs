@@ -1,12 +1,12 @@
-//! Somebody who is no requester of ours: sends request ids that are known, and bodies that nobody may send.
+//! Strangers: HTTP clients without a requester, which send known request ids and bodies that must be refused.
 
 use std::rc::Rc;
 
 use setpoint::Family;
 
 use crate::{
-    callers::Request,
-    content::{Item, body, other},
+    batch_items::{Item, body, other},
+    caller_actions::Request,
     faults::Fault,
     oracle::Sent,
     rng::Rng,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Sim {
-    /// A stranger sends something in the name of this org.
+    /// A stranger sends a request in the name of this org.
     pub(crate) fn stranger(&mut self, org: usize) -> Check {
         let known = self.faults.is_on(Fault::KnownIds) && !self.oracle.items.is_empty();
         let broken = self.faults.is_on(Fault::BrokenBodies);
@@ -34,12 +34,12 @@ impl Sim {
         self.give(self.service.life, Input::Batch(Rc::new(request)))
     }
 
-    /// An id that the service has seen, once more.
+    /// A request id that the service has seen, again.
     fn known_id(&mut self) -> Sent {
-        self.oracle.seen.fault(Fault::KnownIds);
+        self.oracle.coverage.fault(Fault::KnownIds);
         let items = self.oracle.items.len();
         let (mut rng, plan) = (self.faults.chance(Fault::KnownIds).clone(), &self.plan);
-        // Mostly one of the newest: others may have been forgotten.
+        // Often one of the newest, because the service may have forgotten others.
         let n = if rng.coin() { items - 1 - rng.index(items.min(8)) } else { rng.index(items) };
         let truth = &self.oracle.items[n];
         let (mut org, mut family) = (truth.org, truth.family);
@@ -66,9 +66,9 @@ impl Sim {
         Sent { org, org_id: ORGS[org].to_owned(), family, items, odd, body: bytes, whole: None }
     }
 
-    /// A batch whose items are right, and which is none.
+    /// A batch with a valid item and a body that is not.
     fn broken_body(&mut self, org: usize) -> Sent {
-        self.oracle.seen.fault(Fault::BrokenBodies);
+        self.oracle.coverage.fault(Fault::BrokenBodies);
         let family = if self.chance.coin() { Family::Invoke } else { Family::Write };
         let id = format!("x{}", self.chance.below(1 << 30));
         let item = Item::draw(&mut self.chance, &self.plan, &self.world, org, family, id);
@@ -81,12 +81,12 @@ impl Sim {
     }
 }
 
-/// One of many ways to spoil a body, and the status that it must be refused with.
+/// Breaks a body in one of many ways. Returns it with its org and the status with which it must be refused.
 fn break_body(rng: &mut Rng, good: &str, org_id: &str) -> (Vec<u8>, String, u16) {
     let text = |text: String| (text.into_bytes(), org_id.to_owned(), 400);
     let in_item = |member: &str| good.replacen("[{", &format!("[{{{member},"), 1);
     match rng.below(16) {
-        // A duplicate key, known or not, written plainly or not.
+        // A duplicate key, known or unknown, escaped or not.
         0 => text(in_item("\"requestId\":\"first\"")),
         1 => text(in_item("\"requ\\u0065stId\":\"first\"")),
         2 => text(format!("{},\"requestId\":\"last\"}}]}}", good.trim_end_matches("}]}"))),

@@ -1,4 +1,4 @@
-//! Many runs, on all cores: each run by itself, and the sum in the order of the seeds.
+//! Many runs on all cores. Each run is on its own; the totals do not depend on the order in which they end.
 
 use std::{
     collections::BTreeMap,
@@ -12,37 +12,39 @@ use std::{
 };
 
 use crate::{
+    coverage::Coverage,
     plan::Schedule,
     run::run,
-    seen::Seen,
     violation::{Invariant, Violation},
 };
 
 /// Which runs to make.
 #[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with a struct literal")]
 pub struct Sweep {
-    /// The schedule of every run but for its seed, which is the first.
+    /// The schedule of the first run; the others differ in the seed.
     pub schedule: Schedule,
-    /// How many seeds, from that one on.
+    /// How many runs, with consecutive seeds.
     pub runs: u64,
-    /// How many runs at a time; `None` for one on each core.
+    /// Runs at the same time; `None` is one on each core.
     pub threads: Option<usize>,
-    /// Stop after so many failures.
+    /// Stop after this many failures.
     pub failures: usize,
 }
 
-/// What came of all runs.
+/// The totals of all runs.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Total {
-    /// Runs that were made.
+    /// Number of runs.
     pub runs: u64,
     /// What they exercised.
-    pub seen: Seen,
-    /// Virtual time, in milliseconds.
+    pub coverage: Coverage,
+    /// Simulated time, in milliseconds.
     pub virtual_ms: u64,
-    /// Things that happened.
+    /// Lines of all traces.
     pub length: u64,
-    /// The failing seeds, as far as they were looked for, in ascending order.
+    /// The failing seeds, in ascending order. Not all, if the sweep stopped early.
     pub failures: BTreeMap<u64, Violation>,
 }
 
@@ -57,7 +59,7 @@ impl Total {
     }
 }
 
-/// Makes the runs; `progress` is told how many are done.
+/// Runs them. `progress` is called with the number of runs that are done.
 pub fn sweep(sweep: &Sweep, mut progress: impl FnMut(u64)) -> Total {
     let next = AtomicU64::new(0);
     let total = Mutex::new(Total::default());
@@ -79,12 +81,12 @@ pub fn sweep(sweep: &Sweep, mut progress: impl FnMut(u64)) -> Total {
                     total.runs += 1;
                     total.length += outcome.length;
                     total.virtual_ms += outcome.virtual_ms;
-                    total.seen.add(&outcome.seen);
+                    total.coverage.add(&outcome.coverage);
                     if let Some(violation) = outcome.violation {
                         total.failures.insert(seed, violation);
                     }
                     drop(total);
-                    // Whoever listens may have gone.
+                    // Fails only if `progress` panicked.
                     let _ = done.send(());
                 }
             });

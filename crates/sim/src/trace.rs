@@ -1,4 +1,4 @@
-//! What happened in a run, line by line: hashed always, kept only when somebody wants to read it.
+//! The trace of a run, line by line: always hashed, and kept on request.
 
 use std::fmt::{self, Write};
 
@@ -29,7 +29,7 @@ impl Trace {
     }
 }
 
-/// FNV-1a: the same on every machine and in every release of Rust.
+/// FNV-1a, which is the same on every machine and in every release of Rust.
 #[derive(Debug)]
 struct Hash(u64);
 

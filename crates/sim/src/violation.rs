@@ -1,19 +1,21 @@
-//! A promise that was broken.
+//! The promises that every run must keep, and the report of a broken one.
 
 use std::fmt;
 
 /// What was promised, and what happened instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// Which invariant, by its short name.
     pub invariant: Invariant,
-    /// What happened, in words.
-    pub words: String,
+    /// What happened.
+    pub message: String,
 }
 
-/// The promises that every run is held to. I1 to I10 are those of the table of scenarios.
+/// The promises that every run must keep. I1 to I10 are the invariants of the protocol's guarantees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "each is said in words by `promise`")]
+#[allow(missing_docs, reason = "`promise` describes each")]
+#[non_exhaustive]
 pub enum Invariant {
     I1,
     I2,
@@ -37,7 +39,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    /// Its name as tables show it.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::I1 => "I1",
@@ -90,11 +92,11 @@ impl Invariant {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.invariant.name(), self.invariant.promise(), self.words)
+        write!(f, "{} ({}): {}", self.invariant.name(), self.invariant.promise(), self.message)
     }
 }
 
-/// Whether all promises held so far.
+/// An error if a promise was broken.
 pub(crate) type Check = Result<(), Violation>;
 
 /// Ends the run unless the condition holds.
@@ -103,7 +105,7 @@ macro_rules! hold {
         if !$condition {
             return Err($crate::violation::Violation {
                 invariant: $crate::violation::Invariant::$invariant,
-                words: format!($($words)+),
+                message: format!($($words)+),
             });
         }
     };

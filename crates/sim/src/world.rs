@@ -1,4 +1,4 @@
-//! The orgs, channels and devices that there are.
+//! The orgs, channels and devices of a run.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use setpoint::{Device, DeviceRef, Directory, Family};
 use crate::{plan::Plan, rng::Rng};
 
 pub(crate) const ORGS: [&str; 2] = ["o1", "o2"];
-/// What the wall clock shows at the start of a run.
+/// The wall clock at the start of a run.
 pub(crate) const EPOCH_MS: i64 = 1_700_000_000_000;
-/// What devices can do.
+/// Services and measure points of every device.
 pub(crate) const TARGETS: [&str; 3] = ["start", "stop", "power limit"];
 
-/// Two orgs that look alike: equal asset ids, equal channel ids, equal request ids.
+/// Two orgs with equal asset ids, channel ids and request ids, so that every mix-up between them shows.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) devices: Vec<KnownDevice>,

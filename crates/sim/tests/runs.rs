@@ -1,6 +1,6 @@
-//! The simulation itself: it repeats exactly, it holds over days and over very long uptimes, and its options name runs.
+//! The simulation itself: runs repeat exactly, the promises hold over days and very long uptimes, and options determine runs.
 
-use setpoint_sim::{Event, Fault, Schedule, Size, Sweep, run, run_with_trace, sweep};
+use setpoint_sim::{Exercised, Fault, Schedule, Size, Sweep, run, run_with_trace, sweep};
 
 #[test]
 fn one_seed_is_one_run_byte_for_byte() {
@@ -8,7 +8,7 @@ fn one_seed_is_one_run_byte_for_byte() {
         let (first, second) = (run_with_trace(&Schedule::of_seed(seed)), run(&Schedule::of_seed(seed)));
         assert_eq!((first.hash, first.length), (second.hash, second.length), "seed {seed}");
         assert_eq!(first.length, first.trace.len() as u64);
-        assert_eq!(first.seen, second.seen);
+        assert_eq!(first.coverage, second.coverage);
         assert_ne!(first.hash, run(&Schedule::of_seed(seed + 1)).hash, "seeds {seed} and its successor");
     }
 }
@@ -30,9 +30,9 @@ fn a_virtual_day_passes_with_every_promise_kept() {
 
 #[test]
 fn timers_run_beyond_two_to_the_36_milliseconds_of_uptime() {
-    let long = (0..100)
-        .map(|seed| run(&Schedule::of_seed(seed)))
-        .find(|outcome| outcome.seen.of_event(Event::LongUptime) > 0 && outcome.seen.of_event(Event::TimedOut) > 0);
+    let long = (0..100).map(|seed| run(&Schedule::of_seed(seed))).find(|outcome| {
+        outcome.coverage.of_event(Exercised::LongUptime) > 0 && outcome.coverage.of_event(Exercised::TimedOut) > 0
+    });
     assert_eq!(long.expect("such a run").violation, None);
 }
 
@@ -42,9 +42,12 @@ fn a_run_without_faults_ends_every_item_as_its_device_said() {
         let schedule = Schedule { off: Fault::ALL.iter().copied().collect(), ..Schedule::of_seed(seed) };
         let outcome = run(&schedule);
         assert_eq!(outcome.violation, None, "seed {seed}");
-        assert_eq!(outcome.seen.of_event(Event::Restart), 0);
-        let batches = outcome.seen.of_event(Event::Batch);
-        assert_eq!(outcome.seen.of_event(Event::BatchDone), batches - outcome.seen.of_event(Event::Resent));
+        assert_eq!(outcome.coverage.of_event(Exercised::Restart), 0);
+        let batches = outcome.coverage.of_event(Exercised::Batch);
+        assert_eq!(
+            outcome.coverage.of_event(Exercised::BatchDone),
+            batches - outcome.coverage.of_event(Exercised::Resent)
+        );
     }
 }
 

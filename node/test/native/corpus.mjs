@@ -5,6 +5,11 @@ import { parseExact } from "setpoint";
 
 const ROOT = new URL("../../../crates/core/vectors/", import.meta.url);
 
+/** How many cases each directory has to hold. */
+export function countsOfCases() {
+  return JSON.parse(readFileSync(new URL("counts.json", ROOT), "utf8"));
+}
+
 /** Every case of one directory. Integers that no number holds are bigints. */
 export function casesOf(kind) {
   const folder = new URL(`${kind}/`, ROOT);

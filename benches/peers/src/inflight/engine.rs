@@ -19,7 +19,7 @@ impl Engine {
     /// With room for so many items in flight.
     pub fn new(in_flight: usize) -> Self {
         let mut config = RequesterConfig::default();
-        config.open_items = config.open_items.max(in_flight);
+        config.open_items = config.open_items.saturating_add(in_flight);
         Self { requester: Requester::new(ORG, config, [7; 32]), now_ms: 0 }
     }
 

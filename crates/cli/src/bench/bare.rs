@@ -1,12 +1,12 @@
-//! The same traffic as bare MQTT request and reply: one client publishes the commands and matches the replies by id.
+//! Bare MQTT request and reply, the baseline: one client publishes the same commands and matches the replies by id.
 //!
-//! Nothing else is done with them: no HTTP, no checks, no store, no timers, no channel.
+//! Without HTTP, validation, store, timers and channel.
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rumqttc_v5::{
@@ -18,6 +18,7 @@ use setpoint::{
     device::{ANSWER_FILTERS, CommandPayload, command_topic},
     json::Payload,
 };
+use setpoint_client::error_chain;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -25,18 +26,20 @@ use tokio::{
 };
 
 use super::item::{End, How, PRODUCT, TIMEOUT_MS, device_key, input};
-use crate::failure::{Failure, exit};
+use crate::{
+    failure::{Failure, exit},
+    lock::lock,
+};
 
-/// Commands that the client takes before it makes the sender wait.
+/// Commands in the client's queue; senders wait while it is full.
 const QUEUE: usize = 4_096;
-/// Commands sent and not acknowledged by the broker.
+/// Commands sent and not acknowledged by the broker, at most.
 const WINDOW: u16 = 1_024;
-/// Commands written to the socket at once, as many as the gateway writes.
+/// Commands in one write to the socket, as many as the gateway writes.
 const COMMANDS_PER_WRITE: usize = 16;
-/// How long the connection may take to stand.
-const CONNECT: std::time::Duration = std::time::Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who waits for which reply.
+/// By number of the item: where to send its end, and its index in its batch.
 type Waiting = Arc<Mutex<HashMap<u64, (mpsc::UnboundedSender<End>, usize)>>>;
 
 /// One MQTT client.
@@ -78,11 +81,11 @@ impl Bare {
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
         let (client, driver) =
-            AsyncClient::builder(options).capacity(QUEUE).try_build().map_err(|error| failure(&error.to_string()))?;
+            AsyncClient::builder(options).capacity(QUEUE).try_build().map_err(|error| failure(&error_chain(&error)))?;
         let waiting = Waiting::default();
         let (up, is_up) = oneshot::channel();
         let task = tokio::spawn(drive(client.clone(), driver, Arc::clone(&waiting), up));
-        match timeout(CONNECT, is_up).await {
+        match timeout(CONNECT_TIMEOUT, is_up).await {
             Ok(Ok(())) => {}
             _ => return Err(failure("it does not connect")),
         }
@@ -93,12 +96,11 @@ impl Bare {
     pub(super) async fn send(&self, first: u64, items: usize) -> Result<Sent, Failure> {
         let (ended, ends) = mpsc::unbounded_channel();
         {
-            // Before the first is sent: no reply can come too early.
+            // Before the first one is sent, so that no reply comes too early.
             let mut waiting = lock(&self.waiting);
             waiting.extend((0..items).map(|index| (first + index as u64, (ended.clone(), index))));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let deadline_epoch_ms = i64::try_from(now.as_millis()).unwrap_or(0) + i64::from(TIMEOUT_MS);
+        let deadline_epoch_ms = setpoint_clock::epoch_ms() + i64::from(TIMEOUT_MS);
         for number in first..first + items as u64 {
             let input = input(number);
             let mut payload = Vec::with_capacity(256);
@@ -113,13 +115,13 @@ impl Bare {
             .write(&mut payload);
             let topic = &self.topics[usize::try_from(number).unwrap_or(0) % self.topics.len()];
             let sent = self.client.publish(topic.as_str(), payload, PublishOptions::new(QoS::AtLeastOnce)).await;
-            sent.map_err(|error| failure(&error.to_string()))?;
+            sent.map_err(|error| failure(&error_chain(&error)))?;
         }
         Ok(Sent { ends, left: items })
     }
 
     pub(super) async fn close(&self) {
-        // If it cannot be said, the connection ends without it.
+        // Fails only if the connection has ended.
         let _ = self.client.try_disconnect_now();
         self.task.abort();
     }
@@ -151,33 +153,28 @@ async fn drive(client: AsyncClient, mut driver: EventLoop, waiting: Waiting, up:
             }
             Ok(Event::Incoming(Packet::SubAck(_))) => {
                 if let Some(up) = up.take() {
-                    // Whoever waits for it may have given up.
+                    // Fails only if `connect` timed out.
                     let _ = up.send(());
                 }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) if publish.topic.ends_with(b"_reply") => {
-                take(&waiting, &publish.payload);
+                handle_reply(&waiting, &publish.payload);
             }
             Ok(_) => {}
-            // What was under way does not end any more, and the books say so.
-            Err(error) => return tracing::error!(%error, "the bare client is not connected any more"),
+            // The items under way never end, which the books report.
+            Err(error) => return tracing::error!(%error, "the bare client has lost its connection"),
         }
     }
 }
 
-fn take(waiting: &Waiting, payload: &[u8]) {
+fn handle_reply(waiting: &Waiting, payload: &[u8]) {
     let Ok(reply) = serde_json::from_slice::<Reply<'_>>(payload) else { return };
     let Ok(number) = reply.id.parse::<u64>() else { return };
     let Some((ended, index)) = lock(waiting).remove(&number) else { return };
     let how = if reply.code == 200 { How::Succeeded } else { How::Failed };
     let own = reply.data.is_some_and(|echo| echo.n == number);
-    // Whoever waited for it may have given up.
+    // Fails only if the batch was given up.
     let _ = ended.send(End { index, how, at: Instant::now(), own });
-}
-
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, (mpsc::UnboundedSender<End>, usize)>> {
-    // Nothing panics half-way through a change.
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failure(why: &str) -> Failure {

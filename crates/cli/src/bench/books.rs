@@ -1,8 +1,9 @@
-//! Whether every item ended exactly once, with what its own device did.
+//! Checks that every item ended exactly once, with its own device's answer.
 
 use super::tally::Tally;
 
-/// What is wrong; nothing, if the books balance. `executed` is what the devices say, where they are ours.
+/// What is wrong; empty if the books balance. `executed` is how many commands the devices executed, if they are
+/// simulated here.
 pub(super) fn check(tally: &Tally, executed: Option<u64>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut found = |count: u64, what: &str| {
@@ -14,7 +15,7 @@ pub(super) fn check(tally: &Tally, executed: Option<u64>) -> Vec<String> {
     found(tally.ended_again, "ends of items that had ended, or that nobody sent");
     found(tally.misattributed, "items ended with another item's answer");
     if let Some(executed) = executed {
-        // What timed out may have been executed, and what was cancelled; what was refused was not.
+        // An item that timed out or was cancelled may have been executed; a refused one was not.
         let at_least = tally.succeeded + tally.failed;
         let at_most = at_least + tally.timed_out + tally.cancelled + tally.unended;
         if !(at_least..=at_most).contains(&executed) {

@@ -1,45 +1,27 @@
-//! Bare MQTT and the gateway in turns, then the gateway at half its rate, against the targets.
-
-use serde::Serialize;
+//! `bench --compare`: bare MQTT and the gateway in turns, then the gateway at half its rate, against the targets.
 
 use super::{
-    Args,
+    args::Args,
     load::Arrivals,
-    measure,
-    report::{Report, Run},
+    measure::measure,
+    report::{Comparison, Report, Run, Target},
 };
-use crate::{failure::Failure, out::Out};
+use crate::{failure::Failure, output::Output};
 
-/// Of the bare round-trip rate.
-const RATIO: f64 = 0.6;
-const ITEMS_PER_S: f64 = 10_000.0;
-const P99_MS: f64 = 50.0;
-/// How often each of the two has its turn. A machine's speed changes within minutes: what is measured one after the
-/// other is compared turn by turn. An odd number, so that one of the turns is the median.
+/// The gateway's rate, as a share of that of bare MQTT.
+const TARGET_RATIO: f64 = 0.6;
+const TARGET_ITEMS_PER_S: f64 = 10_000.0;
+/// At half the gateway's rate.
+const TARGET_P99_MS: f64 = 50.0;
+/// How many times each of the two is measured. A machine's speed changes within minutes, so each measurement is compared
+/// with the one next to it. An odd number, so that one of them is the median.
 const TURNS: usize = 3;
 
-/// What the measurements say together.
-#[derive(Debug, Serialize)]
-pub(super) struct Comparison {
-    /// The gateway's rate by that of bare MQTT, in the median of the turns.
-    pub(super) ratio: f64,
-    pub(super) targets: [Target; 3],
-}
-
-/// A target, and how it was met.
-#[derive(Debug, Serialize)]
-pub(super) struct Target {
-    pub(super) name: &'static str,
-    pub(super) target: f64,
-    pub(super) measured: f64,
-    pub(super) met: bool,
-}
-
-pub(super) async fn run(args: &Args, out: &mut Out, report: &mut Report) -> Result<(), Failure> {
+pub(super) async fn run(args: &Args, out: &mut Output, report: &mut Report) -> Result<(), Failure> {
     let closed = Arrivals::Closed { in_flight: args.in_flight };
     let mut turns = Vec::new();
     for turn in 0..TURNS {
-        // Each of them is the first one at times: what comes second finds a machine that is warm, or hot.
+        // Which one goes first alternates, because the second one runs on a warmer machine.
         let bare_first = turn % 2 == 0;
         let first = measure(args, bare_first, closed, out).await?;
         let second = measure(args, !bare_first, closed, out).await?;
@@ -48,7 +30,7 @@ pub(super) async fn run(args: &Args, out: &mut Out, report: &mut Report) -> Resu
     let rate = |run: &Run| run.items_per_second;
     let ratio = median(turns.iter().map(|(bare, gateway)| rate(gateway) / rate(bare).max(f64::MIN_POSITIVE)));
     let gateway = median(turns.iter().map(|(_, gateway)| rate(gateway)));
-    // At least one item a second, or the next batch would never come.
+    // At least one item a second, or the second batch would never be sent.
     let half = Arrivals::Open { rate: (gateway / 2.0).max(1.0) };
     let open = measure(args, false, half, out).await?;
     let p99 = open.latency_ms.map_or(f64::INFINITY, |latency| latency.p99);
@@ -58,7 +40,7 @@ pub(super) async fn run(args: &Args, out: &mut Out, report: &mut Report) -> Resu
     Ok(())
 }
 
-/// The one in the middle.
+/// The median of an odd number of values.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -70,9 +52,14 @@ fn compare(ratio: f64, gateway: f64, p99: f64) -> Comparison {
     Comparison {
         ratio,
         targets: [
-            at_least("gateway by bare MQTT, at least", RATIO, ratio),
-            at_least("items a second through the gateway, at least", ITEMS_PER_S, gateway),
-            Target { name: "p99 ms at half that load, under", target: P99_MS, measured: p99, met: p99 < P99_MS },
+            at_least("gateway by bare MQTT, at least", TARGET_RATIO, ratio),
+            at_least("items a second through the gateway, at least", TARGET_ITEMS_PER_S, gateway),
+            Target {
+                name: "p99 ms at half that load, under",
+                target: TARGET_P99_MS,
+                measured: p99,
+                met: p99 < TARGET_P99_MS,
+            },
         ],
     }
 }
@@ -90,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn one_turn_that_went_badly_decides_nothing() {
+    fn one_outlier_does_not_change_the_median() {
         assert_eq!(median([0.7, 0.1, 0.6].into_iter()), 0.6);
         assert_eq!(median([f64::INFINITY, 0.1, 0.6].into_iter()), 0.6);
     }

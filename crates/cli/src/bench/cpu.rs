@@ -1,8 +1,8 @@
-//! The processor time that this process has used: on a machine that others use, too, it says more than the rate.
+//! The processor time that this process has used. On a machine that runs other things as well, it says more than a rate.
 
 use std::time::Duration;
 
-/// Of all threads, in user and kernel mode; `None` where the system does not say it in this way.
+/// Of all threads, in user and kernel mode; `None` where the system does not report it in this way.
 #[cfg(unix)]
 pub(super) fn used() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);

@@ -1,13 +1,13 @@
-//! What is sent, and how an item ends. It is the same with and without a gateway.
+//! The items that a bench sends, and how they end: the same with and without a gateway.
 
 use tokio::time::Instant;
 
-/// The org, the product and the channel of what runs in this process.
+/// Org, product and channel of the gateway and the devices in this process.
 pub(super) const ORG: &str = "bench";
 pub(super) const PRODUCT: &str = "bench";
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.bench";
 
-/// How long a command may take: the protocol's default.
+/// Timeout of a command: the protocol's default.
 pub(super) const TIMEOUT_MS: u32 = 30_000;
 
 /// The key of a device.
@@ -15,7 +15,7 @@ pub(super) fn device_key(device: usize) -> String {
     format!("d-{device:04}")
 }
 
-/// The input of an item: its number. The device echoes it, and so shows whose answer it is.
+/// The input of an item: its number. The device returns it as output, which shows to which item an answer belongs.
 pub(super) fn input(number: u64) -> String {
     format!("{{\"n\":{number}}}")
 }
@@ -33,10 +33,10 @@ pub(super) enum How {
 /// The end of an item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
-    /// Its place in the batch.
+    /// The item's index in its batch.
     pub(super) index: usize,
     pub(super) how: How,
     pub(super) at: Instant,
-    /// Whether a success carries the item's own input.
+    /// Whether the output is the item's own input; true for everything but a success.
     pub(super) own: bool,
 }

@@ -1,8 +1,8 @@
-//! The load: when which batch is sent.
+//! Sends batches at the times that the plan says.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,22 +19,25 @@ use super::{
     rig::Way,
     tally::{Tally, Window},
 };
-use crate::failure::{Failure, exit};
+use crate::{
+    failure::{Failure, exit},
+    lock::{into_inner, lock},
+};
 
-/// What has not ended so long after it was sent never will: the item's own timeout, and time for the end to arrive.
+/// An item that has not ended by then never will: its own timeout, and time for the end to arrive.
 const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS as u64 + 15_000);
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// When the next batch is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Arrivals {
-    /// When an earlier one has ended: so many are under way.
+    /// When an earlier one has ended, so that so many are under way.
     Closed { in_flight: u32 },
-    /// At fixed moments: so many items a second.
+    /// At fixed times: so many items a second.
     Open { rate: f64 },
 }
 
-/// What is sent, and for how long.
+/// What is sent, when, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     pub(super) arrivals: Arrivals,
@@ -45,13 +48,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// How long items are sent, in whole seconds: the length of the progress bar.
+    /// For how long items are sent, in whole seconds: the length of the progress bar.
     pub(super) fn seconds(&self) -> usize {
         usize::try_from((self.warmup + self.duration).as_secs().max(1)).unwrap_or(usize::MAX)
     }
 }
 
-/// What all senders share.
+/// Shared by all senders.
 struct Load {
     way: Way,
     items: u32,
@@ -78,11 +81,11 @@ pub(super) async fn run(way: Way, plan: &Plan, bar: ProgressBar, name: &'static 
         Arrivals::Open { rate } => open(&load, rate, start, window.until).await,
     };
     drawing.abort();
-    // It held a share of the load.
+    // It holds a reference to the load until it has ended.
     let _ = drawing.await;
     outcome?;
     let load = Arc::into_inner(load).ok_or_else(|| Failure::new(exit::INTERNAL, "a sender is left"))?;
-    Ok(load.tally.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(into_inner(load.tally))
 }
 
 async fn closed(load: &Arc<Load>, in_flight: u32, until: Instant) -> Result<(), Failure> {
@@ -96,14 +99,14 @@ async fn closed(load: &Arc<Load>, in_flight: u32, until: Instant) -> Result<(), 
             Ok(())
         });
     }
-    all(senders).await
+    join_all(senders).await
 }
 
 async fn open(load: &Arc<Load>, rate: f64, start: Instant, until: Instant) -> Result<(), Failure> {
     let distance = f64::from(load.items) / rate;
     let mut senders = JoinSet::new();
     for number in 0_u32.. {
-        // From the start each time: errors do not add up, and a late one does not delay those after it.
+        // Computed from the start, so that errors do not add up and a late batch does not delay the next ones.
         let intended = start + Duration::from_secs_f64(distance * f64::from(number));
         if intended >= until {
             break;
@@ -112,25 +115,25 @@ async fn open(load: &Arc<Load>, rate: f64, start: Instant, until: Instant) -> Re
         let load = Arc::clone(load);
         senders.spawn(async move { load.batch(intended).await });
         while let Some(ended) = senders.try_join_next() {
-            flat(ended)?;
+            sender_result(ended)?;
         }
     }
-    all(senders).await
+    join_all(senders).await
 }
 
-async fn all(mut senders: JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
+async fn join_all(mut senders: JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
     while let Some(ended) = senders.join_next().await {
-        flat(ended)?;
+        sender_result(ended)?;
     }
     Ok(())
 }
 
-fn flat(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+fn sender_result(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
     ended.unwrap_or_else(|error| Err(Failure::new(exit::INTERNAL, format!("a sender ended: {error}"))))
 }
 
 impl Load {
-    /// Sends a batch that was to be sent at this moment, and waits until all of it has ended.
+    /// Sends a batch that was to be sent at `intended`, and waits until all its items have ended.
     async fn batch(&self, intended: Instant) -> Result<(), Failure> {
         let first = self.next.fetch_add(u64::from(self.items), Ordering::Relaxed);
         let items = self.items as usize;
@@ -141,7 +144,7 @@ impl Load {
             ends.push(end);
         }
         self.ended.fetch_add(ends.len() as u64, Ordering::Relaxed);
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).batch(items, intended, &ends);
+        lock(&self.tally).batch(items, intended, &ends);
         Ok(())
     }
 }

@@ -1,106 +1,36 @@
-//! `setpoint bench`: how many items a second go round, and how long each of them takes.
+//! `setpoint bench`: items per second through the service, and the latency of each.
 
+mod args;
 mod bare;
 mod books;
 mod compare;
 mod cpu;
+mod duration_arg;
 mod item;
 mod load;
+mod measure;
 mod report;
 mod rig;
-mod span;
 mod tally;
 mod through;
 
-use std::{path::PathBuf, time::Duration};
-
-use clap::value_parser;
+pub(crate) use args::Args;
 
 use self::{
-    load::{Arrivals, Plan},
-    report::{Report, Run, Setup},
-    rig::Rig,
-    span::span,
+    load::Arrivals,
+    measure::measure,
+    report::{Report, Setup},
 };
 use crate::{
     failure::{Failure, exit},
-    out::Out,
+    output::Output,
 };
 
-/// Measure the round trip of items: HTTP, broker, simulated devices, channel, client.
-///
-/// Everything runs in this process, on free ports of this machine's loopback, and stops by itself: what is measured
-/// shares its processors with the devices that answer and with the client that asks. Every device answers success at
-/// once, with its input as output.
-///
-/// The closed loop (the default) keeps --in-flight batches under way and sends the next one when one has ended. The
-/// open loop (--rate) sends batches at fixed moments, whether or not earlier ones have ended, and measures from the
-/// moment at which a batch was to be sent: what a stall delays counts as slow, also if it was sent late
-/// ("coordinated omission").
-#[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
-pub(crate) struct Args {
-    /// How many devices; the items go to them in turn.
-    #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=2_000), value_name = "N")]
-    devices: u32,
-    /// Items in a batch.
-    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..=1_000), value_name = "N")]
-    batch: u32,
-    /// How long to measure, such as 500ms, 10s or 2m.
-    #[arg(long, default_value = "10s", value_parser = span, value_name = "TIME")]
-    duration: Duration,
-    /// How long to send before that without measuring; what is sent then is in the books as well.
-    #[arg(long, default_value = "2s", value_parser = span, value_name = "TIME")]
-    warmup: Duration,
-    /// Closed loop: batches under way at once.
-    #[arg(long, default_value_t = 4, value_parser = value_parser!(u32).range(1..=1_000), value_name = "N")]
-    in_flight: u32,
-    /// Open loop: items a second, sent as batches at equal distances.
-    #[arg(long, value_parser = value_parser!(u32).range(1..=10_000_000), value_name = "ITEMS_PER_S")]
-    rate: Option<u32>,
-    /// The same traffic without the gateway: one MQTT client publishes the commands through the same broker, the same
-    /// devices answer, and replies are matched by id.
-    #[arg(long, conflicts_with_all = ["compare", "url"])]
-    bare: bool,
-    /// Measure bare MQTT and the gateway in the closed loop, three times in turns, then the gateway in the open loop at
-    /// half the rate that it reached, and hold the medians against the targets.
-    #[arg(long, conflicts_with_all = ["rate", "url"])]
-    compare: bool,
-    /// Devices subscribe to all their services with one wildcard filter each, which the embedded broker tries one by
-    /// one on every message, instead of to the one that is called.
-    #[arg(long, conflicts_with = "url")]
-    wildcards: bool,
-    /// Measure a gateway that runs already, with devices that run already.
-    #[arg(long, requires_all = ["org", "list"], value_name = "URL")]
-    url: Option<String>,
-    /// With --url: the org in whose name the items are sent.
-    #[arg(long, requires = "url", value_name = "ID")]
-    org: Option<String>,
-    /// With --url: the device list of the service, .csv or .json; the org's devices in it are called in turn.
-    #[arg(long, requires = "url", conflicts_with = "devices", value_name = "FILE")]
-    list: Option<PathBuf>,
-    /// The service that is called.
-    #[arg(long, default_value = "start", value_name = "ID")]
-    service: String,
-    /// Print one JSON object and nothing else.
-    #[arg(long)]
-    json: bool,
-}
-
-const HELP: &str = "\
-The JSON: setup (devices, batch, warmupSeconds, seconds, service, wildcards, cores, sharedCores), runs (way, arrivals, \
-inFlight or ratePerSecond, itemsPerSecond, cpuMicrosPerItem, latencyFrom, latencyMs with p50, p90, p99, p999 and max, items with \
-submitted, succeeded, failed, refused, timedOut and cancelled, executed, wrong), comparison (with --compare: ratio, and \
-targets with name, target, measured and met) and books, which is \"balanced\" or \"wrong\".\n\n\
-Exit codes: 0 done, and the books balance: every item ended exactly once, with its own device's answer · 1 they do \
-not · 64 wrong usage · 66 the list cannot be read · 69 the service cannot be reached · 70 a part does not start · \
-74 output cannot be written. A target that is not met is no failure.";
-
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
-    let mut out = Out::new();
+    let mut out = Output::new();
     let setup = Setup::new(&args);
     if !args.json {
-        setup.print(&mut out)?;
+        setup.print(&out)?;
     }
     let mut report = Report::new(setup);
     if args.compare {
@@ -112,28 +42,11 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     if args.json {
         out.json(&report)?;
     } else {
-        report.print(&mut out)?;
+        report.print(&out)?;
     }
     Ok(if report.balances() { exit::OK } else { exit::SOME_NOT })
 }
 
 fn arrivals(args: &Args) -> Arrivals {
     args.rate.map_or(Arrivals::Closed { in_flight: args.in_flight }, |rate| Arrivals::Open { rate: f64::from(rate) })
-}
-
-/// One measurement, with parts of its own: none of them inherits another one's backlog or memory.
-async fn measure(args: &Args, bare: bool, arrivals: Arrivals, out: &mut Out) -> Result<Run, Failure> {
-    let rig = Rig::start(args, bare).await?;
-    let way = rig.way(args).await?;
-    let plan = Plan { arrivals, items: args.batch, warmup: args.warmup, duration: args.duration };
-    let name = if bare { "bare" } else { "gateway" };
-    let before = cpu::used();
-    let tally = load::run(way.clone(), &plan, out.progress(plan.seconds()), name).await;
-    let cpu = before.and_then(|before| cpu::used()?.checked_sub(before));
-    out.progress_done();
-    way.close().await;
-    let executed = rig.stop().await;
-    let tally = tally?;
-    let wrong = books::check(&tally, executed);
-    Ok(Run::new(name, &plan, &tally, cpu, executed, wrong))
 }

@@ -1,19 +1,18 @@
-//! What was measured, for a person and for a program.
+//! The report of a bench, for a person and for a program.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::{
-    Args,
-    compare::Comparison,
+    args::Args,
     load::{Arrivals, Plan},
     tally::Tally,
 };
 use crate::{
     failure::Failure,
-    out::{Out, Tone, table},
+    latency::Latencies,
+    output::{Output, Tone, table},
 };
 
 /// Everything that `--json` prints.
@@ -28,18 +27,18 @@ pub(super) struct Report {
     books: &'static str,
 }
 
-/// What was asked for, and where it ran.
+/// What was asked for, and the machine on which it ran.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Setup {
-    /// How many; `null` with a list.
+    /// How many; `null` with `--list`.
     devices: Option<u32>,
     batch: u32,
     warmup_seconds: f64,
     seconds: f64,
     service: String,
     wildcards: bool,
-    /// Processors that this process may use.
+    /// Processors available to this process.
     cores: usize,
     /// Whether gateway, devices and client shared them.
     shared_cores: bool,
@@ -59,19 +58,19 @@ pub(super) struct Run {
     rate_per_second: Option<f64>,
     /// Successes.
     pub(super) items_per_second: f64,
-    /// Processor time that this process used for each item; `null` where the system does not say it.
+    /// Processor time of this process for each item; `null` where the system does not report it.
     cpu_micros_per_item: Option<f64>,
     /// `sending`, or `intendedSending` in the open loop.
     latency_from: &'static str,
     /// Of successes; `null` if there were none.
     pub(super) latency_ms: Option<Latency>,
     items: Items,
-    /// What the devices say, where they are ours.
+    /// Commands that the devices executed; `null` with `--url`.
     executed: Option<u64>,
     wrong: Vec<String>,
 }
 
-/// How the items ended, those of the warm-up included.
+/// How the items ended, including those of the warm-up.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Items {
@@ -93,12 +92,33 @@ pub(super) struct Latency {
     max: f64,
 }
 
+/// What `--compare` found.
+#[derive(Debug, Serialize)]
+pub(super) struct Comparison {
+    /// The gateway's rate divided by that of bare MQTT; the median of the turns.
+    pub(super) ratio: f64,
+    pub(super) targets: [Target; 3],
+}
+
+/// A target, and whether it was met.
+#[derive(Debug, Serialize)]
+pub(super) struct Target {
+    pub(super) name: &'static str,
+    pub(super) target: f64,
+    pub(super) measured: f64,
+    pub(super) met: bool,
+}
+
 impl Latency {
-    fn of(times: &Histogram<u64>) -> Option<Self> {
-        let ms = |micros: u64| micros as f64 / 1_000.0;
-        let at = |quantile| ms(times.value_at_quantile(quantile));
-        let latency = Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: ms(times.max()) };
-        (!times.is_empty()).then_some(latency)
+    fn of(latencies: &Latencies) -> Option<Self> {
+        let at = |quantile| latencies.quantile_ms(quantile);
+        (!latencies.is_empty()).then(|| Self {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: latencies.max_ms(),
+        })
     }
 }
 
@@ -116,7 +136,7 @@ impl Setup {
         }
     }
 
-    pub(super) fn print(&self, out: &mut Out) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let devices =
             self.devices.map_or_else(|| "devices of a list".to_owned(), |devices| format!("{devices} devices"));
         let cores = self.cores;
@@ -153,7 +173,7 @@ impl Run {
             items_per_second: tally.rate(),
             cpu_micros_per_item: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / (tally.submitted.max(1) as f64)),
             latency_from,
-            latency_ms: Latency::of(&tally.times),
+            latency_ms: Latency::of(&tally.latencies),
             items: Items {
                 submitted: tally.submitted,
                 succeeded: tally.succeeded,
@@ -181,7 +201,7 @@ impl Report {
         Self { setup, runs: Vec::new(), comparison: None, books: "wrong" }
     }
 
-    /// Says whether the books balance, once every run is there.
+    /// Decides whether the books balance, once all runs are in the report.
     pub(super) fn close(&mut self) {
         self.books = if self.balances() { "balanced" } else { "wrong" };
     }
@@ -190,7 +210,7 @@ impl Report {
         self.runs.iter().all(|run| run.wrong.is_empty())
     }
 
-    pub(super) fn print(&self, out: &mut Out) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let header = [
             "way",
             "load",
@@ -238,7 +258,7 @@ impl Report {
         self.print_books(out)
     }
 
-    fn print_books(&self, out: &mut Out) -> Result<(), Failure> {
+    fn print_books(&self, out: &Output) -> Result<(), Failure> {
         if self.balances() {
             let word = out.paint(Tone::Good, "The books balance.");
             return out.line(format_args!("{word} Every item ended exactly once, with its own device's answer."));

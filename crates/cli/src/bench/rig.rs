@@ -1,8 +1,11 @@
-//! What is measured, started: a gateway or a broker alone, and devices.
+//! Starts what is measured: a gateway, or a broker alone, and devices.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use setpoint::DeviceName;
@@ -10,19 +13,19 @@ use setpoint_devices::{Behaviour, Broker, Command, DeviceId, Fleet, FleetOptions
 use setpoint_gateway::{ChannelEntry, Config, DeviceEntry, EmbeddedBroker, Gateway, MqttConfig};
 
 use super::{
-    Args,
+    args::Args,
     bare::{self, Bare},
     item::{CHANNEL, End, ORG, PRODUCT, device_key},
     through::{self, Through},
 };
 use crate::{
     failure::{Failure, exit},
-    known::read_devices,
+    input::read_devices,
 };
 
-/// Entries of the devices' ledger that are kept: it is for tests, and the books need only a count.
-const LEDGER: usize = 1_000;
-/// Above what one measurement can bring: a bound that is met measures the bound.
+/// Entries kept of the devices' ledger. The books need only a count, and memory is not to grow.
+const LEDGER: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+/// A limit that no measurement reaches: otherwise it would be the limit that is measured.
 const UNBOUNDED: usize = 100_000_000;
 
 /// The parts that run in this process; none of them with `--url`.
@@ -36,7 +39,6 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start(args: &Args, bare: bool) -> Result<Self, Failure> {
-        let failed = |what: &str, why: String| Failure::new(exit::INTERNAL, format!("{what} does not start: {why}"));
         let mut rig = Self { broker: None, gateway: None, fleet: None, executed: Arc::default() };
         if args.url.is_some() {
             return Ok(rig);
@@ -45,20 +47,20 @@ impl Rig {
             let mut config = MqttConfig::default();
             config.listen.set_port(0);
             let broker =
-                EmbeddedBroker::alone(&config).await.map_err(|error| failed("the broker", error.to_string()))?;
+                EmbeddedBroker::alone(&config).await.map_err(|error| Failure::does_not_start("the broker", &error))?;
             let url = format!("mqtt://{}", broker.addr());
             rig.broker = Some(broker);
             url
         } else {
-            let gateway =
-                Gateway::start(config(args)).await.map_err(|error| failed("the gateway", error.to_string()))?;
-            // A start-up is not what is measured.
-            gateway.ready().await.map_err(|error| failed("the gateway", error.to_string()))?;
+            let failed = |error: &dyn std::error::Error| Failure::does_not_start("the gateway", error);
+            let gateway = Gateway::start(config(args)).await.map_err(|error| failed(&error))?;
+            // The start-up is not measured.
+            gateway.ready().await.map_err(|error| failed(&error))?;
             let url = gateway.broker_url();
             rig.gateway = Some(gateway);
             url
         };
-        let broker = Broker::parse(&url).map_err(|error| failed("the fleet", error.to_string()))?;
+        let broker = Broker::parse(&url).map_err(|error| Failure::does_not_start("the fleet", &error))?;
         let ids = (0..args.devices as usize).map(|device| DeviceId::new(PRODUCT, device_key(device)));
         let mut options = FleetOptions::default();
         options.ledger_limit = Some(LEDGER);
@@ -70,12 +72,12 @@ impl Rig {
         };
         let fleet = Fleet::connect_with(broker, ids, plan, options)
             .await
-            .map_err(|error| failed("the fleet", error.to_string()))?;
+            .map_err(|error| Failure::does_not_start("the fleet", &error))?;
         rig.fleet = Some(fleet);
         Ok(rig)
     }
 
-    /// A way to the devices.
+    /// Connects a way to the devices.
     pub(super) async fn way(&self, args: &Args) -> Result<Way, Failure> {
         if let Some(broker) = &self.broker {
             let bare = Bare::connect(broker.addr(), args.devices as usize, &args.service).await?;
@@ -100,12 +102,12 @@ impl Rig {
         Ok(Way::Through(Arc::new(Through::connect(&url, org, devices, &args.service).await?)))
     }
 
-    /// Ends everything; how many commands the devices executed, where they are ours.
+    /// Stops everything. Returns how many commands the devices executed, if they are simulated here.
     pub(super) async fn stop(self) -> Option<u64> {
         let fleet = self.fleet?;
         fleet.shutdown().await;
         if let Some(gateway) = self.gateway {
-            // What it had to say is in its log; the books are what counts here.
+            // The books show whether something went wrong.
             let _ = gateway.shutdown().await;
         }
         if let Some(broker) = self.broker {
@@ -129,7 +131,7 @@ fn config(args: &Args) -> Config {
     config
 }
 
-/// A way on which batches go to the devices and their ends come back.
+/// A way to send batches to the devices and to receive the ends of their items.
 #[derive(Debug, Clone)]
 pub(super) enum Way {
     Bare(Arc<Bare>),
@@ -143,7 +145,7 @@ pub(super) enum Sent {
 }
 
 impl Way {
-    /// Sends a batch of items, numbered from `first`.
+    /// Sends a batch of items, numbered from `first` on.
     pub(super) async fn send(&self, first: u64, items: usize) -> Result<Sent, Failure> {
         match self {
             Self::Bare(bare) => bare.send(first, items).await.map(Sent::Bare),
@@ -160,7 +162,7 @@ impl Way {
 }
 
 impl Sent {
-    /// The next end; `None` when all have come.
+    /// The next end of an item; `None` when all have ended.
     pub(super) async fn next(&mut self) -> Option<End> {
         match self {
             Self::Bare(sent) => sent.next().await,

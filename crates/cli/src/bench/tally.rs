@@ -1,11 +1,11 @@
-//! What was counted and timed.
+//! Counts and latencies of a measurement.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
 use super::item::{End, How};
+use crate::latency::Latencies;
 
 /// When it is measured: from the end of the warm-up on.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ impl Window {
     }
 }
 
-/// Counts of all items, and the times of those that were to be sent within the window.
+/// Counts of all items, and the latencies of those that were to be sent within the window.
 #[derive(Debug)]
 pub(super) struct Tally {
     window: Window,
@@ -32,20 +32,18 @@ pub(super) struct Tally {
     pub(super) cancelled: u64,
     /// Items that had not ended when everything was over.
     pub(super) unended: u64,
-    /// Ends of items that had ended.
+    /// Further ends of items that had ended.
     pub(super) ended_again: u64,
     /// Successes that carry another item's input.
     pub(super) misattributed: u64,
-    /// Successes whose end came within the window.
+    /// Items that succeeded within the window.
     in_window: u64,
-    /// Of successes, in microseconds.
-    pub(super) times: Histogram<u64>,
+    /// From the moment at which the batch was to be sent to the item's success.
+    pub(super) latencies: Latencies,
 }
 
 impl Tally {
     pub(super) fn new(window: Window) -> Self {
-        // From a microsecond to ten minutes, three digits: these bounds cannot fail.
-        let times = Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are constant and in order");
         Self {
             window,
             submitted: 0,
@@ -58,11 +56,11 @@ impl Tally {
             ended_again: 0,
             misattributed: 0,
             in_window: 0,
-            times,
+            latencies: Latencies::new(),
         }
     }
 
-    /// Takes in a batch: how many items it had, when it was to be sent, and its ends.
+    /// Adds a batch: the number of its items, when it was to be sent, and the ends of its items.
     pub(super) fn batch(&mut self, items: usize, intended: Instant, ends: &[End]) {
         let timed = self.window.holds(intended);
         let mut ended = vec![false; items];
@@ -88,8 +86,7 @@ impl Tally {
             self.misattributed += u64::from(!end.own);
             self.in_window += u64::from(self.window.holds(end.at));
             if timed {
-                let took = end.at.saturating_duration_since(intended);
-                self.times.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                self.latencies.record(end.at.saturating_duration_since(intended));
             }
         }
         self.submitted += items as u64;
@@ -121,12 +118,12 @@ mod tests {
         // Ended after the window: the other way round.
         tally.batch(2, at(2_900), &[end(0, How::Succeeded, at(2_950)), end(1, How::Succeeded, at(3_400))]);
         assert!((tally.rate() - 1.0).abs() < 1e-9);
-        assert_eq!((tally.times.len(), tally.submitted, tally.succeeded), (2, 4, 4));
-        assert!(tally.times.max() >= 500_000 && tally.times.min() <= 50_100);
+        assert_eq!((tally.latencies.len(), tally.submitted, tally.succeeded), (2, 4, 4));
+        assert!(tally.latencies.max_ms() >= 500.0 && tally.latencies.quantile_ms(0.0) <= 50.1);
     }
 
     #[test]
-    fn what_ended_never_twice_or_with_anothers_answer_is_counted_apart() {
+    fn items_that_ended_never_or_twice_or_with_anothers_answer_are_counted_apart() {
         let now = Instant::now();
         let mut tally = Tally::new(Window { from: now, until: now + Duration::from_secs(1) });
         let foreign = End { own: false, ..end(2, How::Succeeded, now) };

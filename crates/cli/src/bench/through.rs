@@ -1,17 +1,15 @@
-//! Through the gateway: HTTP in, outcomes from the channel's event stream, all of it by the client library.
+//! Through the gateway, with the client library: HTTP in, outcomes from the channel's event stream.
 
-use setpoint::{
-    DeviceName, InvokeItem,
-    requester::{Event, ItemRef},
-};
-use setpoint_client::{Client, Outcomes};
+use std::num::NonZeroUsize;
+
+use setpoint_client::{Client, DeviceName, Event, InvokeItem, ItemRef, Outcomes};
 use tokio::time::Instant;
 
 use super::item::{CHANNEL, End, How, TIMEOUT_MS, input};
 use crate::failure::Failure;
 
-/// So many that the client never makes a batch wait: that would be the load's own doing.
-const REQUESTS_UNDER_WAY: usize = 1_000;
+/// So many that a batch never waits in the client, which would be part of the measured latency.
+const REQUESTS_UNDER_WAY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// A client of the gateway.
 #[derive(Debug)]

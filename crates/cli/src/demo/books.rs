@@ -1,7 +1,7 @@
-//! The books: what was ordered, how every item ended, and what the devices did, held against each other.
+//! The books: compares what was ordered, how every item ended, and what the devices executed.
 //!
-//! The three come from three places that know nothing of each other: the demo's own list of orders, the client's
-//! events, and the simulated devices' ledger. Nothing here may be taken from one to fill in another.
+//! The three come from independent sources: the demo's list of orders, the client's events, and the ledger of the
+//! simulated devices. No value of one may be taken from another.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,18 @@ use setpoint_devices::{Behaviour, DeviceId, Garbage};
 
 use super::orders::{Expected, Order, is_slow_and_in_time};
 
-/// How an item ended, as the client was told.
+/// How an item ended, as the client was outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum End {
     Refused { code: Code },
-    Finished(Told),
+    Finished(ItemOutcome),
     TimedOut { known_unsent: bool },
     Cancelled,
 }
 
-/// The outcome that a finished item was given.
+/// The outcome of a finished item.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct ItemOutcome {
     pub(super) family: Family,
     pub(super) request_id: String,
     pub(super) code: Code,
@@ -34,7 +34,7 @@ pub(super) struct Told {
     pub(super) output: String,
 }
 
-/// One end, and where it was told: batch and item, from 0.
+/// An end, with the batch and the index of its item, both from 0.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Ended {
     pub(super) batch: usize,
@@ -42,7 +42,7 @@ pub(super) struct Ended {
     pub(super) end: End,
 }
 
-/// What a device executed.
+/// A command that a device executed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Executed {
     pub(super) message_id: String,
@@ -53,14 +53,14 @@ pub(super) struct Executed {
     pub(super) params: String,
 }
 
-/// What the check found. Empty books balance.
+/// The result of the check. The books balance if nothing is wrong.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Books {
     /// Items that were submitted and never ended.
     pub(super) unaccounted: usize,
-    /// Items that were given what belongs to another, and commands that reached another device or target.
+    /// Items with the outcome of another item, and commands that reached another device or target.
     pub(super) misattributed: usize,
-    /// What is wrong, and with which item.
+    /// Each thing that is wrong, with its item.
     pub(super) wrong: Vec<String>,
 }
 
@@ -75,13 +75,13 @@ impl Books {
     }
 }
 
-/// Holds the three against each other.
+/// Compares the three.
 pub(super) fn check(orders: &[Order], ends: &[Ended], ledger: &[Executed]) -> Books {
     let mut books = Books::default();
     let executed = executions(&mut books, orders, ledger);
-    let mut told: HashMap<(usize, usize), Vec<&End>> = HashMap::new();
+    let mut ended_as: HashMap<(usize, usize), Vec<&End>> = HashMap::new();
     for ended in ends {
-        told.entry((ended.batch, ended.index)).or_default().push(&ended.end);
+        ended_as.entry((ended.batch, ended.index)).or_default().push(&ended.end);
     }
     for (number, order) in orders.iter().enumerate() {
         let name = name(order);
@@ -89,24 +89,24 @@ pub(super) fn check(orders: &[Order], ends: &[Ended], ledger: &[Executed]) -> Bo
         if times > 1 {
             books.wrong.push(format!("{name}: executed {times} times"));
         }
-        match told.remove(&(order.batch, order.index)).as_deref() {
+        match ended_as.remove(&(order.batch, order.index)).as_deref() {
             None => {
                 books.unaccounted += 1;
                 books.wrong.push(format!("{name}: never ended"));
             }
-            Some([end]) => one(&mut books, order, end, times > 0, &name),
+            Some([end]) => check_order(&mut books, order, end, times > 0, &name),
             Some(several) => {
                 books.wrong.push(format!("{name}: ended {} times: {several:?}", several.len()));
             }
         }
     }
-    for ((batch, index), ends) in told {
+    for ((batch, index), ends) in ended_as {
         books.misattributed(format!("item {index} of batch {batch} was never submitted, and ended: {ends:?}"));
     }
     books
 }
 
-/// How often each order was executed. Every execution must be of one order: that one's device, target and input.
+/// How many times each order was executed. Every execution must match the device, target and input of one order.
 fn executions(books: &mut Books, orders: &[Order], ledger: &[Executed]) -> HashMap<usize, usize> {
     let by_mark: HashMap<(Family, String), usize> =
         orders.iter().enumerate().map(|(number, order)| ((order.family, canonical(&order.params)), number)).collect();
@@ -144,29 +144,29 @@ fn executions(books: &mut Books, orders: &[Order], ledger: &[Executed]) -> HashM
     executed
 }
 
-/// One order and its one end.
-fn one(books: &mut Books, order: &Order, end: &End, was_executed: bool, name: &str) {
+/// Checks an order and its end.
+fn check_order(books: &mut Books, order: &Order, end: &End, was_executed: bool, name: &str) {
     match (&order.expected, end) {
         (Expected::Refused(expected), End::Refused { code }) if expected == code => {}
         (Expected::Refused(expected), other) => {
             books.wrong.push(format!("{name}: was to be refused with {expected}, and ended as {other:?}"));
         }
-        (Expected::Taken(_), End::Refused { code }) => {
+        (Expected::Accepted(_), End::Refused { code }) => {
             books.wrong.push(format!("{name}: nothing is wrong with it, and it was refused with {code}"));
         }
-        (Expected::Taken(_), End::Cancelled) => {
+        (Expected::Accepted(_), End::Cancelled) => {
             books.wrong.push(format!("{name}: nobody cancelled it, and it ended as cancelled"));
         }
-        (Expected::Taken(behaviour), End::Finished(told)) => {
-            attribution(books, order, told, name);
-            if told.code == Code::SUCCESS && !was_executed {
+        (Expected::Accepted(behaviour), End::Finished(outcome)) => {
+            check_attribution(books, order, outcome, name);
+            if outcome.code == Code::SUCCESS && !was_executed {
                 books.wrong.push(format!("{name}: succeeded, and its device never executed it"));
             }
-            outcome(books, order, behaviour, told, name);
+            check_outcome(books, order, behaviour, outcome, name);
         }
-        // Any command may time out, on a slow machine: that claims nothing, unless it says that it was never sent.
-        (Expected::Taken(_), End::TimedOut { known_unsent: false }) => {}
-        (Expected::Taken(_), End::TimedOut { known_unsent: true }) => {
+        // On a slow machine any command may time out. That is wrong only if it is said never to have been sent, and was.
+        (Expected::Accepted(_), End::TimedOut { known_unsent: false }) => {}
+        (Expected::Accepted(_), End::TimedOut { known_unsent: true }) => {
             if was_executed {
                 books.wrong.push(format!("{name}: is said never to have been sent, and its device executed it"));
             }
@@ -178,38 +178,38 @@ fn one(books: &mut Books, order: &Order, end: &End, was_executed: bool, name: &s
     }
 }
 
-/// An outcome must name its own item, device and target, and its output must be the one of its own input.
-fn attribution(books: &mut Books, order: &Order, told: &Told, name: &str) {
-    let named = (Some(&told.request_id), told.family, &told.device, &told.asset_id, &told.target);
+/// An outcome must name its own item, device and target, and its output must be its own input.
+fn check_attribution(books: &mut Books, order: &Order, outcome: &ItemOutcome, name: &str) {
+    let named = (Some(&outcome.request_id), outcome.family, &outcome.device, &outcome.asset_id, &outcome.target);
     let ordered = (order.request_id.as_ref(), order.family, &order.device, &order.asset_id, &order.target);
     if named != ordered {
         books.misattributed(format!("{name}: was given an outcome of {named:?}"));
         return;
     }
-    // Writes have no output. The turbines return an invoke's input, mark and all.
-    let echo = told.code == Code::SUCCESS && order.family == Family::Invoke;
-    if echo && canonical(&told.output) != canonical(&order.params) {
-        books.misattributed(format!("{name}: sent {}, and was given {}", order.params, told.output));
+    // Writes have no output. For an invoke, the turbines return the input, which no other order has.
+    let echo = outcome.code == Code::SUCCESS && order.family == Family::Invoke;
+    if echo && canonical(&outcome.output) != canonical(&order.params) {
+        books.misattributed(format!("{name}: sent {}, and was given {}", order.params, outcome.output));
     }
 }
 
-/// What the device was ordered to answer, and what the item was told.
-fn outcome(books: &mut Books, order: &Order, behaviour: &Behaviour, told: &Told, name: &str) {
+/// The outcome must be what the device was ordered to answer.
+fn check_outcome(books: &mut Books, order: &Order, behaviour: &Behaviour, outcome: &ItemOutcome, name: &str) {
     let failure = order.family.table().device_failure;
     let fits = match behaviour {
-        Behaviour::Succeed { .. } | Behaviour::Twice | Behaviour::ConflictingTwice => told.code == Code::SUCCESS,
-        Behaviour::Late { delay_ms } => is_slow_and_in_time(*delay_ms) && told.code == Code::SUCCESS,
+        Behaviour::Succeed { .. } | Behaviour::Twice | Behaviour::ConflictingTwice => outcome.code == Code::SUCCESS,
+        Behaviour::Late { delay_ms } => is_slow_and_in_time(*delay_ms) && outcome.code == Code::SUCCESS,
         Behaviour::Fail { code, message } => {
-            told.code == failure && told.submsg.contains(&code.to_string()) && told.submsg.contains(message)
+            outcome.code == failure && outcome.submsg.contains(&code.to_string()) && outcome.submsg.contains(message)
         }
-        Behaviour::Garbage(Garbage::BrokenContent) => told.code == failure,
-        // Nothing that can be attributed is answered: no outcome but a timeout can be true.
+        Behaviour::Garbage(Garbage::BrokenContent) => outcome.code == failure,
+        // These give no answer that can be attributed, so only a timeout is right.
         _ => false,
     };
     if !fits {
         books.wrong.push(format!(
             "{name}: its device was ordered to {behaviour:?}, and the outcome is {} {:?}",
-            told.code, told.submsg
+            outcome.code, outcome.submsg
         ));
     }
 }
@@ -219,7 +219,7 @@ fn name(order: &Order) -> String {
     format!("item {} of batch {} (requestId {id})", order.index, order.batch)
 }
 
-/// JSON that says the same is the same, however it is written.
+/// Equal for JSON texts that differ only in form.
 fn canonical(json: &str) -> String {
     serde_json::from_str::<Value>(json).map_or_else(|_| json.to_owned(), |value| value.to_string())
 }

@@ -1,72 +1,69 @@
-//! Sends the orders, and writes down how every item ended and how long that took.
+//! Sends the orders, and records how every item ended and how long that took.
 
 use std::{
     borrow::Cow,
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
-use setpoint::{
-    Family,
-    requester::{Event, ItemRef, Outcome, Summary},
-};
-use setpoint_client::{Client, Outcomes, Stats};
+use setpoint_client::{Client, Event, Family, ItemRef, Outcome, Outcomes, Stats, Summary};
 use setpoint_devices::DeviceId;
 use tokio::task::JoinSet;
 
 use super::{
-    books::{End, Ended, Told},
+    books::{End, Ended, ItemOutcome},
     farm::Farm,
-    orders::{Batch, answers},
+    orders::{Batch, expected_answers},
 };
-use crate::failure::{Failure, exit};
+use crate::{
+    failure::{Failure, exit},
+    latency::Latencies,
+};
 
-/// How long the last answers may be on their way after the last item has ended.
-const STRAGGLERS: Duration = Duration::from_secs(8);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long answers may take after the last item has ended.
+const STRAGGLER_TIMEOUT: Duration = Duration::from_secs(8);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What came of the orders.
+/// The result of all orders.
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) ends: Vec<Ended>,
     pub(super) accepted: usize,
-    pub(super) times: Times,
+    pub(super) latencies: LatenciesByEnd,
     pub(super) seconds: f64,
-    /// What the clients received that belongs to no open item.
+    /// What the clients received that belonged to no open item.
     pub(super) stats: [Stats; 2],
 }
 
-/// From the submission of an item's batch to its end, in microseconds.
+/// From the submission of an item's batch to its end.
 #[derive(Debug)]
-pub(super) struct Times {
-    pub(super) succeeded: Histogram<u64>,
-    pub(super) failed: Histogram<u64>,
-    pub(super) refused: Histogram<u64>,
-    pub(super) timed_out: Histogram<u64>,
+pub(super) struct LatenciesByEnd {
+    pub(super) succeeded: Latencies,
+    pub(super) failed: Latencies,
+    pub(super) refused: Latencies,
+    pub(super) timed_out: Latencies,
 }
 
-impl Times {
+impl LatenciesByEnd {
     fn new() -> Self {
-        // From a microsecond to ten minutes, three digits: these bounds cannot fail.
-        let empty = || Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are constant and in order");
+        let empty = Latencies::new;
         Self { succeeded: empty(), failed: empty(), refused: empty(), timed_out: empty() }
     }
 
-    fn note(&mut self, end: &End, took: Duration) {
-        let times = match end {
+    fn record(&mut self, end: &End, latency: Duration) {
+        let latencies = match end {
             End::Refused { .. } => &mut self.refused,
-            End::Finished(told) if told.code.is_success() => &mut self.succeeded,
+            End::Finished(outcome) if outcome.code.is_success() => &mut self.succeeded,
             End::Finished(_) => &mut self.failed,
             End::TimedOut { .. } => &mut self.timed_out,
             End::Cancelled => return,
         };
-        times.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        latencies.record(latency);
     }
 }
 
-/// One batch, read to its end.
-struct Read {
+/// The events of one batch.
+struct BatchResult {
     ends: Vec<(Ended, Duration)>,
     summary: Option<Summary>,
 }
@@ -85,13 +82,18 @@ pub(super) async fn send(farm: &Farm, batches: Vec<Batch>, bar: ProgressBar) -> 
         let outcomes = client.send_body(batch.family, batch.body).await?;
         readers.spawn(read(number, outcomes, sent, bar.clone()));
     }
-    let mut flow =
-        Flow { ends: Vec::new(), accepted: 0, times: Times::new(), seconds: 0.0, stats: [Stats::default(); 2] };
-    while let Some(read) = readers.join_next().await {
-        let read = read.map_err(|error| Failure::new(exit::INTERNAL, format!("a reader ended: {error}")))?;
-        flow.accepted += read.summary.map_or(0, |summary| summary.accepted);
-        for (ended, took) in read.ends {
-            flow.times.note(&ended.end, took);
+    let mut flow = Flow {
+        ends: Vec::new(),
+        accepted: 0,
+        latencies: LatenciesByEnd::new(),
+        seconds: 0.0,
+        stats: [Stats::default(); 2],
+    };
+    while let Some(result) = readers.join_next().await {
+        let result = result.map_err(|error| Failure::new(exit::INTERNAL, format!("a reader ended: {error}")))?;
+        flow.accepted += result.summary.map_or(0, |summary| summary.accepted);
+        for (ended, latency) in result.ends {
+            flow.latencies.record(&ended.end, latency);
             flow.ends.push(ended);
         }
     }
@@ -103,31 +105,31 @@ pub(super) async fn send(farm: &Farm, batches: Vec<Batch>, bar: ProgressBar) -> 
     Ok(flow)
 }
 
-async fn read(batch: usize, mut outcomes: Outcomes, sent: Instant, bar: ProgressBar) -> Read {
-    let mut read = Read { ends: Vec::with_capacity(outcomes.items()), summary: None };
+async fn read(batch: usize, mut outcomes: Outcomes, sent: Instant, bar: ProgressBar) -> BatchResult {
+    let mut result = BatchResult { ends: Vec::with_capacity(outcomes.items()), summary: None };
     while let Some(event) = outcomes.next_event().await {
-        let took = sent.elapsed();
+        let latency = sent.elapsed();
         let (item, end) = match event {
             Event::Refused { item, refusal } => (item, End::Refused { code: refusal.code }),
-            Event::Finished { item, outcome } => (item, End::Finished(told(&outcome))),
+            Event::Finished { item, outcome } => (item, End::Finished(item_outcome(&outcome))),
             Event::TimedOut { item, known_unsent, .. } => (item, End::TimedOut { known_unsent }),
             Event::Cancelled { item } => (item, End::Cancelled),
             Event::BatchDone { summary, .. } => {
-                read.summary = Some(summary);
+                result.summary = Some(summary);
                 continue;
             }
             _ => continue,
         };
         let ItemRef { index, .. } = item;
-        read.ends.push((Ended { batch, index, end }, took));
+        result.ends.push((Ended { batch, index, end }, latency));
         bar.inc(1);
     }
-    read
+    result
 }
 
-fn told(outcome: &Outcome) -> Told {
+fn item_outcome(outcome: &Outcome) -> ItemOutcome {
     let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).unwrap_or_default();
-    Told {
+    ItemOutcome {
         family: outcome.family(),
         request_id: outcome.request_id().into_owned(),
         code: outcome.code(),
@@ -139,15 +141,15 @@ fn told(outcome: &Outcome) -> Told {
     }
 }
 
-/// Waits for the answers that come after their items have ended, and says what is then wrong with the gateway's own
-/// count of answers: each one that a device gave ends an item or is late, a repetition, or of nobody.
-pub(super) async fn stragglers(farm: &Farm) -> Vec<String> {
-    let until = Instant::now() + STRAGGLERS;
+/// Waits for the answers that arrive after their items have ended. Returns what is then wrong with the gateway's count of
+/// answers: each answer of a device ends an item, or is late, repeated, or of an unknown item.
+pub(super) async fn await_stragglers(farm: &Farm) -> Vec<String> {
+    let until = Instant::now() + STRAGGLER_TIMEOUT;
     loop {
         let (mut given, mut owed) = (0, 0);
         for entry in farm.fleet.ledger().entries() {
             given += entry.answers.iter().filter(|answer| answer.acknowledged.is_some()).count();
-            owed += entry.behaviour.as_ref().map_or(0, answers);
+            owed += entry.behaviour.as_ref().map_or(0, expected_answers);
         }
         let stats = farm.gateway.stats();
         let counted = stats.succeeded
@@ -168,6 +170,6 @@ pub(super) async fn stragglers(farm: &Farm) -> Vec<String> {
                 stats.pending, stats.outbox
             )];
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,10 +1,12 @@
-//! `setpoint demo`: all of it in one process, and the books of it.
+//! `setpoint demo`: the whole round trip in one process, with a check of every item.
 
 mod books;
 mod farm;
 mod flow;
 mod orders;
+mod plant;
 mod report;
+mod sample_run;
 mod samples;
 
 use clap::value_parser;
@@ -12,7 +14,7 @@ use clap::value_parser;
 use self::{books::Executed, farm::Farm, report::Report};
 use crate::{
     failure::{Failure, exit},
-    out::Out,
+    output::Output,
 };
 
 /// Show the whole round trip in one process: a service, a simulated wind farm, and the books of it.
@@ -41,7 +43,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let (items, devices) = (args.items as usize, args.devices as usize);
-    let mut out = Out::new();
+    let mut out = Output::new();
     let (batches, orders) = orders::draw(items, devices, args.seed);
     let farm = Farm::start(devices, &orders).await?;
     if !args.json {
@@ -49,11 +51,11 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         out.line(format_args!("A service at {http}, its broker at {broker}, {devices} turbines connected.\n"))?;
         out.line(format_args!("The published sample batches, as they are:"))?;
     }
-    let (samples, mut wrong) = samples::send(&farm).await?;
+    let (samples, mut wrong) = sample_run::send(&farm).await?;
     let sampled = farm.fleet.ledger().len();
     if !args.json {
-        for came in &samples {
-            report::print_sample(&mut out, came)?;
+        for result in &samples {
+            report::print_sample(&out, result)?;
         }
         out.line(format_args!("\n{items} commands in {} batches:", batches.len()))?;
     }
@@ -62,7 +64,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let flow = flow::send(&farm, batches, bar).await;
     out.progress_done();
     let flow = flow?;
-    wrong.extend(flow::stragglers(&farm).await);
+    wrong.extend(flow::await_stragglers(&farm).await);
     let ledger: Vec<_> = farm.fleet.ledger().entries().into_iter().skip(sampled).filter_map(executed).collect();
     let stats = farm.gateway.stats();
     farm.stop().await;
@@ -73,7 +75,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     if args.json {
         out.json(&report)?;
     } else {
-        report.print(&mut out)?;
+        report.print(&out)?;
     }
     Ok(if report.wrong.is_empty() { exit::OK } else { exit::SOME_NOT })
 }

@@ -1,49 +1,49 @@
-//! What the demo orders: commands to a wind farm, most of them good, some not, each with what must become of it.
+//! Draws the demo's orders: commands to a wind farm, most of them valid, each with the result that is expected.
 
 use std::fmt::Write as _;
 
 use setpoint::{Code, Family};
 use setpoint_devices::{Behaviour, DeviceId, Garbage, Output};
 
-use super::farm;
+use super::plant;
 
-/// How late a late answer is, in milliseconds.
+/// How long after the timeout a late answer comes, in milliseconds.
 const LATE_BY_MS: u64 = 600;
-/// How slow a slow answer is that is in time all the same, in milliseconds.
+/// How long a slow answer takes that is in time, in milliseconds.
 const SLOW_MS: u64 = 300;
-/// A timeout that even a loaded machine meets, in milliseconds.
+/// A timeout that even a busy machine meets, in milliseconds.
 const LONG_MS: u32 = 10_000;
-/// Most items of a batch.
-const BATCH: usize = 100;
+/// Items of a batch, at most.
+const BATCH_ITEMS: usize = 100;
 
-/// One item, and what must become of it.
+/// One item, and its expected result.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
-    /// Which batch, from 0.
+    /// The number of its batch, from 0.
     pub(super) batch: usize,
-    /// Which item of it, from 0.
+    /// Its index in the batch.
     pub(super) index: usize,
     pub(super) family: Family,
     pub(super) request_id: Option<String>,
     pub(super) device: DeviceId,
     pub(super) asset_id: String,
     pub(super) target: String,
-    /// What the device must receive, JSON; it holds a mark that no other order of the family has.
+    /// The JSON that the device must receive. No other order of the family has the same.
     pub(super) params: String,
     pub(super) expected: Expected,
 }
 
-/// What must become of an order.
+/// The expected result of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expected {
     /// Refused with this code.
     Refused(Code),
-    /// Taken, and treated by the device in this way.
-    Taken(Behaviour),
+    /// Accepted, and handled by the device in this way.
+    Accepted(Behaviour),
 }
 
-/// How many answers a device gives that treats a command in this way.
-pub(super) fn answers(behaviour: &Behaviour) -> usize {
+/// How many answers a device gives under this behaviour.
+pub(super) fn expected_answers(behaviour: &Behaviour) -> usize {
     match behaviour {
         Behaviour::Never => 0,
         Behaviour::Twice | Behaviour::ConflictingTwice => 2,
@@ -51,7 +51,7 @@ pub(super) fn answers(behaviour: &Behaviour) -> usize {
     }
 }
 
-/// Whether the answer is that of a device that is slow, and not of one that is late.
+/// Whether an answer after this delay is slow and in time, and not late.
 pub(super) fn is_slow_and_in_time(delay_ms: u64) -> bool {
     delay_ms == SLOW_MS
 }
@@ -63,9 +63,9 @@ pub(super) struct Batch {
     pub(super) body: String,
 }
 
-/// What is wrong with an item that is to be refused.
+/// What is wrong with an invalid item.
 #[derive(Debug, Clone, Copy)]
-enum Wrong {
+enum Defect {
     NoRequestId,
     NotAnObject,
     UnknownChannel,
@@ -86,26 +86,26 @@ enum Wrong {
     TwoValues,
 }
 
-const WRONGS: [Wrong; 16] = [
-    Wrong::NoRequestId,
-    Wrong::NotAnObject,
-    Wrong::UnknownChannel,
-    Wrong::OtherFamilysChannel,
-    Wrong::UnknownDevice,
-    Wrong::NoDevice,
-    Wrong::UnsafeDevice,
-    Wrong::UnknownTarget,
-    Wrong::EmptyTarget,
-    Wrong::Timeout,
-    Wrong::InputIsText,
-    Wrong::NumberTooLarge,
-    Wrong::OtherOrg,
-    Wrong::SameIdTwice,
-    Wrong::NoValue,
-    Wrong::TwoValues,
+const DEFECTS: [Defect; 16] = [
+    Defect::NoRequestId,
+    Defect::NotAnObject,
+    Defect::UnknownChannel,
+    Defect::OtherFamilysChannel,
+    Defect::UnknownDevice,
+    Defect::NoDevice,
+    Defect::UnsafeDevice,
+    Defect::UnknownTarget,
+    Defect::EmptyTarget,
+    Defect::Timeout,
+    Defect::InputIsText,
+    Defect::NumberTooLarge,
+    Defect::OtherOrg,
+    Defect::SameIdTwice,
+    Defect::NoValue,
+    Defect::TwoValues,
 ];
 
-impl Wrong {
+impl Defect {
     fn code(self, family: Family) -> Code {
         match self {
             Self::UnknownChannel | Self::OtherFamilysChannel => family.table().channel_missing,
@@ -118,10 +118,10 @@ impl Wrong {
     }
 }
 
-/// Draws `items` orders for `devices` turbines, the same ones for the same seed.
+/// Draws `items` orders for `devices` turbines. The same seed draws the same orders.
 pub(super) fn draw(items: usize, devices: usize, seed: u64) -> (Vec<Batch>, Vec<Order>) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let size = items.div_ceil(2).clamp(1, BATCH);
+    let size = items.div_ceil(2).clamp(1, BATCH_ITEMS);
     let mut batches: Vec<Batch> = Vec::new();
     let mut orders: Vec<Order> = Vec::with_capacity(items);
     let mut texts: Vec<Fields> = Vec::new();
@@ -129,19 +129,19 @@ pub(super) fn draw(items: usize, devices: usize, seed: u64) -> (Vec<Batch>, Vec<
         let (batch, index) = (number / size, number % size);
         let family = Family::ALL[batch % 2];
         let turbine = rng.usize(..devices);
-        let (order, fields) = one(&mut rng, number, batch, index, family, turbine, seed);
-        // It takes two for this one: from here on both are refused.
-        if let (Some(earlier), Some(Wrong::SameIdTwice)) = (orders.last_mut().filter(|_| index > 0), fields.wrong)
+        let (order, fields) = draw_order(&mut rng, number, batch, index, family, turbine, seed);
+        // This defect takes two items: from here on both are to be refused.
+        if let (Some(earlier), Some(Defect::SameIdTwice)) = (orders.last_mut().filter(|_| index > 0), fields.defect)
             && let Some(id) = earlier.request_id.clone()
-            && matches!(earlier.expected, Expected::Taken(_))
+            && matches!(earlier.expected, Expected::Accepted(_))
         {
             earlier.expected = Expected::Refused(Code::PARA_ERROR);
             orders.push(Order { request_id: Some(id.clone()), ..order });
             texts.push(Fields { request_id: Some(id), ..fields });
-        } else if matches!(fields.wrong, Some(Wrong::SameIdTwice)) {
-            // There is none before it: then nothing is wrong with it.
-            orders.push(Order { expected: Expected::Taken(Behaviour::succeed()), ..order });
-            texts.push(Fields { wrong: None, timeout: LONG_MS, ..fields });
+        } else if matches!(fields.defect, Some(Defect::SameIdTwice)) {
+            // There is no item before it, so it is valid.
+            orders.push(Order { expected: Expected::Accepted(Behaviour::succeed()), ..order });
+            texts.push(Fields { defect: None, timeout: LONG_MS, ..fields });
         } else {
             orders.push(order);
             texts.push(fields);
@@ -154,7 +154,7 @@ pub(super) fn draw(items: usize, devices: usize, seed: u64) -> (Vec<Batch>, Vec<
     (batches, orders)
 }
 
-fn one(
+fn draw_order(
     rng: &mut fastrand::Rng,
     number: usize,
     batch: usize,
@@ -163,17 +163,17 @@ fn one(
     turbine: usize,
     seed: u64,
 ) -> (Order, Fields) {
-    let wrong = (rng.f64() < 0.04).then(|| rng.choice(WRONGS)).flatten();
-    // Two of them are only wrong with a write.
-    let wrong = match wrong {
-        Some(Wrong::NoValue | Wrong::TwoValues) if family == Family::Invoke => Some(Wrong::InputIsText),
+    let defect = (rng.f64() < 0.04).then(|| rng.choice(DEFECTS)).flatten();
+    // Two of the defects exist only for writes.
+    let defect = match defect {
+        Some(Defect::NoValue | Defect::TwoValues) if family == Family::Invoke => Some(Defect::InputIsText),
         other => other,
     };
-    let targets = farm::targets(family);
+    let targets = plant::targets(family);
     let target = targets[rng.usize(..targets.len())].to_owned();
     let timeout = rng.u32(1_500..=2_500);
-    let (behaviour, timeout) = treat(rng.f64() * 100.0, timeout, number);
-    // The mark: no other order of the family has it.
+    let (behaviour, timeout) = draw_behaviour(rng.f64() * 100.0, timeout, number);
+    // The number makes them unique within the family.
     let (params, input) = match family {
         Family::Invoke => {
             let input = format!("{{\"tag\":\"{seed}-{number}\",\"ramp\":{}}}", rng.u8(..60));
@@ -181,8 +181,8 @@ fn one(
         }
         Family::Write => (format!("{{\"{target}\":{number}}}"), format!("{{\"arg\":{number}}}")),
     };
-    let request_id = match wrong {
-        Some(Wrong::NoRequestId | Wrong::NotAnObject) => None,
+    let request_id = match defect {
+        Some(Defect::NoRequestId | Defect::NotAnObject) => None,
         _ => Some(format!("demo-{seed}-{number}")),
     };
     let order = Order {
@@ -190,17 +190,17 @@ fn one(
         index,
         family,
         request_id: request_id.clone(),
-        device: farm::device(turbine),
-        asset_id: farm::asset(turbine),
+        device: plant::device(turbine),
+        asset_id: plant::asset(turbine),
         target: target.clone(),
         params,
-        expected: wrong.map_or(Expected::Taken(behaviour), |wrong| Expected::Refused(wrong.code(family))),
+        expected: defect.map_or(Expected::Accepted(behaviour), |defect| Expected::Refused(defect.code(family))),
     };
-    (order, Fields { wrong, request_id, turbine, target, input, timeout, form: rng.u8(..3) })
+    (order, Fields { defect, request_id, turbine, target, input, timeout, form: rng.u8(..3) })
 }
 
-/// How the device treats an order, and the order's timeout: short where no answer is to come.
-fn treat(drawn: f64, short: u32, number: usize) -> (Behaviour, u32) {
+/// How the device handles an order, and the order's timeout: `short` if no answer is to come in time.
+fn draw_behaviour(drawn: f64, short: u32, number: usize) -> (Behaviour, u32) {
     let late = Behaviour::Late { delay_ms: u64::from(short) + LATE_BY_MS };
     let fail = Behaviour::Fail { code: 2_000 + (number % 50) as i64, message: format!("interlock {number}") };
     let faults = [
@@ -225,23 +225,23 @@ fn treat(drawn: f64, short: u32, number: usize) -> (Behaviour, u32) {
     (Behaviour::Succeed { output: Output::Echo }, LONG_MS)
 }
 
-/// What goes into an item.
+/// The fields of an item.
 struct Fields {
-    wrong: Option<Wrong>,
+    defect: Option<Defect>,
     request_id: Option<String>,
     turbine: usize,
     target: String,
     /// JSON.
     input: String,
     timeout: u32,
-    /// How the device is named: by asset, by keys, by both.
+    /// How the device is named: 0 by its asset id, 1 by its keys, 2 by both.
     form: u8,
 }
 
 impl Fields {
     fn write(self, family: Family) -> String {
-        let wrong = self.wrong;
-        if matches!(wrong, Some(Wrong::NotAnObject)) {
+        let defect = self.defect;
+        if matches!(defect, Some(Defect::NotAnObject)) {
             return self.turbine.to_string();
         }
         let table = family.table();
@@ -253,46 +253,46 @@ impl Fields {
         if let Some(id) = &self.request_id {
             field("requestId", format!("\"{id}\""));
         }
-        let channel = match wrong {
-            Some(Wrong::UnknownChannel) => format!("{}nowhere", table.channel_prefix),
-            Some(Wrong::OtherFamilysChannel) => farm::channel(other(family)).to_owned(),
-            _ => farm::channel(family).to_owned(),
+        let channel = match defect {
+            Some(Defect::UnknownChannel) => format!("{}nowhere", table.channel_prefix),
+            Some(Defect::OtherFamilysChannel) => plant::channel(other(family)).to_owned(),
+            _ => plant::channel(family).to_owned(),
         };
         field(table.channel_field, format!("\"{channel}\""));
-        let (keys, asset) = match wrong {
-            Some(Wrong::NoDevice) => (None, None),
-            Some(Wrong::UnknownDevice) => (None, Some("wtg-unknown".to_owned())),
-            Some(Wrong::UnsafeDevice) => (Some("t/#".to_owned()), None),
+        let (keys, asset) = match defect {
+            Some(Defect::NoDevice) => (None, None),
+            Some(Defect::UnknownDevice) => (None, Some("wtg-unknown".to_owned())),
+            Some(Defect::UnsafeDevice) => (Some("t/#".to_owned()), None),
             _ => {
-                let (device, asset) = (farm::device(self.turbine).device_key, farm::asset(self.turbine));
+                let (device, asset) = (plant::device(self.turbine).device_key, plant::asset(self.turbine));
                 ((self.form != 0).then_some(device), (self.form != 1).then_some(asset))
             }
         };
         if let Some(key) = keys {
-            field("productKey", format!("\"{}\"", farm::PRODUCT));
+            field("productKey", format!("\"{}\"", plant::PRODUCT));
             field("deviceKey", format!("\"{key}\""));
         }
         if let Some(asset) = asset {
             field("assetId", format!("\"{asset}\""));
         }
-        let target = match wrong {
-            Some(Wrong::UnknownTarget) => "fly",
-            Some(Wrong::EmptyTarget) => "",
+        let target = match defect {
+            Some(Defect::UnknownTarget) => "fly",
+            Some(Defect::EmptyTarget) => "",
             _ => &self.target,
         };
         field(table.target_field, format!("\"{target}\""));
-        if matches!(wrong, Some(Wrong::OtherOrg)) {
+        if matches!(defect, Some(Defect::OtherOrg)) {
             field("orgId", "\"somebody-else\"".to_owned());
         }
-        let input = match wrong {
-            Some(Wrong::InputIsText) => "\"start\"".to_owned(),
-            Some(Wrong::NumberTooLarge) => "{\"arg\":1e400}".to_owned(),
-            Some(Wrong::NoValue) => "{}".to_owned(),
-            Some(Wrong::TwoValues) => "{\"arg\":1,\"other\":2}".to_owned(),
+        let input = match defect {
+            Some(Defect::InputIsText) => "\"start\"".to_owned(),
+            Some(Defect::NumberTooLarge) => "{\"arg\":1e400}".to_owned(),
+            Some(Defect::NoValue) => "{}".to_owned(),
+            Some(Defect::TwoValues) => "{\"arg\":1,\"other\":2}".to_owned(),
             _ => self.input,
         };
         field("inputData", input);
-        let timeout = if matches!(wrong, Some(Wrong::Timeout)) { 300_001 } else { self.timeout };
+        let timeout = if matches!(defect, Some(Defect::Timeout)) { 300_001 } else { self.timeout };
         field("timeout", timeout.to_string());
         item.push('}');
         item
@@ -313,7 +313,7 @@ mod tests {
     use setpoint::{Limits, Now, check::check};
 
     use super::*;
-    use crate::demo::farm::Known;
+    use crate::demo::plant::PlantDirectory;
 
     #[test]
     fn the_same_seed_draws_the_same_orders_and_another_one_others() {
@@ -323,29 +323,36 @@ mod tests {
     }
 
     #[test]
-    fn every_number_of_items_is_drawn_in_full_and_every_mark_is_unique() {
+    fn every_number_of_items_is_drawn_in_full_and_all_parameters_are_unique() {
         for items in [1, 2, 3, 99, 100, 201, 1_000] {
             let (batches, orders) = draw(items, 3, 9);
             assert_eq!(orders.len(), items);
             assert_eq!(batches.len(), orders.last().map_or(0, |order| order.batch + 1));
-            let marks: HashSet<_> = orders.iter().map(|order| (order.family, &order.params)).collect();
-            assert_eq!(marks.len(), items);
+            let params: HashSet<_> = orders.iter().map(|order| (order.family, &order.params)).collect();
+            assert_eq!(params.len(), items);
         }
     }
 
-    /// The expectations are the demo's own; here they meet the engine's check, without a service.
+    /// The demo's own expectations, compared with the engine's check, without a service.
     #[test]
     fn the_engine_refuses_what_is_expected_to_be_refused_and_nothing_else() {
         let (batches, orders) = draw(20_000, 50, 3);
         let mut codes = HashSet::new();
         for (number, batch) in batches.iter().enumerate() {
             let body = batch.body.as_bytes();
-            let report = check(body, batch.family, farm::ORG, &Known { devices: 50 }, &Limits::DEFAULT, Now::new(0, 1));
+            let report = check(
+                body,
+                batch.family,
+                plant::ORG,
+                &PlantDirectory { devices: 50 },
+                &Limits::DEFAULT,
+                Now::new(0, 1),
+            );
             assert_eq!(report.error, None);
             for (item, order) in report.items.iter().zip(orders.iter().filter(|order| order.batch == number)) {
                 let expected = match &order.expected {
                     Expected::Refused(code) => *code,
-                    Expected::Taken(_) => Code::SUCCESS,
+                    Expected::Accepted(_) => Code::SUCCESS,
                 };
                 assert_eq!(item.code, expected, "{order:?}: {item:?}");
                 codes.insert(expected);

@@ -1,23 +1,23 @@
-//! What the demo found, for a person and for a program.
+//! The report of the demo, for a person and for a program.
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use setpoint::responder::ResponderStats;
 
 use super::{
     books::Books,
-    flow::{Flow, Times},
-    samples::Came,
+    flow::{Flow, LatenciesByEnd},
+    sample_run::SampleResult,
 };
 use crate::{
     failure::Failure,
-    out::{Out, Tone, shown, table},
+    latency::Latencies,
+    output::{Output, Tone, escape, table},
 };
 
-/// At most so many faults are printed for a person; all of them are in the JSON.
-const FAULTS_SHOWN: usize = 20;
+/// Printed for a person, at most; the JSON has all.
+const MAX_FAULTS_PRINTED: usize = 20;
 
 /// Everything that `--json` prints.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ pub(super) struct Report {
     pub(super) succeeded: u64,
     pub(super) failed: u64,
     pub(super) timed_out: u64,
-    /// Answers of devices and replies on channels that came after their item had ended without one.
+    /// Answers of devices and replies on channels that arrived after their item had ended without one.
     pub(super) late: u64,
     /// Those that repeated, or contradicted, an earlier one.
     pub(super) duplicate: u64,
@@ -45,7 +45,7 @@ pub(super) struct Report {
     /// `balanced` or `wrong`.
     pub(super) books: &'static str,
     pub(super) wrong: Vec<String>,
-    pub(super) samples: Vec<Came>,
+    pub(super) samples: Vec<SampleResult>,
 }
 
 /// From the submission of a batch to the end of an item, in milliseconds.
@@ -58,10 +58,9 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    fn of(times: &Histogram<u64>) -> Self {
-        let ms = |micros: u64| micros as f64 / 1_000.0;
-        let at = |quantile| ms(times.value_at_quantile(quantile));
-        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: ms(times.max()) }
+    fn of(latencies: &Latencies) -> Self {
+        let at = |quantile| latencies.quantile_ms(quantile);
+        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: latencies.max_ms() }
     }
 }
 
@@ -70,11 +69,11 @@ impl Report {
         flow: &Flow,
         stats: &ResponderStats,
         books: Books,
-        samples: Vec<Came>,
+        samples: Vec<SampleResult>,
         (submitted, devices, seed): (usize, usize, u64),
     ) -> Self {
         let [one, other] = flow.stats;
-        let kinds = kinds(&flow.times);
+        let kinds = kinds(&flow.latencies);
         let latency_ms = kinds
             .iter()
             .filter(|(_, times)| !times.is_empty())
@@ -106,7 +105,7 @@ impl Report {
         }
     }
 
-    pub(super) fn print(&self, out: &mut Out) -> Result<(), Failure> {
+    pub(super) fn print(&self, out: &Output) -> Result<(), Failure> {
         let mut rows = table(&["outcome", "items", "p50 ms", "p90 ms", "p99 ms", "max ms"]);
         for (word, kind, count) in [
             ("succeeded", "succeeded", self.succeeded),
@@ -129,7 +128,7 @@ impl Report {
         self.print_books(out)
     }
 
-    fn print_books(&self, out: &mut Out) -> Result<(), Failure> {
+    fn print_books(&self, out: &Output) -> Result<(), Failure> {
         if self.wrong.is_empty() {
             let word = out.paint(Tone::Good, "The books balance.");
             return out.line(format_args!(
@@ -140,31 +139,32 @@ impl Report {
         }
         let word = out.paint(Tone::Bad, "The books are wrong.");
         out.line(format_args!("{word} {} unaccounted, {} misattributed:", self.unaccounted, self.misattributed))?;
-        for wrong in self.wrong.iter().take(FAULTS_SHOWN) {
-            out.line(format_args!("  - {}", shown(wrong)))?;
+        for wrong in self.wrong.iter().take(MAX_FAULTS_PRINTED) {
+            out.line(format_args!("  - {}", escape(wrong)))?;
         }
-        if self.wrong.len() > FAULTS_SHOWN {
-            out.line(format_args!("  … and {} more (--json has them all)", self.wrong.len() - FAULTS_SHOWN))?;
+        if self.wrong.len() > MAX_FAULTS_PRINTED {
+            out.line(format_args!("  … and {} more (--json has them all)", self.wrong.len() - MAX_FAULTS_PRINTED))?;
         }
         Ok(())
     }
 }
 
-fn kinds(times: &Times) -> [(&'static str, &Histogram<u64>); 4] {
+/// Each kind of end with its latencies.
+fn kinds(latencies: &LatenciesByEnd) -> [(&'static str, &Latencies); 4] {
     [
-        ("succeeded", &times.succeeded),
-        ("failed", &times.failed),
-        ("refused", &times.refused),
-        ("timedOut", &times.timed_out),
+        ("succeeded", &latencies.succeeded),
+        ("failed", &latencies.failed),
+        ("refused", &latencies.refused),
+        ("timedOut", &latencies.timed_out),
     ]
 }
 
-/// What came of a sample batch.
-pub(super) fn print_sample(out: &mut Out, came: &Came) -> Result<(), Failure> {
-    out.line(format_args!("{} batch of org {}:", came.family.name(), came.org_id))?;
+/// Prints the outcomes of a sample batch.
+pub(super) fn print_sample(out: &Output, result: &SampleResult) -> Result<(), Failure> {
+    out.line(format_args!("{} batch of org {}:", result.family.name(), result.org_id))?;
     let mut rows = table(&["requestId", "outcome", "what came back"]);
-    for line in &came.lines {
-        let id = line.request_id.as_deref().map(shown).unwrap_or_default();
+    for line in &result.lines {
+        let id = line.request_id.as_deref().map(escape).unwrap_or_default();
         rows.add_row([id, line.word().to_owned(), line.detail()]);
     }
     out.table(rows)

@@ -1,8 +1,11 @@
-//! `setpoint bench`. How fast it is, is nothing that a test may ask.
+//! `setpoint bench`. No test depends on how fast it is.
 
 use serde_json::Value;
 
-use crate::command::{Ran, Running, file, run};
+use crate::{
+    command::{Ran, run},
+    plant::Plant,
+};
 
 const SHORT: [&str; 9] = ["bench", "--devices", "5", "--batch", "10", "--duration", "1s", "--warmup", "0s"];
 
@@ -14,7 +17,7 @@ fn report(ran: &Ran) -> Value {
     report.clone()
 }
 
-/// The run has every documented field, and every item of it succeeded and was executed once.
+/// Checks that the run has every documented field, and that every item succeeded and was executed once.
 fn check(run: &Value, way: &str, arrivals: &str) {
     assert_eq!((&run["way"], &run["arrivals"]), (&way.into(), &arrivals.into()));
     assert!(run["itemsPerSecond"].as_f64().unwrap() > 0.0, "{run}");
@@ -90,28 +93,20 @@ fn a_person_sees_a_table_the_books_and_that_processors_are_shared() {
     for part in ["share", "p99.9 ms", "bare", "gateway", "The books balance."] {
         assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
     }
-    assert!(!ran.stdout.contains('\u{1b}'), "no colours where nobody sees them");
+    assert!(!ran.stdout.contains('\u{1b}'), "no colours without a terminal");
 }
 
 #[test]
 fn a_gateway_that_runs_already_is_measured_with_devices_that_run_already() {
-    let dir = tempfile::tempdir().unwrap();
-    let rows: String = (1..=3).map(|n| format!("o1,turbine,t-{n},wtg-{n}\n")).collect();
-    let list = file(dir.path(), "devices.csv", &format!("orgId,productKey,deviceKey,assetId\n{rows}"));
-    let list = list.to_str().unwrap();
-    let any = "127.0.0.1:0";
-    let service = Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list]);
-    let url = service.line("HTTP ");
-    let broker = service.line("MQTT ");
-    let devices = Running::start(&["devices", "simulate", "--broker", &broker, "--devices", list]);
-    assert!(devices.line("note: ").starts_with("3 devices are connected"));
-    let args = ["bench", "--url", &url, "--org", "o1", "--list", list, "--batch", "5", "--in-flight", "1"];
+    let plant = Plant::start(&[]);
+    let (url, list) = (plant.url.as_str(), plant.list.as_str());
+    let args = ["bench", "--url", url, "--org", "o1", "--list", list, "--batch", "5", "--in-flight", "1"];
     let report = report(&run(&[&args[..], &["--duration", "1s", "--warmup", "0s", "--json"]].concat()));
     check(&report["runs"][0], "gateway", "closed");
     assert!(report["runs"][0]["executed"].is_null() && report["setup"]["devices"].is_null());
     assert_eq!(report["setup"]["sharedCores"], false);
 
-    let foreign = run(&["bench", "--url", &url, "--org", "o9", "--list", list]);
+    let foreign = run(&["bench", "--url", url, "--org", "o9", "--list", list]);
     assert_eq!(foreign.code, 66, "{foreign:?}");
 }
 

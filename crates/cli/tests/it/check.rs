@@ -27,7 +27,7 @@ fn the_samples_would_be_accepted() {
 
 #[test]
 fn some_refused_is_1_and_the_whole_request_is_2() {
-    // The samples name their own org, so in the name of another one every item is wrong.
+    // The samples name their org, so in the name of another org every item is refused.
     let (code, response) = check(&["--family", "write", "--org", "another"], WRITES);
     assert_eq!((code, codes(&response)), (1, vec![1000, 1000]));
     let (code, response) = check(&["--family", "write", "--org", "o"], r#"{"data":[],"data":[]}"#);
@@ -45,7 +45,7 @@ fn what_exists_is_checked_only_where_a_list_says_it() {
     assert_eq!(codes(&with(&["--channel", "DATASVC.CONTROL.other"]).1), [1_000_103, 1_000_103]);
     assert_eq!(codes(&with(&["--channel", "DATASVC.CONTROL.afdasfasdf", "--channel", "DATASVC.CONTROL.b"]).1), [0, 0]);
     let (code, response) = with(&["--devices", list.to_str().unwrap()]);
-    assert_eq!((code, codes(&response)), (1, vec![0, 1_000_213]), "of the list's services there is only bbb");
+    assert_eq!((code, codes(&response)), (1, vec![0, 1_000_213]), "the list has the service bbb and no other");
     let nobody = check(&["--family", "invoke", "--org", "o2", "--devices", list.to_str().unwrap()], INVOKES);
     assert_eq!(codes(&nobody.1), [1_000_201, 1_000_201]);
 }

@@ -10,10 +10,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Nothing that a test waits for takes so long.
+/// Longer than anything that a test waits for.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// The command with these arguments, free of the caller's settings.
+/// The command with these arguments, without the settings of the environment.
 pub(crate) fn setpoint(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_setpoint"));
     for name in ["SETPOINT_URL", "SETPOINT_ORG", "SETPOINT_CONFIG", "SETPOINT_BROKER", "SETPOINT_LOG"] {
@@ -37,7 +37,7 @@ impl Ran {
         Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// Standard output as one JSON value a line.
+    /// Standard output, one JSON value on each line.
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &[&str]) -> Ran {
     Ran::of(setpoint(args).stdin(Stdio::null()).output().unwrap())
 }
 
-/// Runs it to its end with this as standard input.
+/// Runs it to its end, with `input` as standard input.
 pub(crate) fn run_with(args: &[&str], input: &str) -> Ran {
     let piped = || Stdio::piped();
     let mut child = setpoint(args).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
@@ -64,7 +64,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it. What it writes, to standard output and to standard error, is read line by line.
+    /// Starts it. Its standard output and standard error are read line by line.
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = setpoint(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -75,7 +75,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// The first line that starts like this, without the start.
+    /// Waits for a line that starts with `start`; returns the rest of it.
     pub(crate) fn line(&self, start: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(LONG).unwrap();
@@ -90,7 +90,7 @@ impl Running {
         self.signal(Signal::INT);
     }
 
-    /// What a service manager sends.
+    /// SIGTERM, as a service manager sends it.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
@@ -99,19 +99,19 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits for its end. Returns the exit code.
     pub(crate) fn wait(self) -> i32 {
         self.rest().0
     }
 
-    /// Waits for its end; the exit code, and the lines that were not looked at.
+    /// Waits for its end. Returns the exit code, and the lines that `line` has not read.
     pub(crate) fn rest(mut self) -> (i32, Vec<String>) {
         let code = self.child.wait().unwrap().code().unwrap();
         (code, self.lines.iter().collect())
     }
 }
 
-/// Reads to the end, also when nobody listens any more: a full pipe would stop the command.
+/// Reads to the end, also when the receiver is gone: a full pipe would block the command.
 fn follow(reader: impl BufRead + Send + 'static, lines: mpsc::Sender<String>) {
     std::thread::spawn(move || {
         for line in reader.lines().map_while(Result::ok) {
@@ -127,7 +127,7 @@ impl Drop for Running {
     }
 }
 
-/// A file in a directory that goes with the test.
+/// Writes a file into a temporary directory.
 pub(crate) fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, text).unwrap();

@@ -43,7 +43,7 @@ fn a_person_sees_the_samples_a_table_and_the_books() {
     for part in ["dfsadfdsafdsaf", "the pitch drive is blocked", "p99 ms", "The books balance."] {
         assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
     }
-    assert!(!ran.stdout.contains('\u{1b}'), "no colours where nobody sees them");
+    assert!(!ran.stdout.contains('\u{1b}'), "no colours without a terminal");
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod bench;
 mod check;
 mod command;
 mod demo;
+mod plant;
 mod service;

@@ -2,39 +2,16 @@
 
 use std::path::Path;
 
+use crate::{
+    command::{Ran, Running, file, run, run_with},
+    plant::Plant,
+};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::command::{Ran, Running, file, run, run_with};
 
 const INVOKES: &str = "DATASVC.CONTROL.ops";
 const WRITES: &str = "DATASVC.SET.ops";
 
-/// A service and three simulated devices.
-struct Plant {
-    service: Running,
-    devices: Running,
-    url: String,
-    broker: String,
-    _dir: TempDir,
-}
-
 impl Plant {
-    fn start(faults: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let rows: String = (1..=3).map(|n| format!("o1,turbine,t-{n},wtg-{n}\n")).collect();
-        let list = file(dir.path(), "devices.csv", &format!("orgId,productKey,deviceKey,assetId\n{rows}"));
-        let list = list.to_str().unwrap();
-        let any = "127.0.0.1:0";
-        let service = Running::start(&["serve", "--listen", any, "--mqtt-listen", any, "--devices", list]);
-        let url = service.line("HTTP ");
-        let broker = service.line("MQTT ");
-        let simulate = ["devices", "simulate", "--broker", &broker, "--devices", list];
-        let devices = Running::start(&[&simulate, faults].concat());
-        assert!(devices.line("note: ").starts_with("3 devices are connected"));
-        Self { service, devices, url, broker, _dir: dir }
-    }
-
     fn run(&self, args: &[&str]) -> Ran {
         run(&[args, &["--url", &self.url, "--org", "o1"]].concat())
     }
@@ -83,7 +60,7 @@ fn channels_are_made_shown_changed_and_deleted() {
     assert_eq!(plant.run(&["channel", "create", "ops"]).code, 64);
 }
 
-/// How items and batch ended. An item's acceptance is told if the response came before the outcome: one or the other is first.
+/// The events without `accepted`, which is printed only if the response arrives before the outcome.
 fn ends(ran: &Ran) -> Vec<serde_json::Value> {
     ran.json_lines().into_iter().filter(|line| line["event"] != "accepted").collect()
 }
@@ -102,7 +79,7 @@ fn batches_are_sent_and_every_outcome_is_shown() {
     assert_eq!(finished.len(), 2);
     assert!(finished.iter().all(|line| line["outputData"]["id"] == line["requestId"]), "{finished:?}");
     assert_eq!((&lines[2]["event"], &lines[2]["succeeded"]), (&"batchDone".into(), &2.into()));
-    assert_eq!(lines[2]["accepted"], 2, "also those whose outcome came first");
+    assert_eq!(lines[2]["accepted"], 2, "also those whose outcome arrived before the response");
 
     let some = plant.send("write", &json!([write("a", "wtg-3"), write("b", "nobody")]), &["--json"]);
     assert_eq!(some.code, 1, "{some:?}");
@@ -143,7 +120,7 @@ fn a_batch_that_is_sent_again_tells_the_same_and_executes_nothing() {
 #[test]
 fn what_cannot_be_accepted_is_said_without_waiting() {
     let plant = Plant::start(&[]);
-    // The channel does not exist, so there is none to listen on, and the service says which item is wrong.
+    // The channel does not exist, so there is nothing to listen on; the service says which item is wrong.
     let missing = plant.send("invoke", &json!([invoke("a", "wtg-1")]), &["--json"]);
     assert_eq!(missing.code, 1, "{missing:?}");
     assert_eq!(missing.json_lines()[0]["code"], 1_000_103);

@@ -1,4 +1,4 @@
-//! The end of the client, in the middle of everything.
+//! The client is closed, or its source ends, while batches are under way.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::{
 };
 
 use super::{
+    scenario::{callers, client, ended, gone},
     service::{Feed, Service},
-    story::{callers, client, ended, gone},
 };
 use crate::{ChannelEvent, ChannelEvents, Client, Error, SourceEvent};
 
-/// What ends while callers send.
+/// Callers send while the source ends, the client is closed, or both.
 pub(super) async fn closing() {
     let (client, service, _) = client().await;
     let mut changes = client.channel_events();
@@ -23,18 +23,18 @@ pub(super) async fn closing() {
     sleep(Duration::from_millis(below(300))).await;
     let source_over = chance(2);
     if source_over {
-        service.books().source_over = true;
+        service.oracle().source_over = true;
         service.feed(if chance(2) { Feed::End } else { Feed::Panic });
         sleep(Duration::from_millis(below(100))).await;
     }
     if chance(4) {
-        // More than fits between the source and the client's task.
+        // More than the channel between the source and the client's task holds.
         (0..600).for_each(|_| service.feed(Feed::Change(SourceEvent::Connected)));
     }
     let closers = if chance(3) { Vec::new() } else { closers(&client, &service) };
     let closed = !closers.is_empty();
     ended(closers).await;
-    // Whatever it was, every stream has its end, and every call its answer.
+    // In any case every stream ends and every call returns.
     ended(callers).await;
     if closed {
         let error = timeout(Duration::from_secs(1), client.invoke(one())).await.expect("at once").unwrap_err();
@@ -51,21 +51,21 @@ pub(super) async fn closing() {
     }
 }
 
-/// One or two that close the client; the last of them stays until it has.
+/// One or two tasks that close the client; the first of them waits until it is closed.
 fn closers(client: &Client, service: &Service) -> Vec<JoinHandle<()>> {
     (0..=below(2))
         .map(|number| {
             let (client, service) = (client.clone(), service.clone());
             tokio::spawn(task("closer", async move {
                 sleep(Duration::from_millis(below(50))).await;
-                service.books().closing = true;
+                service.oracle().closing = true;
                 if number > 0 && chance(3) && cut(client.close()).await.is_none() {
                     note(|| "a close is cut".to_owned());
                     return;
                 }
                 client.close().await;
                 note(|| "closed".to_owned());
-                assert_eq!((alive("client"), alive("sender")), (0, 0), "what is closed does nothing any more");
+                assert_eq!((alive("client"), alive("sender")), (0, 0), "a closed client does nothing any more");
             }))
         })
         .collect()
@@ -80,7 +80,7 @@ async fn hears_of_the_end(changes: &mut ChannelEvents) {
             }
         }
     };
-    timeout(Duration::from_secs(10), hears).await.expect("the source's end is told");
+    timeout(Duration::from_secs(10), hears).await.expect("the end of the source is reported");
 }
 
 fn one() -> Vec<InvokeItem> {

@@ -1,16 +1,16 @@
-//! The client's tasks in every order that a seed finds, against a service that does anything at any time.
+//! The client's tasks in many orders, each chosen by a seed, against a service that may do anything at any time.
 //!
-//! What runs is the client as it is, from [`Client`](crate::Client) to its senders and pumps; only the HTTP call and
-//! the source are scripted. docs/concurrency.md says what this finds.
+//! The client runs unchanged, from [`Client`](crate::Client) to its senders and pumps; only the HTTP call and the
+//! source are scripted. docs/concurrency.md says what this finds.
 
-mod books;
 mod closing;
+mod oracle;
+mod scenario;
 mod service;
-mod story;
 
 use setpoint_interleave::{Trace, explore, trace};
 
-use self::{closing::closing, story::sending};
+use self::{closing::closing, scenario::sending};
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 

@@ -1,4 +1,4 @@
-//! A service and its channel, which do whatever the seed says.
+//! A service and its channel, whose behaviour the seed chooses.
 
 use std::{
     panic::resume_unwind,
@@ -15,40 +15,41 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::books::Books;
+use super::oracle::Oracle;
 use crate::{
     ChannelSource, SourceError, SourceEvent, SourceFuture,
     http::{Attempt, Transport},
+    transport_error::{Cause, TransportError},
 };
 
-/// More requests than ever wait for a rally.
-const OPEN: usize = 1_000;
+/// More requests than ever wait at a barrier.
+const MAX_WAITING: usize = 1_000;
 
 /// What the channel does next.
 #[derive(Debug)]
 pub(super) enum Feed {
     /// Outcomes of these items, in one message.
     Outcomes(Vec<String>),
-    /// Something that is no message.
+    /// Something other than a message.
     Change(SourceEvent),
-    /// It ends for good.
+    /// The source ends.
     End,
-    /// It panics.
+    /// The source panics.
     Panic,
 }
 
-/// The service, as the client's senders see it. Clones are the same service.
+/// The service, as the client's senders see it. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Service {
-    books: Arc<Mutex<Books>>,
+    oracle: Arc<Mutex<Oracle>>,
     channel: mpsc::UnboundedSender<Feed>,
-    /// Once it is told how many, it answers nobody before so many requests are under way at once, and then all.
-    rally: Arc<Rally>,
+    /// Once it has a size, requests are answered only when so many are under way at once.
+    barrier: Arc<Barrier>,
 }
 
-/// Tokio's own barrier wakes up in an order that no seed decides.
+/// As [`tokio::sync::Barrier`], which wakes its waiters in an order that no seed chooses.
 #[derive(Debug)]
-struct Rally {
+struct Barrier {
     missing: Mutex<Option<usize>>,
     open: Semaphore,
 }
@@ -56,7 +57,7 @@ struct Rally {
 /// The channel, as the client hears it.
 #[derive(Debug)]
 pub(super) struct Channel {
-    books: Arc<Mutex<Books>>,
+    oracle: Arc<Mutex<Oracle>>,
     feed: mpsc::UnboundedReceiver<Feed>,
 }
 
@@ -71,44 +72,44 @@ enum When {
 
 impl Service {
     pub(super) fn new() -> (Self, Channel) {
-        let books = Arc::new(Mutex::new(Books::default()));
+        let oracle = Arc::new(Mutex::new(Oracle::default()));
         let (channel, feed) = mpsc::unbounded_channel();
-        let rally = Arc::new(Rally { missing: Mutex::default(), open: Semaphore::new(0) });
-        (Self { books: Arc::clone(&books), channel, rally }, Channel { books, feed })
+        let barrier = Arc::new(Barrier { missing: Mutex::default(), open: Semaphore::new(0) });
+        (Self { oracle: Arc::clone(&oracle), channel, barrier }, Channel { oracle, feed })
     }
 
-    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap()
+    pub(super) fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap()
     }
 
     pub(super) fn feed(&self, feed: Feed) {
-        // After the client's end nobody listens.
+        // Fails only when the client has ended.
         let _ = self.channel.send(feed);
     }
 
-    /// From here on, answers come only when so many requests are under way at once.
-    pub(super) fn rally(&self, requests: usize) {
-        *self.rally.missing.lock().unwrap() = Some(requests);
+    /// From here on, requests are answered only when so many are under way at once.
+    pub(super) fn answer_together(&self, requests: usize) {
+        *self.barrier.missing.lock().unwrap() = Some(requests);
     }
 
-    /// Works on a batch, whether or not anyone still waits for the answer.
+    /// Executes a batch, whether or not anyone still waits for the answer.
     async fn serve(self, body: Bytes, answer: Option<oneshot::Sender<Bytes>>) {
         pause().await;
-        let sure = self.rally.missing.lock().unwrap().is_some();
+        let certain = self.barrier.missing.lock().unwrap().is_some();
         let mut when = Vec::new();
         let replies: Vec<_> = items(&body)
             .into_iter()
             .map(|mut item| {
                 let id = item["requestId"].as_str().unwrap().to_owned();
-                let mut books = self.books();
-                let book = books.item(&id);
-                let first = book.taken.is_none();
-                let taken = *book.taken.get_or_insert_with(|| sure || !chance(8));
-                // Whoever repeats an item may get its outcome once more.
-                if taken && (first || chance(2)) {
-                    when.push((id, draw_when(sure)));
+                let mut oracle = self.oracle();
+                let known = oracle.item(&id);
+                let first = known.accepted.is_none();
+                let accepted = *known.accepted.get_or_insert_with(|| certain || !chance(8));
+                // For a repeated item, the outcome may be published once more.
+                if accepted && (first || chance(2)) {
+                    when.push((id, draw_when(certain)));
                 }
-                item["status"] = json!(if taken { 0 } else { 24_000 });
+                item["status"] = json!(if accepted { 0 } else { 24_000 });
                 item
             })
             .collect();
@@ -145,21 +146,21 @@ impl Service {
     }
 }
 
-impl Rally {
-    /// One more request is under way; whether it waits for others.
-    fn come(&self) -> bool {
+impl Barrier {
+    /// One more request is under way. Returns whether it has to wait for others.
+    fn arrive(&self) -> bool {
         let mut missing = self.missing.lock().unwrap();
         let Some(left) = &mut *missing else { return false };
         *left = left.saturating_sub(1);
         if *left == 0 {
-            self.open.add_permits(OPEN);
+            self.open.add_permits(MAX_WAITING);
         }
         true
     }
 }
 
-fn draw_when(sure: bool) -> When {
-    match below(if sure { 6 } else { 7 }) {
+fn draw_when(certain: bool) -> When {
+    match below(if certain { 6 } else { 7 }) {
         0 | 1 => When::BeforeTheAnswer,
         2 => When::WithTheAnswer,
         3..6 => When::Later,
@@ -178,14 +179,14 @@ async fn pause() {
 impl Transport for Service {
     async fn put_batch(&self, _: Family, body: Bytes, at_most: Duration) -> Attempt {
         pause().await;
-        let rallied = self.rally.come();
-        if rallied {
-            self.rally.open.acquire().await.unwrap().forget();
+        let waits = self.barrier.arrive();
+        if waits {
+            self.barrier.open.acquire().await.unwrap().forget();
         }
         let (answer, answered) = oneshot::channel();
-        match if rallied { 9 } else { below(14) } {
-            0 => return Attempt::NotSent("scripted".to_owned()),
-            1 => return Attempt::Lost("before it arrived".to_owned()),
+        match if waits { 9 } else { below(14) } {
+            0 => return Attempt::NotSent(lost("scripted")),
+            1 => return Attempt::Lost(lost("before it arrived")),
             2 => {
                 let busy = json!({ "status": 503, "msg": "Service Unavailable", "submsg": "scripted" });
                 return Attempt::Response { status: 503, body: busy.to_string().into() };
@@ -193,12 +194,12 @@ impl Transport for Service {
             3 => {
                 self.work(body, None);
                 pause().await;
-                return Attempt::Lost("after it arrived".to_owned());
+                return Attempt::Lost(lost("after it arrived"));
             }
             4 => {
                 self.work(body, None);
                 sleep(at_most).await;
-                return Attempt::Lost("no response in time".to_owned());
+                return Attempt::Lost(lost("no response in time"));
             }
             5 => {
                 self.work(body, None);
@@ -207,13 +208,17 @@ impl Transport for Service {
             }
             _ => self.work(body.clone(), Some(answer)),
         }
-        let Ok(Ok(response)) = timeout(at_most, answered).await else { return Attempt::Lost("scripted".to_owned()) };
+        let Ok(Ok(response)) = timeout(at_most, answered).await else { return Attempt::Lost(lost("scripted")) };
         pause().await;
         for item in items(&body) {
-            self.books().item(item["requestId"].as_str().unwrap()).answered = true;
+            self.oracle().item(item["requestId"].as_str().unwrap()).answered = true;
         }
         Attempt::Response { status: 200, body: response }
     }
+}
+
+fn lost(reason: &'static str) -> TransportError {
+    Cause::Scripted(reason).into()
 }
 
 fn items(body: &[u8]) -> Vec<Value> {
@@ -235,8 +240,8 @@ impl ChannelSource for Channel {
             match self.feed.recv().await? {
                 Feed::Outcomes(ids) => {
                     note(|| format!("outcomes of {ids:?}"));
-                    let mut books = self.books.lock().unwrap();
-                    ids.iter().for_each(|id| books.item(id).heard = true);
+                    let mut oracle = self.oracle.lock().unwrap();
+                    ids.iter().for_each(|id| oracle.item(id).heard = true);
                     Some(SourceEvent::Message(message(&ids)))
                 }
                 Feed::Change(event) => Some(event),
@@ -260,7 +265,7 @@ impl ChannelSource for Channel {
     }
 }
 
-/// A channel message with a success for each item, whose output says whose it is.
+/// A channel message with a success for each item; its output names the item.
 fn message(ids: &[String]) -> Bytes {
     let replies: Vec<_> = ids
         .iter()

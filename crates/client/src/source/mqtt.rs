@@ -3,32 +3,39 @@
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, QoS};
+use setpoint_clock::Backoff;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
 use url::Url;
 
-use super::{ChannelSource, SourceError, SourceEvent, SourceFuture};
-use crate::{Error, backoff::Backoff};
+use super::{ChannelSource, SourceError, SourceEvent, SourceFuture, connect_error::ConnectError};
+use crate::{Error, error_chain, seam::random};
 
-/// How long the broker may take for a connection and each subscription.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer a connection and each subscription.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long each step of closing may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Messages between the connection and the client's task.
-const BUFFER: usize = 256;
+const EVENT_CAPACITY: usize = 256;
+/// Room in a packet besides the message: the fixed header, the packet id and the topic.
+const PACKET_OVERHEAD_BYTES: usize = 1 << 10;
 
 /// The topics of one or more channels, over MQTT 3.1.1.
 ///
-/// The session is persistent: what is published while the connection is down is delivered when it is back. A session
-/// under a name made up here is removed again by [`close`](ChannelSource::close); under a client id of the caller's
-/// own it stays, and what came in the meantime is delivered at the next start.
+/// The session is persistent: what is published while the connection is down is delivered on the next one. A session
+/// with a random client id is removed by [`close`](ChannelSource::close); with a client id of the caller's own it stays,
+/// and what was published in the meantime is delivered at the next start.
+///
+/// [`Builder::mqtt`](crate::Builder::mqtt) makes one.
 #[derive(Debug)]
 pub struct MqttTopics {
     broker: Broker,
     client_id: String,
-    own_session: bool,
+    remove_session: bool,
     topics: Vec<String>,
-    most: usize,
+    max_message_bytes: usize,
     backoff: Backoff,
     running: Option<Running>,
 }
@@ -60,35 +67,34 @@ struct Running {
 }
 
 impl MqttTopics {
-    /// Topics of the broker at `url` (`mqtt://[user:password@]host[:port]`). Messages may have `most` bytes.
+    /// Topics of the broker at `url` (`mqtt://[user:password@]host[:port]`).
     pub(crate) fn new(
         url: &str,
         client_id: Option<String>,
         topics: Vec<String>,
-        most: usize,
+        max_message_bytes: usize,
         backoff: Backoff,
     ) -> Result<Self, Error> {
-        let broker = Broker::parse(url).map_err(|reason| Error::Setting { setting: "MQTT URL", reason })?;
-        let own_session = client_id.is_none();
+        let broker = Broker::parse(url)?;
+        let remove_session = client_id.is_none();
         let client_id = match client_id {
             Some(id) if id.is_empty() => {
-                return Err(Error::Setting {
-                    setting: "MQTT client id",
-                    reason: "it is empty, and a session that outlives its connection needs a name".to_owned(),
-                });
+                return Err(Error::setting(
+                    "MQTT client id",
+                    "it is empty, and a session that outlives its connection needs a name",
+                ));
             }
             Some(id) => id,
             None => format!("setpoint-{:016x}", getrandom::u64()?),
         };
-        Ok(Self { broker, client_id, own_session, topics, most, backoff, running: None })
+        Ok(Self { broker, client_id, remove_session, topics, max_message_bytes, backoff, running: None })
     }
 
     fn options(&self, clean: bool) -> MqttOptions {
         let mut options = MqttOptions::new(&self.client_id, (self.broker.host.as_str(), self.broker.port));
         options.set_keep_alive(30);
         options.set_clean_session(clean);
-        // The topic and the packet's header come on top.
-        let packet = self.most.saturating_add(1 << 10);
+        let packet = self.max_message_bytes.saturating_add(PACKET_OVERHEAD_BYTES);
         options.set_max_packet_size(packet, packet);
         if let Some(Credentials { user, password }) = &self.broker.credentials {
             options.set_credentials(user, password.clone());
@@ -104,9 +110,9 @@ impl MqttTopics {
         (client, eventloop)
     }
 
-    async fn start(&mut self) -> Result<(), String> {
+    async fn start(&mut self) -> Result<(), ConnectError> {
         let (client, eventloop) = self.connection(false);
-        let (events_in, events) = mpsc::channel(BUFFER);
+        let (events_in, events) = mpsc::channel(EVENT_CAPACITY);
         let (first, connected) = oneshot::channel();
         let link = Link {
             eventloop,
@@ -118,13 +124,15 @@ impl MqttTopics {
             up: false,
         };
         let task = tokio::spawn(link.run());
-        // From here on the task ends with this value.
+        // Dropping this ends the task, on every return from here on.
         let running = Running { client, events, task };
-        timeout(ANSWER, connected)
-            .await
-            .map_err(|_| "no answer in time".to_owned())?
-            .unwrap_or_else(|_| Err("the connection ended".to_owned()))
-            .map_err(|reason| format!("{reason}; check the URL, the credentials and that the broker runs"))?;
+        let no_connection = "no connection; check the URL, the credentials and that the broker runs";
+        match timeout(ANSWER_TIMEOUT, connected).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => return Err(ConnectError::because(no_connection, error)),
+            Ok(Err(_)) => return Err(ConnectError::because(no_connection, "the connection ended")),
+            Err(_) => return Err(ConnectError::because(no_connection, "no answer in time")),
+        }
         let subscribed = self.subscribe(&running.client).await;
         self.running = Some(running);
         if subscribed.is_err() {
@@ -133,25 +141,25 @@ impl MqttTopics {
         subscribed
     }
 
-    async fn subscribe(&self, client: &AsyncClient) -> Result<(), String> {
+    async fn subscribe(&self, client: &AsyncClient) -> Result<(), ConnectError> {
         for topic in &self.topics {
-            let refused = |reason: String| format!("subscription to topic {topic:?}: {reason}");
+            let reason = || format!("subscription to topic {topic:?} failed");
             let notice = client
                 .subscribe_tracked(topic.as_str(), QoS::AtLeastOnce)
                 .await
-                .map_err(|error| refused(error.to_string()))?;
-            timeout(ANSWER, notice.wait_completion_async())
+                .map_err(|error| ConnectError::because(reason(), error))?;
+            timeout(ANSWER_TIMEOUT, notice.wait_completion_async())
                 .await
-                .map_err(|_| refused("no answer in time".to_owned()))?
-                .map_err(|error| refused(error.to_string()))?;
+                .map_err(|_| ConnectError::because(reason(), "no answer in time"))?
+                .map_err(|error| ConnectError::because(reason(), error))?;
         }
         Ok(())
     }
 
-    /// A clean connection under the same name makes the broker forget the session.
-    async fn forget_session(&self) {
+    /// Removes the session at the broker, by a connection with the same client id and clean session.
+    async fn remove_session(&self) {
         let (client, mut eventloop) = self.connection(true);
-        let forgotten = async {
+        let removed = async {
             loop {
                 match eventloop.poll().await {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -164,8 +172,8 @@ impl MqttTopics {
                 }
             }
         };
-        // The broker may be gone: then its sessions go with it, or by its own rule.
-        let _ = timeout(Duration::from_secs(1), forgotten).await;
+        // If the broker cannot be reached, the session expires by its rules.
+        let _ = timeout(CLOSE_TIMEOUT, removed).await;
     }
 }
 
@@ -175,7 +183,7 @@ impl ChannelSource for MqttTopics {
     }
 
     fn open(&mut self) -> SourceFuture<'_, Result<(), SourceError>> {
-        Box::pin(async { self.start().await.map_err(|reason| SourceError::new(self.name(), reason)) })
+        Box::pin(async { self.start().await.map_err(|error| error.of_source(self.name())) })
     }
 
     fn next(&mut self) -> SourceFuture<'_, Option<SourceEvent>> {
@@ -185,11 +193,11 @@ impl ChannelSource for MqttTopics {
     fn close(&mut self) -> SourceFuture<'_, ()> {
         Box::pin(async {
             let Some(mut running) = self.running.take() else { return };
-            // The task ends with the disconnect, or when nobody takes its events.
+            // The task ends with the disconnect, or when it finds its receiver closed.
             let _ = running.client.disconnect_now().await;
             running.events.close();
-            if timeout(Duration::from_secs(1), &mut running.task).await.is_ok() && self.own_session {
-                self.forget_session().await;
+            if timeout(CLOSE_TIMEOUT, &mut running.task).await.is_ok() && self.remove_session {
+                self.remove_session().await;
             }
         })
     }
@@ -201,14 +209,14 @@ impl Drop for Running {
     }
 }
 
-/// Owns the connection: polls it, reconnects it, and does nothing that could hold it up.
+/// Owns the connection: polls it and connects it again.
 struct Link {
     eventloop: EventLoop,
     client: AsyncClient,
     topics: Vec<String>,
     events: mpsc::Sender<SourceEvent>,
-    /// Where to say how the first connection went.
-    first: Option<oneshot::Sender<Result<(), String>>>,
+    /// Takes the result of the first connection attempt.
+    first: Option<oneshot::Sender<Result<(), ConnectionError>>>,
     backoff: Backoff,
     up: bool,
 }
@@ -216,31 +224,32 @@ struct Link {
 impl Link {
     async fn run(mut self) {
         loop {
-            let taken = match self.eventloop.poll().await {
+            let received = match self.eventloop.poll().await {
                 Ok(Event::Incoming(packet)) => self.incoming(packet).await,
                 Ok(Event::Outgoing(_)) => Ok(()),
                 Err(ConnectionError::RequestsDone) => return,
                 Err(error) => {
                     if let Some(first) = self.first.take() {
-                        // Nobody waits any more when `open` was dropped.
-                        let _ = first.send(Err(error.to_string()));
+                        // Fails only if `open` was dropped.
+                        let _ = first.send(Err(error));
                         return;
                     }
                     let lost = std::mem::replace(&mut self.up, false);
-                    let taken =
-                        if lost { self.say(SourceEvent::Disconnected(error.to_string())).await } else { Ok(()) };
-                    tokio::time::sleep(self.backoff.pause()).await;
-                    taken
+                    let received =
+                        if lost { self.send(SourceEvent::Disconnected(error_chain(&error))).await } else { Ok(()) };
+                    tokio::time::sleep(self.backoff.pause(random().unwrap_or(u32::MAX))).await;
+                    received
                 }
             };
-            if taken.is_err() {
+            if received.is_err() {
                 return;
             }
         }
     }
 
-    /// `Err` when nobody listens any more.
-    async fn say(&self, event: SourceEvent) -> Result<(), ()> {
+    /// # Errors
+    /// The receiver is closed: this link is to end.
+    async fn send(&self, event: SourceEvent) -> Result<(), ()> {
         self.events.send(event).await.map_err(drop)
     }
 
@@ -253,43 +262,49 @@ impl Link {
                     let _ = first.send(Ok(()));
                     return Ok(());
                 }
-                self.say(SourceEvent::Connected).await?;
+                self.send(SourceEvent::Connected).await?;
                 if ack.session_present {
                     return Ok(());
                 }
                 for topic in &self.topics {
-                    // The queue holds one request a topic; were it full all the same, the next connection asks again.
+                    // The queue has room for a request for each topic. Were it full all the same, this topic's outcomes
+                    // would be missing: that is a gap.
                     if let Err(error) = self.client.try_subscribe(topic.as_str(), QoS::AtLeastOnce) {
-                        self.say(SourceEvent::Gap(format!("topic {topic} was not subscribed to: {error}"))).await?;
+                        self.send(SourceEvent::Gap(format!("topic {topic} was not subscribed to: {error}"))).await?;
                     }
                 }
-                self.say(SourceEvent::Gap("the broker no longer had the session".to_owned())).await
+                self.send(SourceEvent::Gap("the broker no longer had the session".to_owned())).await
             }
             Packet::SubAck(ack) => {
                 let refused = ack.return_codes.iter().any(|code| matches!(code, rumqttc::SubscribeReasonCode::Failure));
                 if refused && self.first.is_none() {
-                    return self.say(SourceEvent::Gap("the broker refused a subscription".to_owned())).await;
+                    return self.send(SourceEvent::Gap("the broker refused a subscription".to_owned())).await;
                 }
                 Ok(())
             }
-            // Nothing on a channel is retained by the service: such a message was planted, or is from another time.
+            // The service never retains a message: this one is forged or obsolete.
             Packet::Publish(publish) if publish.retain => {
-                self.say(SourceEvent::Unreadable("a retained message was ignored".to_owned())).await
+                self.send(SourceEvent::Unreadable("a retained message was ignored".to_owned())).await
             }
-            Packet::Publish(publish) => self.say(SourceEvent::Message(publish.payload)).await,
+            Packet::Publish(publish) => self.send(SourceEvent::Message(publish.payload)).await,
             _ => Ok(()),
         }
     }
 }
 
 impl Broker {
-    fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text)
-            .map_err(|error| format!("{text:?} is not a URL ({error}); it looks like mqtt://127.0.0.1:1883"))?;
+    fn parse(text: &str) -> Result<Self, Error> {
+        const SETTING: &str = "MQTT URL";
+        let url = Url::parse(text).map_err(|error| {
+            Error::setting_because(SETTING, "it is not a URL; it looks like mqtt://127.0.0.1:1883", error)
+        })?;
         if !matches!(url.scheme(), "mqtt" | "tcp") {
-            return Err(format!("{}:// is not mqtt://; TLS to the broker is not supported yet", url.scheme()));
+            let reason = format!("{}:// is not mqtt://; TLS to the broker is not supported yet", url.scheme());
+            return Err(Error::setting(SETTING, reason));
         }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or("it names no host")?;
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| Error::setting(SETTING, "it names no host"))?;
+        // Percent-decodes, and keeps `+`, which means itself in this part of a URL.
         let decode = |text: &str| -> String {
             let pair = format!("x={}", text.replace('+', "%2B"));
             url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Carries what a source yields to the client's task.
+//! Forwards what a source yields to the client's task.
 
 use std::{
     future::poll_fn,
@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 use super::{ChannelSource, SourceEvent, SourceFuture};
-use crate::{actor::Input, seam::select};
+use crate::{messages::Input, seam::select};
 
 /// Runs until the source ends or the client stops.
 pub(crate) async fn run(
@@ -21,7 +21,7 @@ pub(crate) async fn run(
     let (reason, panicked) = loop {
         let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
         let event = select! {
-            event = caught(source.next()) => Some(event),
+            event = catch_panic(source.next()) => Some(event),
             () = stopped => None,
         };
         let event = match event {
@@ -39,21 +39,21 @@ pub(crate) async fn run(
             return;
         }
     };
-    // Before it closes, which may take for ever: until this is known, batches are sent whose outcomes nobody hears.
-    // When nobody takes this, the client has stopped as well.
+    // Before the source closes, which may never end: until the client's task knows, it sends batches whose outcomes
+    // nobody hears. Fails only if the client has stopped as well.
     let _ = input.send(Input::SourceEnded { name, reason }).await;
-    // Of what has panicked nothing is known: it is asked for nothing any more.
+    // After a panic, the state of the source is unknown: it is not called again.
     if !panicked {
         source.close().await;
     }
 }
 
-/// The source panicked. What it said is where panics go.
+/// The source panicked. The panic hook has printed the message.
 struct Panicked;
 
-/// A plug-in's panic ends the plug-in, and is told like any other end: else every later batch would be sent, and no
-/// outcome ever be heard.
-async fn caught<T>(mut future: SourceFuture<'_, T>) -> Result<T, Panicked> {
+/// Turns a panic of the source into its end. If a panic ended this task unnoticed, the client would go on sending batches
+/// whose outcomes nobody hears.
+async fn catch_panic<T>(mut future: SourceFuture<'_, T>) -> Result<T, Panicked> {
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         polled.map_or(Poll::Ready(Err(Panicked)), |polled| polled.map(Ok))

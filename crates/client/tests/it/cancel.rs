@@ -1,4 +1,4 @@
-//! Calls that are dropped half-way, and what others get then.
+//! Calls that are dropped before they return, and what other calls get then.
 
 use std::{future::Future, pin::pin, task::Context, time::Duration};
 
@@ -7,7 +7,7 @@ use setpoint::requester::Event;
 
 use crate::{
     exchange::{own_outputs, settle},
-    service::{Service, Step, invoke, items, outcome, request_id, soon},
+    service::{Service, Step, count, invoke, items, outcome, request_id, soon},
 };
 
 #[tokio::test]
@@ -30,13 +30,13 @@ async fn a_dropped_stream_cancels_and_the_next_call_gets_its_own_answer() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_under_way_when_its_stream_is_dropped_is_broken_off() {
+async fn a_request_that_is_under_way_when_its_stream_is_dropped_is_aborted() {
     let service = Service::start([Step::Hold]).await;
-    let builder = service.builder().requests_under_way(1).response_timeout(Duration::MAX);
+    let builder = service.builder().requests_under_way(count(1)).response_timeout(Duration::MAX);
     let client = builder.build().await.unwrap();
     let dropped = client.invoke([invoke("dropped")]).await.unwrap();
     soon(service.received(1)).await;
-    // Its response is held back for ever, and it has the only slot.
+    // Its response never comes, and it holds the only slot.
     drop(dropped);
     service.then(Step::OutcomesFirst);
     let (_, summary) = settle(soon(client.invoke([invoke("kept")])).await.unwrap()).await;
@@ -47,7 +47,7 @@ async fn a_request_that_is_under_way_when_its_stream_is_dropped_is_broken_off() 
 #[tokio::test]
 async fn a_call_may_be_dropped_at_every_await() {
     let service = Service::start([]).await;
-    let client = service.builder().requests_under_way(2).build().await.unwrap();
+    let client = service.builder().requests_under_way(count(2)).build().await.unwrap();
     for polls in 0..6 {
         {
             let mut call = pin!(client.invoke([invoke(&format!("dropped-{polls}"))]));
@@ -67,14 +67,14 @@ async fn a_call_may_be_dropped_at_every_await() {
         own_outputs(&events);
     }
     let sent: Vec<_> = service.bodies().iter().map(|body| request_id(&items(body)[0])).collect();
-    // After one poll the batch is on its way to the client's task, which has not seen it yet.
+    // After one poll the batch is in the queue of the client's task, which has not seen it.
     assert!(!sent.iter().any(|id| id == "dropped-0" || id == "dropped-1"), "{sent:?}");
 }
 
 #[tokio::test]
 async fn a_batch_that_waits_to_be_sent_again_takes_no_slot() {
     let service = Service::start([Step::BreakOff]).await;
-    let builder = service.builder().requests_under_way(1);
+    let builder = service.builder().requests_under_way(count(1));
     let client = builder.backoff(Duration::from_secs(100), Duration::from_secs(100)).build().await.unwrap();
     let waiting = client.invoke([invoke("waiting").with_timeout_ms(300_000)]).await.unwrap();
     service.then(Step::OutcomesFirst);
@@ -87,7 +87,7 @@ async fn a_batch_that_waits_to_be_sent_again_takes_no_slot() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_dropped_at_random_leave_the_others_alone() {
     let service = Service::start((0..400).map(|_| Step::OutcomesFirst)).await;
-    let client = service.builder().requests_under_way(4).build().await.unwrap();
+    let client = service.builder().requests_under_way(count(4)).build().await.unwrap();
     let tasks: Vec<_> = (0..120_u64)
         .map(|n| {
             let client = client.clone();
@@ -95,7 +95,7 @@ async fn calls_dropped_at_random_leave_the_others_alone() {
                 let batch: Vec<_> = (0..3).map(|i| invoke(&format!("{n}-{i}"))).collect();
                 if n % 3 == 0 {
                     let whole = async { client.invoke(batch).await.unwrap().summary().await };
-                    // Whether it gets through is a matter of luck, and that is the point.
+                    // Whether it is dropped before it is done is left to chance.
                     let _ = tokio::time::timeout(Duration::from_micros(n * 97 % 5_000), whole).await;
                     return;
                 }
@@ -128,7 +128,7 @@ async fn a_dropped_read_loses_no_event() {
 #[tokio::test]
 async fn calls_wait_while_the_slots_are_taken() {
     let service = Service::start([Step::Hold]).await;
-    let client = service.builder().requests_under_way(1).build().await.unwrap();
+    let client = service.builder().requests_under_way(count(1)).build().await.unwrap();
     let first = client.invoke([invoke("first")]).await.unwrap();
     soon(service.received(1)).await;
     let mut second = pin!(client.invoke([invoke("second")]));

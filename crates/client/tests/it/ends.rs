@@ -1,4 +1,4 @@
-//! How a client ends, how its sources end, and what a caller leaves behind that ends.
+//! How a client ends, how its sources end, and what is released when a caller's task ends.
 
 use std::{panic::resume_unwind, pin::pin, task::Context, time::Duration};
 
@@ -8,14 +8,14 @@ use tokio::sync::oneshot;
 
 use crate::{
     exchange::settle,
-    service::{CHANNEL, Service, Step, invoke, quick, soon},
+    service::{CHANNEL, Service, Step, count, invoke, quick, soon},
 };
 
-/// A source that hears nothing, and ends when it is told to.
+/// A source without messages that ends when it is told to.
 struct Ending {
     end: oneshot::Receiver<()>,
     panics: bool,
-    /// Until this comes, or for ever if it never does, it closes.
+    /// Closing takes until this arrives.
     closed: Option<oneshot::Receiver<()>>,
 }
 
@@ -30,7 +30,7 @@ impl ChannelSource for Ending {
         Box::pin(async {
             let _ = (&mut self.end).await;
             if self.panics {
-                // Without a line on standard error.
+                // Unlike `panic!`, this prints nothing.
                 resume_unwind(Box::new("scripted"));
             }
             None
@@ -45,7 +45,7 @@ impl ChannelSource for Ending {
     }
 }
 
-async fn told_of_its_end(source: Ending, end: oneshot::Sender<()>) -> String {
+async fn reported_end(source: Ending, end: oneshot::Sender<()>) -> String {
     let service = Service::start([]).await;
     let client = quick(Client::builder(service.url())).channel(CHANNEL).source(source).build().await.unwrap();
     let mut changes = client.channel_events();
@@ -60,7 +60,7 @@ async fn told_of_its_end(source: Ending, end: oneshot::Sender<()>) -> String {
 #[tokio::test]
 async fn a_source_that_panics_has_ended_like_any_other() {
     let (end, ended) = oneshot::channel();
-    let reason = told_of_its_end(Ending { end: ended, panics: true, closed: None }, end).await;
+    let reason = reported_end(Ending { end: ended, panics: true, closed: None }, end).await;
     assert!(reason.contains("panicked"), "{reason}");
 }
 
@@ -68,7 +68,7 @@ async fn a_source_that_panics_has_ended_like_any_other() {
 async fn the_end_of_a_source_is_told_before_it_has_closed() {
     let (end, ended) = oneshot::channel();
     let (_never, closed) = oneshot::channel();
-    told_of_its_end(Ending { end: ended, panics: false, closed: Some(closed) }, end).await;
+    reported_end(Ending { end: ended, panics: false, closed: Some(closed) }, end).await;
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn whoever_closes_a_client_waits_until_its_task_has_ended() {
     let (mut first, mut second) = (pin!(client.close()), pin!(client.close()));
     let mut context = Context::from_waker(noop_waker_ref());
     assert!(first.as_mut().poll(&mut context).is_pending());
-    // The client's task is closing: it has let go of those who listen, and waits for its source.
+    // The client's task is closing: it has ended the streams and waits for its source.
     assert_eq!(soon(changes.next()).await, None);
     assert!(second.as_mut().poll(&mut context).is_pending(), "the task has not ended");
     close.send(()).unwrap();
@@ -94,7 +94,7 @@ async fn whoever_closes_a_client_waits_until_its_task_has_ended() {
 #[tokio::test]
 async fn calls_that_wait_for_a_slot_are_told_when_the_client_is_closed() {
     let service = Service::start([Step::Hold]).await;
-    let builder = service.builder().requests_under_way(1).response_timeout(Duration::MAX);
+    let builder = service.builder().requests_under_way(count(1)).response_timeout(Duration::MAX);
     let client = builder.build().await.unwrap();
     let first = client.invoke([invoke("first")]).await.unwrap();
     let second = tokio::spawn({
@@ -111,14 +111,14 @@ async fn calls_that_wait_for_a_slot_are_told_when_the_client_is_closed() {
 #[tokio::test]
 async fn a_caller_whose_task_is_aborted_gives_its_slot_back() {
     let service = Service::start([Step::Hold]).await;
-    let builder = service.builder().requests_under_way(1).response_timeout(Duration::MAX);
+    let builder = service.builder().requests_under_way(count(1)).response_timeout(Duration::MAX);
     let client = builder.build().await.unwrap();
     let caller = tokio::spawn({
         let client = client.clone();
         async move { client.invoke([invoke("aborted")]).await.unwrap().summary().await }
     });
     soon(service.received(1)).await;
-    // It has the only slot, and its response is held back for ever.
+    // It holds the only slot, and its response never comes.
     caller.abort();
     service.then(Step::OutcomesFirst);
     assert_eq!(settle(soon(client.invoke([invoke("kept")])).await.unwrap()).await.1.succeeded, 1);

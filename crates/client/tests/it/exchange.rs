@@ -1,4 +1,4 @@
-//! Batches, outcomes and what belongs to no batch.
+//! Batches, their outcomes, and replies that belong to no batch.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,11 @@ use setpoint::{
 };
 use setpoint_client::{Client, Error, Outcomes};
 
-use crate::service::{CHANNEL, Service, Step, invoke, items, outcome, quick, request_id, reserve, soon, successes};
+use crate::service::{
+    CHANNEL, Service, Step, count, invoke, items, outcome, quick, request_id, reserve, soon, successes,
+};
 
-/// Reads a batch to its end and proves the books of it: every item ended exactly once.
+/// Reads a batch to its end and checks that every item ended exactly once.
 pub(crate) async fn settle(outcomes: Outcomes) -> (Vec<Event>, Summary) {
     let submitted = outcomes.items();
     let (events, summary) = soon(outcomes.collect()).await.unwrap();
@@ -34,7 +36,7 @@ pub(crate) async fn settle(outcomes: Outcomes) -> (Vec<Event>, Summary) {
     (events, summary)
 }
 
-/// Every success of the batch has the output that was made for it.
+/// Checks that every success has the output of its own item.
 pub(crate) fn own_outputs(events: &[Event]) {
     for event in events {
         if let Event::Finished { item, outcome } = event {
@@ -59,7 +61,7 @@ async fn accepted_then_finished() {
 }
 
 #[tokio::test]
-async fn request_ids_are_made_up_and_told() {
+async fn request_ids_are_generated_and_told() {
     let service = Service::start([Step::OutcomesFirst]).await;
     let client = service.client().await;
     let mut item = invoke("");
@@ -191,7 +193,7 @@ async fn a_slow_consumer_holds_nobody_up_and_loses_nothing() {
 #[tokio::test]
 async fn many_batches_at_once_each_get_their_own() {
     let service = Service::start((0..40).map(|_| Step::OutcomesFirst)).await;
-    let client = service.builder().requests_under_way(3).build().await.unwrap();
+    let client = service.builder().requests_under_way(count(3)).build().await.unwrap();
     let tasks: Vec<_> = (0..40)
         .map(|n| {
             let client = client.clone();

@@ -1,6 +1,9 @@
 //! Requests and responses that get lost.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use setpoint::{
     Code,
@@ -11,12 +14,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     exchange::{own_outputs, settle},
-    service::{Service, Step, invoke, quick, reserve, soon, successes},
+    service::{Service, Step, count, invoke, quick, reserve, soon, successes},
 };
 
 const BUSY: &str = r#"{"status":503,"msg":"Service Unavailable","submsg":"try again later"}"#;
 
-/// A source that a test feeds, and that tells when it was closed or dropped.
+/// A source that a test feeds; the sender is dropped when the source is closed or dropped.
 pub(crate) struct Fed(pub(crate) mpsc::UnboundedReceiver<String>, pub(crate) Option<mpsc::Sender<()>>);
 
 impl ChannelSource for Fed {
@@ -61,7 +64,7 @@ async fn a_response_that_does_not_come_is_asked_for_again() {
 async fn a_response_without_an_end_is_given_up_and_asked_for_again() {
     let service = Service::start([Step::Endless, Step::OutcomesFirst]).await;
     let mut config = RequesterConfig::default();
-    config.limits.body_bytes = 1 << 16;
+    config.limits.body_bytes = std::num::NonZeroUsize::new(1 << 16).unwrap();
     let client = service.builder().requester(config).response_timeout(Duration::MAX).build().await.unwrap();
     let (_, summary) = settle(client.invoke([invoke("a")]).await.unwrap()).await;
     assert_eq!((summary.succeeded, service.bodies().len()), (1, 2));
@@ -80,7 +83,7 @@ async fn after_a_lost_response_a_busy_service_is_asked_until_it_answers() {
     let client = service.client().await;
     let (_, summary) = settle(client.invoke([invoke("a")]).await.unwrap()).await;
     assert_eq!((summary.succeeded, service.bodies().len()), (1, 5));
-    assert_eq!(client.stats().unreadable, 1, "the proxy's page is told of");
+    assert_eq!(client.stats().unreadable, 1, "the proxy's page is reported");
 }
 
 #[tokio::test]
@@ -135,7 +138,12 @@ async fn without_a_connection_nothing_was_sent_and_the_items_say_so() {
     let (_port, addr) = reserve();
     let url = format!("http://{addr}");
     let (_feed, fed) = mpsc::unbounded_channel();
-    let client = quick(Client::builder(&url)).source(Fed(fed, None)).connect_attempts(3).build().await.unwrap();
+    let client = quick(Client::builder(&url))
+        .source(Fed(fed, None))
+        .connect_attempts(count(3).try_into().unwrap())
+        .build()
+        .await
+        .unwrap();
     let mut item = invoke("a");
     item.control_channel_id = crate::service::CHANNEL.to_owned();
     let (events, summary) = settle(client.invoke([item]).await.unwrap()).await;
@@ -149,8 +157,8 @@ async fn a_connection_is_tried_again_while_there_is_time() {
     let (port, addr) = reserve();
     let (feed, fed) = mpsc::unbounded_channel();
     let builder = quick(Client::builder(format!("http://{addr}"))).source(Fed(fed, None));
-    // The end of the trying and the end of the waiting are not to coincide.
-    let builder = builder.connect_attempts(u32::MAX).requester(RequesterConfig::default());
+    // With a grace period, so that the last attempt and the deadline do not coincide.
+    let builder = builder.connect_attempts(NonZeroU32::MAX).requester(RequesterConfig::default());
     let client = builder.build().await.unwrap();
     let item = |id: &str, timeout| {
         let mut item = invoke(id).with_timeout_ms(timeout);
@@ -170,7 +178,7 @@ async fn a_connection_is_tried_again_while_there_is_time() {
 }
 
 #[tokio::test]
-async fn a_plug_in_source_is_heard_and_left_behind_in_order() {
+async fn a_source_of_the_callers_own_is_heard_and_closed() {
     let service = Service::start([]).await;
     let (feed, fed) = mpsc::unbounded_channel();
     let (alive, mut gone) = mpsc::channel(1);

@@ -127,7 +127,7 @@ async fn outcomes_come_over_the_topic_and_retained_ones_do_not_count() {
     let (events, summary) = settle(outcomes).await;
     assert_eq!(summary.succeeded, 1);
     own_outputs(&events);
-    assert_eq!(client.stats().unreadable, 1, "the planted one is told of");
+    assert_eq!(client.stats().unreadable, 1, "the retained one is reported");
     soon(client.close()).await;
     assert!(service.connections().is_empty(), "the event stream is not used");
 }
@@ -166,7 +166,7 @@ async fn a_broker_that_forgot_the_session_is_a_gap_and_is_subscribed_to_again() 
     wire.mend(broker.addr);
     assert!(matches!(next(&mut changes).await, ChannelEvent::Connected { .. }));
     assert!(matches!(next(&mut changes).await, ChannelEvent::Gap { .. }));
-    // The new subscription is on its way: until it is there, messages are in the gap.
+    // Until the broker has the new subscription, messages are lost in the gap.
     let again = async {
         loop {
             broker.publish(outcome("a", 0).to_string(), false).await;

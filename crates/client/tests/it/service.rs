@@ -1,9 +1,10 @@
-//! A service that does what a script says, and remembers what it was asked.
+//! A scripted service that records its requests.
 
 use std::{
     collections::VecDeque,
     convert::Infallible,
     net::SocketAddr,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -33,11 +34,11 @@ pub(crate) enum Step {
     OutcomesFirst,
     /// Answer this.
     Answer(u16, &'static str),
-    /// Take it in, start to answer, and break the connection off.
+    /// Read it, start to answer, and abort the connection.
     BreakOff,
-    /// Take it in, and answer without an end.
+    /// Read it, and answer without end.
     Endless,
-    /// Take it in, and answer when `release` has been called as often as there were such steps before this one.
+    /// Read it, and answer when `release` has been called once for each such step so far, this one included.
     Hold,
 }
 
@@ -46,7 +47,7 @@ struct Inner {
     script: VecDeque<Step>,
     /// The body of every batch call, with its path and query.
     batches: Vec<(String, Bytes)>,
-    /// What was published, from event 1 on.
+    /// What was published; the first is event 1.
     messages: Vec<String>,
     /// The `Last-Event-ID` of every connection to the stream.
     connections: Vec<Option<String>>,
@@ -84,7 +85,7 @@ impl Service {
         Self::start_on(port, script).await
     }
 
-    /// Starts where nobody has listened so far.
+    /// Starts on a port on which nobody has listened so far.
     pub(crate) async fn start_on(port: TcpSocket, script: impl IntoIterator<Item = Step>) -> Self {
         let inner = Arc::new(Mutex::new(Inner { script: script.into_iter().collect(), ..Inner::default() }));
         let (changed, _) = watch::channel(());
@@ -127,13 +128,13 @@ impl Service {
         self.changed.send_replace(());
     }
 
-    /// Lets one held answer go.
+    /// Sends one held answer.
     pub(crate) fn release(&self) {
         self.lock().released += 1;
         self.changed.send_replace(());
     }
 
-    /// Ends every connection to the stream there has been.
+    /// Ends every connection to the stream so far.
     pub(crate) fn cut_streams(&self) {
         let mut inner = self.lock();
         inner.cut = inner.connections.len();
@@ -174,7 +175,7 @@ impl Service {
     }
 }
 
-/// A port of this test's own on which nobody listens: connections are refused.
+/// A port reserved for this test on which nobody listens: connections are refused.
 pub(crate) fn reserve() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -182,6 +183,7 @@ pub(crate) fn reserve() -> (TcpSocket, SocketAddr) {
     (socket, addr)
 }
 
+/// The builder with short waits.
 pub(crate) fn quick(builder: Builder) -> Builder {
     let mut config = RequesterConfig::default();
     config.grace_ms = 0;
@@ -296,7 +298,7 @@ fn reply(mut item: Value, code: i64, output: Value) -> Value {
     item
 }
 
-/// A channel message with a success for every item, whose output says whose it is.
+/// A channel message with a success for every item; its output names the item.
 pub(crate) fn successes(body: &[u8]) -> Value {
     let replies: Vec<_> = items(body)
         .into_iter()
@@ -314,12 +316,16 @@ pub(crate) fn outcome(request_id: &str, code: i64) -> Value {
     json!({ "data": [reply(item, code, json!({ "of": request_id }))] })
 }
 
+pub(crate) fn count(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).unwrap()
+}
+
 /// An invoke with this request id, for the client's channel.
 pub(crate) fn invoke(request_id: &str) -> InvokeItem {
     InvokeItem::new("", DeviceName::asset("turbine-7"), "start").with_request_id(request_id)
 }
 
-/// Fails the test instead of hanging it.
+/// Fails the test if the future takes too long.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("this should not take long")
 }

@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
 
 fn verdicts(document: &[u8]) -> Value {
     json!({
-        "setpoint": setpoint::json::check(document, Limits::DEFAULT.depth).err().map(|error| error.to_string()),
+        "setpoint": setpoint::json::check(document, Limits::DEFAULT.depth.get()).err().map(|error| error.to_string()),
         "serde_json": serde_json::from_slice::<Value>(document).err().map(|error| error.to_string()),
         "jiter": jiter::JsonValue::parse(document, false).err().map(|error| error.to_string()),
     })

@@ -10,7 +10,7 @@ use setpoint::{
     device::{AnswerTopic, read_answer},
     json,
     reply::read_message,
-    responder::{Attribution, BatchRequest, Effect, HandedOver, ResponderConfig},
+    responder::{Attribution, CheckedBatch, Effect, HandedOver, ResponderConfig},
 };
 
 use crate::body;
@@ -109,7 +109,8 @@ fn waiting() -> (Responder, [Sent; 3]) {
     let sent = commands.map(|(org_id, family, device, request_id)| {
         let item = body::item(family, &format!("\"{request_id}\""), device, r#"{"x":1}"#, 1_000);
         let body = body::batch(&[item]);
-        responder.handle_batch(BatchRequest { org_id, family, body: body.as_bytes() }, &World, NOW);
+        let batch = CheckedBatch::read(body, family, org_id, &World, &Limits::DEFAULT, NOW);
+        responder.handle_batch(batch, NOW);
         let mut sent = None;
         while let Some(effect) = responder.poll_effect(NOW) {
             match effect {
@@ -134,7 +135,7 @@ fn finals(responder: &mut Responder) -> Vec<(String, Code)> {
         match effect {
             Effect::Persist { write, .. } => responder.handle_persisted(write, NOW),
             Effect::Publish { publication, body, .. } => {
-                assert_eq!(json::check(&body, Limits::DEFAULT.depth), Ok(()), "the final");
+                assert_eq!(json::check(&body, Limits::DEFAULT.depth.get()), Ok(()), "the final");
                 for reply in read_message(&body, &Limits::DEFAULT).unwrap() {
                     let reply = reply.unwrap();
                     finals.push((reply.request_id.unwrap().decode().into_owned(), reply.code));

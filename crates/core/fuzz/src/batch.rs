@@ -9,6 +9,8 @@ use setpoint::{
     request::{Entry, read_batch},
 };
 
+use crate::item_by_item;
+
 const NOW: Now = Now::new(0, 1_700_000_000_000);
 const ORG: &str = "o1";
 
@@ -19,7 +21,7 @@ const ORG: &str = "o1";
 pub fn run(data: &[u8]) {
     // Bounds that short inputs reach.
     let mut tight = Limits::DEFAULT;
-    (tight.body_bytes, tight.items, tight.depth, tight.payload_bytes) = (1_500, 4, 6, 40);
+    (tight.body_bytes, tight.items, tight.depth, tight.payload_bytes) = [1_500, 4, 6, 40].map(crate::bound).into();
     for limits in [Limits::DEFAULT, tight] {
         for family in Family::ALL {
             judge(data, family, &limits);
@@ -36,11 +38,13 @@ fn judge(body: &[u8], family: Family, limits: &Limits) {
     // A directory repeats names without their escapes.
     let tree = |response: &[u8]| serde_json::from_slice::<Value>(response).ok();
     assert_eq!(tree(&form.response), tree(&report.response), "answered otherwise where nobody is asked");
-    assert_eq!(json::check(&report.response, limits.depth), Ok(()), "the answer");
+    let item_by_item = item_by_item::response(body, family, ORG, limits, NOW);
+    assert_eq!(String::from_utf8_lossy(&form.response), String::from_utf8_lossy(&item_by_item), "copied otherwise");
+    assert_eq!(json::check(&report.response, limits.depth.get()), Ok(()), "the answer");
     match entries {
         Err(error) => refused(body, family, &error, &report),
         Ok(entries) => {
-            assert_eq!(json::check(body, limits.depth), Ok(()), "taken, though it is not strict JSON");
+            assert_eq!(json::check(body, limits.depth.get()), Ok(()), "taken, though it is not strict JSON");
             taken(body, family, limits, &entries, &report);
         }
     }
@@ -57,7 +61,7 @@ fn refused(body: &[u8], family: Family, error: &RequestError, report: &Report<'_
 
 fn taken(body: &[u8], family: Family, limits: &Limits, entries: &[Entry<'_>], report: &Report<'_>) {
     assert_eq!((report.error.as_ref(), report.items.len()), (None, entries.len()));
-    assert!(!entries.is_empty() && entries.len() <= limits.items);
+    assert!(!entries.is_empty() && entries.len() <= limits.items.get());
     let read = read_response(&report.response, family, limits);
     let Ok(Response::Replies(replies)) = read else { panic!("{read:?}") };
     assert_eq!(replies.len(), entries.len(), "one reply for each item");

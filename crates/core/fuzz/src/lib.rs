@@ -15,6 +15,13 @@ pub mod topic;
 
 #[path = "../../tests/properties/agree.rs"]
 mod agree;
+#[path = "../../tests/properties/item_by_item.rs"]
+mod item_by_item;
+
+/// A bound that short inputs reach.
+fn bound(count: usize) -> std::num::NonZeroUsize {
+    std::num::NonZeroUsize::new(count).expect("not 0")
+}
 
 /// What a target does with an input.
 pub type Run = fn(&[u8]);

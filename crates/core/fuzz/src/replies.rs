@@ -13,7 +13,7 @@ type Read<'a> = Vec<Result<Reply<'a>, BadReply>>;
 /// If that does not hold.
 pub fn run(data: &[u8]) {
     let mut tight = Limits::DEFAULT;
-    (tight.reply_bytes, tight.items, tight.depth, tight.payload_bytes) = (1_500, 3, 6, 40);
+    (tight.reply_bytes, tight.items, tight.depth, tight.payload_bytes) = [1_500, 3, 6, 40].map(crate::bound).into();
     for limits in [Limits::DEFAULT, tight] {
         for family in Family::ALL {
             response(data, family, &limits);
@@ -62,7 +62,7 @@ fn message(data: &[u8], limits: &Limits) {
 /// The replies that could be read; of the others, that they say where they stand.
 fn usable<'a>(data: &[u8], replies: &Read<'a>, limits: &Limits) -> Vec<Reply<'a>> {
     strict(data, limits);
-    assert!(replies.len() <= limits.items);
+    assert!(replies.len() <= limits.items.get());
     for (index, reply) in replies.iter().enumerate() {
         if let Err(bad) = reply {
             assert!(bad.index == index && bad.offset < data.len() && !bad.reason.is_empty(), "{bad}");
@@ -72,7 +72,7 @@ fn usable<'a>(data: &[u8], replies: &Read<'a>, limits: &Limits) -> Vec<Reply<'a>
 }
 
 fn strict(data: &[u8], limits: &Limits) {
-    assert_eq!(json::check(data, limits.depth), Ok(()), "read, though it is not strict JSON");
+    assert_eq!(json::check(data, limits.depth.get()), Ok(()), "read, though it is not strict JSON");
 }
 
 fn write(open: fn(&mut Vec<u8>), replies: &[Reply<'_>]) -> Vec<u8> {
@@ -89,7 +89,7 @@ fn write(open: fn(&mut Vec<u8>), replies: &[Reply<'_>]) -> Vec<u8> {
 }
 
 fn compare(open: fn(&mut Vec<u8>), replies: &[Reply<'_>], again: &Read<'_>, written: &[u8]) {
-    assert_eq!(json::check(written, Limits::DEFAULT.depth), Ok(()));
+    assert_eq!(json::check(written, Limits::DEFAULT.depth.get()), Ok(()));
     let again: Vec<Reply<'_>> = again.iter().map(|reply| reply.clone().unwrap()).collect();
     assert_eq!(replies, again, "read back otherwise");
     assert_eq!(write(open, &again), written, "written otherwise the second time");

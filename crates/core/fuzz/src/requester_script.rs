@@ -102,7 +102,7 @@ enum What {
 pub fn run(data: &[u8]) {
     let Ok(steps) = Vec::<Step>::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let mut config = RequesterConfig::default();
-    (config.grace_ms, config.open_items, config.remembered) = (GRACE_MS, OPEN_ITEMS, 6);
+    (config.grace_ms, config.open_items, config.remembered) = (GRACE_MS, crate::bound(OPEN_ITEMS), 6);
     let mut script = Script { requester: Requester::new("o1", config, [7; 32]), watch: Watch::default(), now: 1_000 };
     for step in &steps {
         script.step(step);

@@ -1,10 +1,7 @@
 //! A check that is kept for the next body.
 
-use super::{Report, accept, accepted, check_items, refuse};
-use crate::{
-    Family, Limits, Now,
-    request::{Entry, Fields, ItemReader},
-};
+use super::{Report, Request, report, resolve::Anything};
+use crate::{Family, Limits, Now, request::ItemReader};
 
 /// Checks bodies of one family, one after the other, and remembers how items were written: in which order their members
 /// came, and what org, call type, channel, product key and callback said. A body like the one before takes less time,
@@ -45,19 +42,8 @@ impl Checker {
         now: Now,
         room: Vec<u8>,
     ) -> Report<'a> {
-        let family = self.items.family();
-        let mut digits = itoa::Buffer::new();
-        let epoch_ms = digits.format(now.epoch_ms);
-        let accept_plain = |out: &mut Vec<u8>, fields: &Fields<'a, '_>| {
-            accepted::write(out, fields, family, org_id, epoch_ms);
-        };
-        check_items(&mut self.items, body, org_id, limits, room, Some(accept_plain), |out, entry| match entry {
-            Entry::Refused(refusal) => Err(refuse(out, refusal, family, org_id, now)),
-            Entry::Accepted(command) => {
-                accept(out, command, None, family, org_id, now);
-                Ok(())
-            }
-        })
+        let request = Request { family: self.items.family(), org_id, body, limits, received: now };
+        report(&mut self.items, request, room, Anything)
     }
 }
 
@@ -70,7 +56,7 @@ mod tests {
     fn each_body_is_held_to_its_own_limits() {
         let body = br#"{"data":[{"requestId":"r1","controlChannelId":{"a":[1,{"b":[2]}]}}]}"#;
         let (now, mut flat) = (Now::new(0, 1_700_000_000_000), Limits::DEFAULT);
-        flat.depth = 4;
+        flat.depth = std::num::NonZeroUsize::new(4).unwrap();
         let mut checker = Checker::new(Family::Invoke);
         let mut is_taken = |limits| checker.check_form(body, "o1", limits, now, Vec::new()).error.is_none();
         assert_eq!([&Limits::DEFAULT, &flat, &Limits::DEFAULT].map(&mut is_taken), [true, false, true]);

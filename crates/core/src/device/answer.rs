@@ -8,6 +8,7 @@ use crate::{
 
 /// A device's answer whose id could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer<'a> {
     /// The message id that it answers.
     pub id: Text<'a>,
@@ -17,6 +18,7 @@ pub struct Answer<'a> {
 
 /// What a device says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AnswerContent<'a> {
     /// 200 is success, anything else is the device's failure.
     pub code: i64,
@@ -35,12 +37,12 @@ pub struct AnswerContent<'a> {
 /// It is not strict JSON, not an object, has no id, or is too large. It may nest two levels less than
 /// [`Limits::depth`], because its `data` stands two levels deeper in the reply that carries it.
 pub fn read_answer<'a>(payload: &'a [u8], limits: &Limits) -> Result<Answer<'a>, String> {
-    let (len, most) = (payload.len(), limits.answer_bytes);
+    let (len, most) = (payload.len(), limits.answer_bytes.get());
     if len > most {
         return Err(format!("the answer is {len} bytes long; at most {most} are taken"));
     }
     let text = utf8(payload).map_err(|error| error.to_string())?;
-    let mut reader = Reader::new(text, limits.depth.saturating_sub(REPLY_LEVELS));
+    let mut reader = Reader::new(text, limits.depth.get().saturating_sub(REPLY_LEVELS));
     let members = read_members(&mut reader).map_err(|failed| failed.why(&mut reader).0)?;
     let [id, code, data, message] = members;
     match id {
@@ -100,7 +102,7 @@ fn content<'a>(
 
 fn output<'a>(object: Object<'a>, limits: &Limits) -> Result<Payload<'a>, String> {
     let payload = object.payload();
-    let (len, most) = (payload.as_str().len(), limits.payload_bytes);
+    let (len, most) = (payload.as_str().len(), limits.payload_bytes.get());
     if len > most {
         return Err(format!("data is {len} bytes long; at most {most} are taken"));
     }

@@ -7,6 +7,7 @@ use crate::{
 
 /// One command, as its device gets it.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::exhaustive_structs, reason = "callers make them")]
 pub struct CommandPayload<'a> {
     /// Invoke or write.
     pub family: Family,

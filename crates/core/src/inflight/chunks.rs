@@ -1,7 +1,6 @@
-//! A list that grows without moving what it holds: no call pays for the copy of a million entries.
+//! A list that grows without moving its items: no push copies a million entries.
 
-/// A growing list, in chunks of so many items: a table has room for one chunk that it does not need, so chunks should be
-/// small beside it.
+/// A list in chunks of `CHUNK` items. Up to one chunk is allocated and not used, so chunks should be small compared with the list.
 #[derive(Debug)]
 pub(super) struct Chunks<T, const CHUNK: usize>(Vec<Vec<T>>);
 
@@ -26,9 +25,9 @@ impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
         self.0.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
     }
 
-    /// How much memory it takes, in bytes.
+    /// Allocated memory in bytes.
     pub(super) fn n_bytes(&self) -> usize {
-        // All but the first have the same size.
+        // All chunks but the first have the same capacity.
         let first = self.0.first().map_or(0, Vec::capacity);
         (first + self.0.len().saturating_sub(1) * CHUNK) * size_of::<T>() + self.0.capacity() * size_of::<Vec<T>>()
     }
@@ -39,7 +38,7 @@ impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
 
     pub(super) fn push(&mut self, item: T) {
         if self.0.last().is_none_or(|last| last.len() == CHUNK) {
-            // The first chunk grows as it is needed: most tables stay small.
+            // The first chunk starts empty and grows like any `Vec`: most lists stay small.
             self.0.push(Vec::with_capacity(if self.0.is_empty() { 0 } else { CHUNK }));
         }
         if let Some(last) = self.0.last_mut() {

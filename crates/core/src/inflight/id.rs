@@ -1,4 +1,4 @@
-//! Text ids that need no allocation.
+//! Text ids, stored inline up to the length of a UUID.
 
 use std::{
     borrow::Cow,
@@ -9,13 +9,13 @@ use std::{
 
 use super::Lookup;
 
-/// As many bytes of an id are kept in place: a UUID has 36.
-const IN_PLACE: usize = 36;
-const LONGEST: u8 = IN_PLACE as u8;
+/// Bytes of an id that are stored inline: as many as a UUID has.
+const INLINE: usize = 36;
+const FULL: u8 = INLINE as u8;
 
-/// A text id: up to 36 bytes are kept in place, longer ones are shared between copies. Takes 40 bytes.
+/// A text id in 40 bytes: up to 36 bytes of text are stored inline, longer texts are shared between copies.
 ///
-/// An id belongs to a space, a number that its owner chooses: equal texts in two spaces are two ids.
+/// An id belongs to a namespace, a number that its owner chooses: the same text in two namespaces is two ids.
 ///
 /// ```
 /// use setpoint::inflight::{Id, IdRef};
@@ -29,11 +29,11 @@ pub struct Id(Repr);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Repr {
-    /// What is behind `len` is 0.
-    InPlace {
+    /// Bytes from `len` on are 0.
+    Inline {
         space: u8,
         len: u8,
-        bytes: [u8; IN_PLACE],
+        bytes: [u8; INLINE],
     },
     Shared {
         space: u8,
@@ -41,28 +41,38 @@ enum Repr {
     },
 }
 
-/// An [`Id`] that is not kept: enough to look for one.
+/// A borrowed [`Id`], to look one up or to make one of.
+///
+/// ```
+/// use setpoint::inflight::{Id, IdRef, InFlight};
+///
+/// let mut calls = InFlight::new([7; 32]);
+/// calls.insert(Id::new(0, "r1"), None, "start turbine 7").expect("a fresh id");
+/// assert!(calls.find(&IdRef { space: 0, text: "r1".into() }).is_some());
+/// assert!(calls.find(&IdRef { space: 1, text: "r1".into() }).is_none());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "callers make them")]
 pub struct IdRef<'a> {
-    /// The space.
+    /// The namespace.
     pub space: u8,
     /// The text.
     pub text: Cow<'a, str>,
 }
 
 impl Id {
-    /// The id of this text in this space.
+    /// The id of this text in this namespace.
     #[inline]
     pub fn new(space: u8, text: &str) -> Self {
-        // By far the most are UUIDs, and those are copied without a look at their length.
-        if let Ok(bytes) = <[u8; IN_PLACE]>::try_from(text.as_bytes()) {
-            return Self(Repr::InPlace { space, len: LONGEST, bytes });
+        // Most ids are UUIDs: 36 bytes are copied without a call of `memcpy`.
+        if let Ok(bytes) = <[u8; INLINE]>::try_from(text.as_bytes()) {
+            return Self(Repr::Inline { space, len: FULL, bytes });
         }
-        let mut bytes = [0; IN_PLACE];
+        let mut bytes = [0; INLINE];
         Self(match bytes.get_mut(..text.len()) {
             Some(room) => {
                 room.copy_from_slice(text.as_bytes());
-                Repr::InPlace { space, len: text.len() as u8, bytes }
+                Repr::Inline { space, len: text.len() as u8, bytes }
             }
             None => Repr::Shared { space, text: text.into() },
         })
@@ -70,14 +80,14 @@ impl Id {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        // It came from a text, so this never is the default.
+        // Always UTF-8: the bytes are those of a `str`.
         str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     #[inline]
     fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Repr::InPlace { len, bytes, .. } => &bytes[..usize::from(*len)],
+            Repr::Inline { len, bytes, .. } => &bytes[..usize::from(*len)],
             Repr::Shared { text, .. } => text.as_bytes(),
         }
     }
@@ -85,14 +95,14 @@ impl Id {
     #[inline]
     fn space(&self) -> u8 {
         match self.0 {
-            Repr::InPlace { space, .. } | Repr::Shared { space, .. } => space,
+            Repr::Inline { space, .. } | Repr::Shared { space, .. } => space,
         }
     }
 }
 
-/// Without a call, which the standard comparison of so many bytes is.
+/// Compares word by word: the standard comparison of 36 bytes is a call of `memcmp`.
 #[inline]
-fn equal(one: &[u8; IN_PLACE], other: &[u8; IN_PLACE]) -> bool {
+fn equal(one: &[u8; INLINE], other: &[u8; INLINE]) -> bool {
     let [one, other] = [one, other].map(|bytes| bytes.as_chunks::<4>().0);
     one.iter()
         .zip(other)
@@ -104,7 +114,7 @@ impl Hash for Id {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
-            Repr::InPlace { len: LONGEST, bytes, .. } => state.write(bytes),
+            Repr::Inline { len: FULL, bytes, .. } => state.write(bytes),
             _ => state.write(self.as_bytes()),
         }
         state.write_u8(self.space());
@@ -123,8 +133,8 @@ impl Lookup<Id> for IdRef<'_> {
     #[inline]
     fn is(&self, id: &Id) -> bool {
         let text = self.text.as_bytes();
-        // By far the most are UUIDs, and those are compared without a look at their length.
-        if let (Ok(text), Repr::InPlace { space, len: LONGEST, bytes }) = (<&[u8; IN_PLACE]>::try_from(text), &id.0) {
+        // Most ids are UUIDs: both have 36 bytes, which are compared without a call.
+        if let (Ok(text), Repr::Inline { space, len: FULL, bytes }) = (<&[u8; INLINE]>::try_from(text), &id.0) {
             return self.space == *space && equal(text, bytes);
         }
         self.space == id.space() && text == id.as_bytes()
@@ -159,7 +169,7 @@ mod tests {
     #[test]
     fn keeps_every_text_and_tells_spaces_apart() {
         let hash = Secret::new([7; 32]).keyed_hash();
-        for text in ["", "r", "ünï", &"x".repeat(IN_PLACE), &"x".repeat(IN_PLACE + 1), &"é".repeat(100)] {
+        for text in ["", "r", "ünï", &"x".repeat(INLINE), &"x".repeat(INLINE + 1), &"é".repeat(100)] {
             let [one, other] = [0, 1].map(|space| Id::new(space, text));
             assert_eq!((one.as_str(), other.as_str(), format!("{one:?}")), (text, text, format!("{text:?}")));
             assert_eq!(one, Id::new(0, text));

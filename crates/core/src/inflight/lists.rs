@@ -1,41 +1,44 @@
-//! Lists of records that are only ever appended to and read from the front, in blocks of one line of the cache.
+//! Queues of records (appended at the back, read from the front) in linked blocks of one cache line.
 //!
-//! A record that has become void stays where it is until its list is read: whoever voids one says so, for the list to be
-//! let go at once when nothing in it counts any more. Blocks go from list to list, so lists cost what they hold.
+//! Deletion is lazy: a stale record stays in its list until the list is read. [`Lists::cancel`] only counts it, and frees the whole
+//! list when no live record is left. All lists share one pool of blocks.
 
 use setpoint_prefetch::prefetch;
 
 use super::chunks::Chunks;
 
-/// Records of one block.
+/// Records of one block: with its header they fill a cache line.
 const BLOCK: usize = 7;
-/// Blocks that are allocated together.
+/// Blocks of one allocation.
 const CHUNK: usize = 1_024;
-/// No block.
+/// The index of no block.
 const NONE: u32 = u32::MAX;
 
-/// An entry, and which of its doings is meant: void if that is not its newest.
+/// Slot number and generation; stale if the slot has a live record of another generation, or none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    pub(super) entry: u32,
-    pub(super) stamp: u32,
+    pub(super) slot: u32,
+    pub(super) generation: u32,
 }
 
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 struct Block {
     records: [Record; BLOCK],
-    /// The one behind; behind the last of a list comes the first again.
+    /// The next block of the list, from the last one the first; of a free block, the next free one.
     next: u32,
+    /// The records in use are those of `start..end`.
     start: u16,
     end: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct List {
+    /// The last block, which leads to the first; `NONE` if there is none.
     last: u32,
-    /// How many records are not void.
+    /// Records that are not stale.
     live: u32,
+    /// Length in blocks.
     blocks: u32,
 }
 
@@ -46,15 +49,15 @@ const EMPTY: List = List { last: NONE, live: 0, blocks: 0 };
 pub(super) struct Lists {
     lists: Vec<List>,
     blocks: Chunks<Block, CHUNK>,
-    /// Free blocks, the first of them; behind the last comes none.
+    /// The first block of the list of free ones.
     free: u32,
     /// Blocks in use.
     used: usize,
-    /// Records that are not void.
+    /// Records that are not stale, of all lists.
     live: usize,
 }
 
-/// Blocks that were a list, to be read.
+/// The blocks of a list that was [taken](Lists::take), to be read.
 #[derive(Debug)]
 pub(super) struct Taken {
     block: u32,
@@ -66,25 +69,25 @@ impl Lists {
         Self { lists: vec![EMPTY; lists as usize], blocks: Chunks::new(), free: NONE, used: 0, live: 0 }
     }
 
-    /// Whether nothing in it counts.
+    /// Whether the list has no live record.
     #[inline]
     pub(super) fn is_empty(&self, list: u32) -> bool {
         self.lists.get(list as usize).is_none_or(|list| list.live == 0)
     }
 
-    /// Whether more of what is kept is void than not. Blocks that are not full and a few records more are no matter.
+    /// Whether more than three in five records of all lists are stale, with one block for each list to spare.
     #[inline]
-    pub(super) fn are_mostly_void(&self) -> bool {
+    pub(super) fn are_mostly_stale(&self) -> bool {
         self.used * BLOCK > self.live * 5 / 2 + self.lists.len() * BLOCK
     }
 
-    /// The same of one list. If it is so of all together, it is so of one at least.
-    pub(super) fn is_mostly_void(&self, list: u32) -> bool {
+    /// The same of one list. If it holds of all together, it holds of at least one.
+    pub(super) fn is_mostly_stale(&self, list: u32) -> bool {
         let list = self.lists.get(list as usize);
         list.is_some_and(|list| list.blocks as usize * BLOCK > list.live as usize * 5 / 2 + BLOCK)
     }
 
-    /// How much memory they take, in bytes.
+    /// Allocated memory in bytes.
     pub(super) fn n_bytes(&self) -> usize {
         self.lists.capacity() * size_of::<List>() + self.blocks.n_bytes()
     }
@@ -95,7 +98,7 @@ impl Lists {
         self.blocks.len()
     }
 
-    /// Appends a record, and says whether it is the first that counts.
+    /// Appends a live record; `true` if it is the only one of the list.
     #[inline]
     pub(super) fn push(&mut self, list: u32, record: Record) -> bool {
         let Some(head) = self.lists.get_mut(list as usize) else { return false };
@@ -123,7 +126,7 @@ impl Lists {
             None => self.blocks.push(block),
         }
         self.used += 1;
-        // The next one is needed soon, and was let go long ago.
+        // It is allocated next, and was freed long ago: probably it is not in the cache.
         if let Some(block) = self.blocks.get(self.free) {
             prefetch(block);
         }
@@ -133,9 +136,10 @@ impl Lists {
         }
     }
 
-    /// Notes that one of the list's records, in it or just taken out, does not count any more, and whether none does now.
+    /// Notes that a live record of the list has become stale, or was live and has been popped. `true` if the list has no live one
+    /// now: it is emptied then.
     #[inline]
-    pub(super) fn void(&mut self, list: u32) -> bool {
+    pub(super) fn cancel(&mut self, list: u32) -> bool {
         let Some(head) = self.lists.get_mut(list as usize) else { return false };
         head.live = head.live.saturating_sub(1);
         self.live = self.live.saturating_sub(1);
@@ -146,7 +150,7 @@ impl Lists {
         true
     }
 
-    /// The first record, which may be void.
+    /// Removes the first record, which may be stale. If it is live, [`cancel`](Self::cancel) has to be called for it.
     pub(super) fn pop(&mut self, list: u32) -> Option<Record> {
         let head = self.lists.get_mut(list as usize)?;
         let last = head.last;
@@ -167,7 +171,7 @@ impl Lists {
         Some(record)
     }
 
-    /// Takes everything out; whoever takes it pushes again what counts.
+    /// Empties the list; the caller [reads](Self::read) what was in it, and pushes live records again.
     pub(super) fn take(&mut self, list: u32) -> Taken {
         let Some(head) = self.lists.get_mut(list as usize) else { return Taken { block: NONE, last: NONE } };
         let List { last, live, .. } = std::mem::replace(head, EMPTY);
@@ -175,7 +179,7 @@ impl Lists {
         Taken { block: self.blocks.get(last).map_or(NONE, |last| last.next), last }
     }
 
-    /// Appends those of the records of the next block that are wanted. The block is free then. `false` if there is none.
+    /// Appends to `records` those of the next block that are wanted, and frees the block. `false` if there is none.
     pub(super) fn read(
         &mut self,
         taken: &mut Taken,
@@ -191,7 +195,7 @@ impl Lists {
         true
     }
 
-    /// Moves a whole list behind another one.
+    /// Appends list `from` to list `to`, and empties it.
     pub(super) fn splice(&mut self, from: u32, to: u32) {
         let Some(moved) = self.lists.get_mut(from as usize) else { return };
         let List { last, live, blocks } = std::mem::replace(moved, EMPTY);
@@ -211,7 +215,7 @@ impl Lists {
         }
     }
 
-    /// Frees everything in it.
+    /// Frees all blocks of the list.
     #[inline(never)]
     fn clear(&mut self, list: u32) {
         let Some(head) = self.lists.get_mut(list as usize) else { return };
@@ -238,7 +242,7 @@ mod tests {
         Pop(u32),
         Splice(u32, u32),
         Reread(u32),
-        VoidAll(u32),
+        CancelAll(u32),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -248,7 +252,7 @@ mod tests {
             8 => list.clone().prop_map(Step::Pop),
             1 => (list.clone(), list.clone()).prop_map(|(from, to)| Step::Splice(from, to)),
             1 => list.clone().prop_map(Step::Reread),
-            1 => list.prop_map(Step::VoidAll),
+            1 => list.prop_map(Step::CancelAll),
         ]
     }
 
@@ -260,7 +264,7 @@ mod tests {
             for (n, step) in steps.into_iter().enumerate() {
                 match step {
                     Step::Push(list) => {
-                        let record = Record { entry: n as u32, stamp: list };
+                        let record = Record { slot: n as u32, generation: list };
                         prop_assert_eq!(lists.push(list, record), model[list as usize].is_empty());
                         model[list as usize].push_back(record);
                     }
@@ -268,7 +272,7 @@ mod tests {
                         let popped = lists.pop(list);
                         prop_assert_eq!(popped, model[list as usize].pop_front());
                         if popped.is_some() {
-                            prop_assert_eq!(lists.void(list), model[list as usize].is_empty());
+                            prop_assert_eq!(lists.cancel(list), model[list as usize].is_empty());
                         }
                     }
                     Step::Splice(from, to) => if from != to {
@@ -283,10 +287,10 @@ mod tests {
                         prop_assert_eq!(&records, &Vec::from(model[list as usize].clone()));
                         records.into_iter().for_each(|record| _ = lists.push(list, record));
                     }
-                    Step::VoidAll(list) => {
+                    Step::CancelAll(list) => {
                         let count = std::mem::take(&mut model[list as usize]).len();
                         for n in 1..=count {
-                            prop_assert_eq!(lists.void(list), n == count);
+                            prop_assert_eq!(lists.cancel(list), n == count);
                         }
                     }
                 }
@@ -299,7 +303,7 @@ mod tests {
             for (list, model) in model.iter_mut().enumerate() {
                 while let Some(record) = model.pop_front() {
                     prop_assert_eq!(lists.pop(list as u32), Some(record));
-                    lists.void(list as u32);
+                    lists.cancel(list as u32);
                 }
             }
             prop_assert_eq!((lists.used, lists.live), (0, 0));

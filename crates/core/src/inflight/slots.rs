@@ -1,20 +1,20 @@
-//! Where the entries are: a place is found by its number and never moves.
+//! The slots that hold the entries: found by number, never moved, reused when free.
 
 use setpoint_prefetch::prefetch;
 
-use super::{Key, Lookup, chunks::Chunks, lists::Record, wheel::NO_STAMP};
+use super::{Key, Lookup, chunks::Chunks, lists::Record, wheel::NO_RECORD};
 
-/// Slots that stand together, for all of them to begin where a line of the cache does: eight of any size fill whole lines.
+/// Slots of one row, which is aligned to a cache line: eight slots fill whole lines, whatever their size.
 const ROW: usize = 8;
 
-/// Rows that are allocated together.
+/// Rows of one allocation.
 const CHUNK: usize = 256;
 
-/// All entries.
+/// All slots.
 #[derive(Debug)]
 pub(super) struct Slots<K, V> {
     rows: Chunks<Row<K, V>, CHUNK>,
-    free: Free,
+    free: FreeSlots,
 }
 
 #[derive(Debug)]
@@ -23,22 +23,23 @@ struct Row<K, V>([Slot<K, V>; ROW]);
 
 #[derive(Debug)]
 pub(super) struct Slot<K, V> {
-    /// `None` while the place is free.
+    /// The entry; `None` while the slot is free.
     pub(super) content: Option<(Option<K>, V)>,
+    /// In milliseconds; says something only while the wheel has a live record of the slot.
     pub(super) deadline: u64,
-    /// How often the place was freed, above one bit that says whether its entry has ended.
+    /// Bits 1 to 31: the generation, which counts how often the slot was freed. Bit 0: whether the entry has ended.
     life: u32,
-    /// Which of the wheel's records is the entry's.
-    pub(super) stamp: u32,
+    /// Generation of the slot's live record in the wheel, [`NO_RECORD`] if it has none: records of other generations are stale.
+    pub(super) record: u32,
 }
 
 const ENDED: u32 = 1;
 
 impl<K, V> Slot<K, V> {
-    const VACANT: Self = Self { content: None, deadline: 0, life: 0, stamp: NO_STAMP };
+    const VACANT: Self = Self { content: None, deadline: 0, life: 0, record: NO_RECORD };
 
     #[inline]
-    pub(super) fn is(&self, key: Key) -> bool {
+    fn is(&self, key: Key) -> bool {
         self.life >> 1 == key.generation()
     }
 
@@ -51,11 +52,11 @@ impl<K, V> Slot<K, V> {
         self.life |= ENDED;
     }
 
-    /// The content is gone: keys of it find nothing from now on.
+    /// Begins the next generation, in which keys and records of the last one are stale.
     #[inline]
-    pub(super) fn leave(&mut self) {
+    pub(super) fn retire(&mut self) {
         self.life = (self.life | ENDED).wrapping_add(1);
-        self.stamp = NO_STAMP;
+        self.record = NO_RECORD;
     }
 
     pub(super) fn reopen(&mut self) {
@@ -68,58 +69,58 @@ impl<K, V> Slot<K, V> {
     }
 
     #[inline]
-    pub(super) fn key(&self, place: u32) -> Key {
-        Key::new(place, self.life >> 1)
+    pub(super) fn key(&self, number: u32) -> Key {
+        Key::new(number, self.life >> 1)
     }
 }
 
 impl<K, V> Slots<K, V> {
     pub(super) fn new() -> Self {
-        Self { rows: Chunks::new(), free: Free::default() }
+        Self { rows: Chunks::new(), free: FreeSlots::default() }
     }
 
-    /// How much memory they take, in bytes.
+    /// Allocated memory in bytes.
     pub(super) fn n_bytes(&self) -> usize {
         self.rows.n_bytes()
     }
 
     #[inline]
-    pub(super) fn get(&self, place: u32) -> Option<&Slot<K, V>> {
-        self.rows.get(place / ROW as u32)?.0.get(place as usize % ROW)
+    pub(super) fn get(&self, number: u32) -> Option<&Slot<K, V>> {
+        self.rows.get(number / ROW as u32)?.0.get(number as usize % ROW)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Slot<K, V>> {
-        self.get_and_free(place).map(|(slot, _)| slot)
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Slot<K, V>> {
+        self.get_and_free(number).map(|(slot, _)| slot)
     }
 
-    /// The slot that the record is of, unless it is void.
+    /// The slot of the record, unless the record is stale.
     #[inline]
-    pub(super) fn of(&self, Record { entry, stamp }: Record) -> Option<&Slot<K, V>> {
-        self.get(entry).filter(|slot| slot.stamp == stamp)
+    pub(super) fn of_record(&self, Record { slot, generation }: Record) -> Option<&Slot<K, V>> {
+        self.get(slot).filter(|slot| slot.record == generation)
     }
 
-    /// The slot that the key names.
+    /// The slot of the key, unless the key is stale.
     #[inline]
-    pub(super) fn named(&self, key: Key) -> Option<&Slot<K, V>> {
-        self.get(key.place()).filter(|slot| slot.is(key))
+    pub(super) fn of_key(&self, key: Key) -> Option<&Slot<K, V>> {
+        self.get(key.slot()).filter(|slot| slot.is(key))
     }
 
-    /// The slot that the key names.
+    /// The slot of the key, unless the key is stale.
     #[inline]
-    pub(super) fn named_mut(&mut self, key: Key) -> Option<&mut Slot<K, V>> {
-        self.get_mut(key.place()).filter(|slot| slot.is(key))
+    pub(super) fn of_key_mut(&mut self, key: Key) -> Option<&mut Slot<K, V>> {
+        self.get_mut(key.slot()).filter(|slot| slot.is(key))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<K, V>> {
         self.rows.iter().flat_map(|row| &row.0)
     }
 
-    /// Takes a free place, or a new one. `None` if there are 2³² − 1.
+    /// Allocates a slot and returns its number. `None` if there are 2³² − 1.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<u32> {
-        if let Some(place) = self.free.take() {
-            return Some(place);
+    pub(super) fn allocate(&mut self) -> Option<u32> {
+        if let Some(number) = self.free.take() {
+            return Some(number);
         }
         self.extend()?;
         self.free.take()
@@ -130,90 +131,90 @@ impl<K, V> Slots<K, V> {
         let first = u32::try_from(self.rows.len() * ROW).ok()?;
         let last = first.checked_add(ROW as u32)?;
         self.rows.push(Row([const { Slot::VACANT }; ROW]));
-        (first..last).for_each(|place| self.free.put(place));
+        (first..last).for_each(|number| self.free.put(number));
         Some(())
     }
 
-    /// Whether nothing is there, which is known without a look at the slot.
+    /// Reads only the free bitmap: no cache miss on the slot.
     #[inline]
-    pub(super) fn is_free(&self, place: u32) -> bool {
-        self.free.has(place)
+    pub(super) fn is_free(&self, number: u32) -> bool {
+        self.free.has(number)
     }
 
-    /// Has memory fetch the slot.
+    /// Prefetches the slot.
     #[inline]
-    pub(super) fn prefetch(&self, place: u32) {
-        if let Some(slot) = self.get(place) {
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(slot) = self.get(number) {
             prefetch(slot);
         }
     }
 
-    /// The slot, and where to note that it is free again.
+    /// The slot, and the free slots that it may be put back to.
     #[inline]
-    pub(super) fn get_and_free(&mut self, place: u32) -> Option<(&mut Slot<K, V>, &mut Free)> {
-        let slot = self.rows.get_mut(place / ROW as u32)?.0.get_mut(place as usize % ROW)?;
+    pub(super) fn get_and_free(&mut self, number: u32) -> Option<(&mut Slot<K, V>, &mut FreeSlots)> {
+        let slot = self.rows.get_mut(number / ROW as u32)?.0.get_mut(number as usize % ROW)?;
         Some((slot, &mut self.free))
     }
 
-    /// Has memory fetch the places that will be taken next.
+    /// Prefetches the next `n` slots that will be allocated.
     #[inline]
     pub(super) fn prefetch_free(&self, n: usize) {
-        self.free.next().take(n).for_each(|place| self.prefetch(place));
+        self.free.next().take(n).for_each(|number| self.prefetch(number));
     }
 }
 
-/// Free places. Those that stand together are taken together; of several lots, that in which something was freed last comes
-/// first: it may still be at hand.
+/// The free slots: a bitmap, and a stack of those of its words that are not 0. Slots of one word are allocated one after the
+/// other, from the word in which a slot was freed last: it may still be in the cache.
 #[derive(Debug, Default)]
-pub(super) struct Free {
-    /// A bit for each place that is free.
-    lots: Vec<u64>,
-    /// The lots in which any is.
-    any: Vec<u32>,
+pub(super) struct FreeSlots {
+    /// A bit for each slot, set if it is free.
+    bitmap: Vec<u64>,
+    /// Indices of the words that are not 0, the next one to be used last.
+    not_empty: Vec<u32>,
 }
 
-/// Places of one lot.
-const LOT: u32 = u64::BITS;
+/// Slots of one word of the bitmap.
+const WORD: u32 = u64::BITS;
 
-impl Free {
+impl FreeSlots {
     #[inline]
     fn take(&mut self) -> Option<u32> {
-        let lot = *self.any.last()?;
-        let bits = self.lots.get_mut(lot as usize)?;
-        let place = lot * LOT + bits.trailing_zeros();
+        let word = *self.not_empty.last()?;
+        let bits = self.bitmap.get_mut(word as usize)?;
+        let number = word * WORD + bits.trailing_zeros();
         *bits &= bits.wrapping_sub(1);
         if *bits == 0 {
-            self.any.pop();
+            self.not_empty.pop();
         }
-        Some(place)
+        Some(number)
     }
 
     #[inline]
-    pub(super) fn put(&mut self, place: u32) {
-        let lot = place / LOT;
-        if self.lots.len() <= lot as usize {
-            self.lots.resize(lot as usize + 1, 0);
+    pub(super) fn put(&mut self, number: u32) {
+        let word = number / WORD;
+        if self.bitmap.len() <= word as usize {
+            self.bitmap.resize(word as usize + 1, 0);
         }
-        let Some(bits) = self.lots.get_mut(lot as usize) else { return };
+        let Some(bits) = self.bitmap.get_mut(word as usize) else { return };
         if *bits == 0 {
-            self.any.push(lot);
+            self.not_empty.push(word);
         }
-        *bits |= 1 << (place % LOT);
+        *bits |= 1 << (number % WORD);
     }
 
     #[inline]
-    fn has(&self, place: u32) -> bool {
-        self.lots.get((place / LOT) as usize).is_some_and(|bits| bits & (1 << (place % LOT)) != 0)
+    fn has(&self, number: u32) -> bool {
+        self.bitmap.get((number / WORD) as usize).is_some_and(|bits| bits & (1 << (number % WORD)) != 0)
     }
 
-    /// What will be taken next, in order.
+    /// The slots that will be allocated next, in order.
     fn next(&self) -> impl Iterator<Item = u32> {
-        self.any.iter().rev().flat_map(|lot| {
-            let mut bits = self.lots.get(*lot as usize).copied().unwrap_or(0);
+        self.not_empty.iter().rev().flat_map(|word| {
+            let mut bits = self.bitmap.get(*word as usize).copied().unwrap_or(0);
             std::iter::from_fn(move || {
                 let bit = bits.trailing_zeros();
                 bits &= bits.wrapping_sub(1);
-                (bit < LOT).then_some(lot * LOT + bit)
+                (bit < WORD).then_some(word * WORD + bit)
             })
         })
     }

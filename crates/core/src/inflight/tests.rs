@@ -293,7 +293,7 @@ fn a_wheel_that_is_told_the_time_reaches_as_far_ahead_of_it() {
         while table.pop_expired(at(now)).is_some() {}
         let deadlines = [1, 30_000, 300_000].map(|timeout| now + timeout);
         let keys = deadlines.map(|deadline| table.insert(deadline, at(deadline), ()).map_err(drop));
-        assert_eq!((table.n_far(), keys.map(|key| key.is_ok())), (0, [true; 3]), "in hour {hour}");
+        assert_eq!((table.n_overflow(), keys.map(|key| key.is_ok())), (0, [true; 3]), "in hour {hour}");
         let late = table.pop_expired(at(now + 29_999));
         assert_eq!(late.and_then(|key| table.remove(key)).map(|(id, ())| id), Some(Some(deadlines[0])));
         for key in keys.into_iter().flatten() {
@@ -322,7 +322,7 @@ fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_place() {
     let old = table.insert("r1", MonotonicTime::from_millis(1), 'a').unwrap();
     table.remove(old);
     let new = table.insert("r1", MonotonicTime::from_millis(2), 'b').unwrap();
-    assert_eq!(old.place(), new.place());
+    assert_eq!(old.slot(), new.slot());
     assert_eq!((table.get(old), table.get(new)), (None, Some(&'b')));
     assert_eq!(table.remove(old), None);
     assert_eq!(table.remove(new), Some((Some("r1"), 'b')));

@@ -1,4 +1,4 @@
-//! The entries as the wheel sees them.
+//! The wheel's view of the entries.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::secret::KeyedHash;
 
-/// What the wheel has to know of the entries.
+/// The parts of the table that the wheel reads.
 pub(super) struct View<'a, K, V> {
     hash: &'a KeyedHash,
     index: &'a Index,
@@ -25,24 +25,24 @@ impl<'a, K, V> View<'a, K, V> {
 
 impl<K: Hash, V> Entries for View<'_, K, V> {
     #[inline]
-    fn is_there(&self, entry: u32) -> bool {
-        !self.slots.is_free(entry)
+    fn is_occupied(&self, slot: u32) -> bool {
+        !self.slots.is_free(slot)
     }
 
     #[inline]
-    fn prefetch(&self, entry: u32) {
-        self.slots.prefetch(entry);
+    fn prefetch(&self, slot: u32) {
+        self.slots.prefetch(slot);
     }
 
     #[inline]
-    fn prefetch_index(&self, entry: u32) {
-        if let Some((Some(id), _)) = self.slots.get(entry).and_then(|slot| slot.content.as_ref()) {
+    fn prefetch_index(&self, slot: u32) {
+        if let Some((Some(id), _)) = self.slots.get(slot).and_then(|slot| slot.content.as_ref()) {
             self.index.prefetch(index::tag(self.hash.hash_one(id)));
         }
     }
 
     #[inline]
     fn deadline(&self, record: Record) -> Option<u64> {
-        self.slots.of(record).map(|slot| slot.deadline)
+        self.slots.of_record(record).map(|slot| slot.deadline)
     }
 }

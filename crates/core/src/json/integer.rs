@@ -1,7 +1,7 @@
-//! Integers, as they are written.
+//! Parses integers, eight digits at a time (SWAR).
 
-/// The value of what is written as an integer. Mostly it is an epoch in milliseconds, which has 13 digits: those are read
-/// eight at a time.
+/// The value of an integer that fits 64 bits. Most are epochs in milliseconds, which have 13 digits: 8 to 16 digits are
+/// parsed as two words that overlap.
 #[inline]
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let digits = text.as_bytes();
@@ -9,23 +9,23 @@ pub(crate) fn integer(text: &str) -> Option<i64> {
         && let (Some(first), Some(last)) = (digits.first_chunk(), digits.last_chunk())
         && let (Some(first), Some(last)) = (digits_of(*first), digits_of(*last))
     {
-        // Of the first ones those that do not stand among the last ones as well.
+        // The digits that are not in `last` as well.
         let high = first.checked_shl(8 * (16 - digits.len() as u32)).unwrap_or(0);
         return i64::try_from(number_of(high) * 100_000_000 + number_of(last)).ok();
     }
     text.parse().ok()
 }
 
-/// The digits' values, each in a byte, the first in the lowest; `None` if there is anything else.
+/// The values of eight digits, one in each byte, the first digit in the lowest; `None` if a byte is not a digit.
 #[inline]
 fn digits_of(text: [u8; 8]) -> Option<u64> {
     let values = u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8]);
-    // Nine and no more leaves the highest bit alone.
+    // Adding 0x76 sets the highest bit of a byte from 10 on.
     let beyond = values.wrapping_add(u64::from_le_bytes([0x7f - 9; 8])) | values;
     (beyond & u64::from_le_bytes([0x80; 8]) == 0).then_some(values)
 }
 
-/// Eight digits as a number: in pairs, then in fours, then all.
+/// Eight digit values as a number: pairs, then fours, then all are combined with one multiplication each.
 #[inline]
 fn number_of(digits: u64) -> u64 {
     let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;

@@ -1,10 +1,10 @@
-//! Refusing duplicate keys without building a map.
+//! Finds duplicate keys of an object without building a map.
 
 use super::{Text, repeated};
 
-/// Up to so many keys are compared one by one, which is faster than anything else for honest objects.
+/// Up to this number, each key is compared with those before it: fastest for small objects.
 const FEW: usize = 16;
-/// As much of a key as an error repeats, in characters.
+/// Characters of a key that an error message repeats.
 const QUOTED_CHARS: usize = 40;
 
 /// A member's key and where it stands.
@@ -26,12 +26,13 @@ impl Key<'_> {
 pub(super) struct Keys<'a>(Vec<(u128, Key<'a>)>);
 
 impl<'a> Keys<'a> {
-    /// Where the keys of an object start that is opened now.
+    /// Opens an object: the index that its first key will have.
     pub(super) fn open(&self) -> usize {
         self.0.len()
     }
 
-    /// Takes a key of the innermost object, whose keys start at `start`; `false` if it is there already.
+    /// Adds a key of the innermost object, whose keys start at index `start`. `false` if it is a duplicate; of an object with
+    /// many keys that is found out only by [`close`](Self::close).
     #[inline]
     pub(super) fn push(&mut self, start: usize, key: Key<'a>) -> bool {
         let tag = tag(key.text);
@@ -43,8 +44,7 @@ impl<'a> Keys<'a> {
         true
     }
 
-    /// Ends the innermost object: if it has many keys, they are compared now, all at once. The first that has occurred
-    /// before is returned.
+    /// Closes the innermost object. If it has many keys they are compared now, all at once: the first duplicate, if there is one.
     #[inline]
     pub(super) fn close(&mut self, start: usize) -> Option<Key<'a>> {
         let own = self.0.get(start..).unwrap_or_default();
@@ -61,7 +61,7 @@ fn duplicate<'a>(keys: &[(u128, Key<'a>)]) -> Option<Key<'a>> {
     second.map(|(_, key)| *key).min_by_key(|key| key.offset)
 }
 
-/// Tells most keys apart at a glance: the first bytes of the decoded content.
+/// The first 16 bytes of the decoded key as one integer: tells most keys apart in one comparison.
 fn tag(text: Text<'_>) -> u128 {
     match text.as_decoded() {
         Some(content) => tag_of(content.as_bytes()),

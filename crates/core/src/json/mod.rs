@@ -1,32 +1,45 @@
-//! The strict reader's building blocks, and the writer.
+//! Strict JSON: a single-pass reader without a tree, and the types of what it reads.
 //!
-//! Strict means RFC 8259 and nothing that two readers could understand differently (protocol §3, ours): UTF-8 without
+//! Strict means RFC 8259, and nothing that two readers could understand differently (protocol §3, ours): UTF-8 without
 //! a byte order mark, no duplicate key in any object however it is written, no lone surrogate, nothing after the
-//! value, and a bound on nesting. The reader makes one pass, borrows everything, builds no tree, and keeps its own
-//! stack on the heap, so that no input can exhaust the thread's.
+//! value, and a limit on nesting. The reader borrows everything from the message and does not recurse: its stack is on the heap,
+//! so no input exhausts the thread's.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `reader`, `scalars`, `keys` | the pull parser, its strings and numbers, duplicate keys |
+//! | `token`, `value`, `text`, `payload` | what it returns: compact tokens, and values, strings and payloads made of them |
+//! | `members`, `template` | objects with known members, in the spelling of the one before |
+//! | `delta` | objects as their difference from the one before |
+//! | `payload_keys` | small objects, with the keys of the one before |
+//! | `fast_path`, `scan` | short values in a window of fixed size; SIMD scans |
+//! | `integer`, `number`, `utf8`, `duplicates` | integers, the range of doubles, UTF-8, equal texts among many |
+//! | `write` | the writer |
 
-mod alike;
-mod equal;
+mod delta;
+mod duplicates;
+mod fast_path;
 mod integer;
 mod keys;
 mod members;
 mod number;
 mod payload;
+mod payload_keys;
 mod reader;
+mod scalars;
 mod scan;
-mod shape;
-mod short;
+mod template;
 mod text;
 mod token;
 mod utf8;
 mod value;
 pub(crate) mod write;
 
-pub(crate) use alike::AlikeMembers;
-pub(crate) use equal::repeated;
+pub(crate) use delta::DeltaMembers;
+pub(crate) use duplicates::repeated;
 pub(crate) use integer::integer;
 pub(crate) use members::KnownMembers;
-pub(crate) use reader::{Failed, Reader, Stopped};
+pub(crate) use reader::{Failed, OpenObject, Reader, Stopped};
 pub(crate) use scan::has_topic_syntax;
 pub(crate) use token::Token;
 pub(crate) use utf8::utf8;
@@ -37,14 +50,22 @@ pub use text::Text;
 
 use std::borrow::Cow;
 
-/// Reads one JSON text strictly and keeps nothing of it.
+/// Checks that a text is strict JSON.
+///
+/// ```
+/// use setpoint::json::check;
+///
+/// assert!(check(br#"{"a": [1, 2]}"#, 2).is_ok());
+/// let error = check(br#"{"a": 1, "a": 2}"#, 2).unwrap_err();
+/// assert_eq!((error.offset, error.to_string()), (9, "duplicate key \"a\" at byte 9".to_owned()));
+/// ```
 ///
 /// `depth` is the deepest nesting of objects and arrays that is accepted, at most
 /// [`MAX_DEPTH`](crate::limits::MAX_DEPTH).
 ///
 /// # Errors
-/// The first thing that is not strict JSON, and where it stands; a duplicate among many keys is looked for only when
-/// its object has ended, so that anything else that is wrong in the object comes first.
+/// The first thing that is not strict JSON, and its position. Duplicates among more than 16 keys are looked for at the end of
+/// their object: any other error in the object is reported instead.
 pub fn check(text: &[u8], depth: usize) -> Result<(), SyntaxError> {
     let mut reader = Reader::new(utf8(text)?, depth);
     reader.value().and_then(|_| reader.end()).map_err(|stopped| reader.why(stopped))
@@ -62,7 +83,7 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
-    /// Something is wrong at `offset`.
+    /// An error at `offset`.
     #[cold]
     pub(crate) fn new(offset: usize, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { offset, reason: reason.into() }

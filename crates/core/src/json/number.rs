@@ -1,16 +1,15 @@
-//! Numbers: read by their grammar, and understood only where a rule asks.
+//! The range of numbers: those that no finite double holds are refused where a rule asks for it (protocol §3, ours).
 
-/// A number without exponent and with fewer digits than this fits a finite double and does not become zero:
-/// doubles reach from 1e-323 to 1e308.
-const PLAIN_BYTES: usize = 300;
+/// A number without an exponent that is shorter than this, in bytes, is in range: doubles reach from 1e-323 to 1e308.
+const IN_RANGE_BYTES: usize = 300;
 
-/// Whether no finite double holds this JSON number: it is too large, or it is not zero but a double would make it so.
+/// Whether no finite double holds this JSON number: it is too large, or it is not zero and a double would round it to zero.
 pub(super) fn is_out_of_range(raw: &str) -> bool {
-    if raw.len() < PLAIN_BYTES && !raw.contains(['e', 'E']) {
+    if raw.len() < IN_RANGE_BYTES && !raw.contains(['e', 'E']) {
         return false;
     }
     let mantissa = raw.split(['e', 'E']).next().unwrap_or_default();
-    // The grammar of JSON numbers is part of Rust's, so parsing cannot fail.
+    // Cannot fail: every JSON number is one of Rust's.
     let value = raw.parse::<f64>().unwrap_or(f64::NAN);
     !value.is_finite() || (value == 0.0 && mantissa.bytes().any(|b| matches!(b, b'1'..=b'9')))
 }

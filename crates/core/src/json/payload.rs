@@ -1,12 +1,21 @@
-//! Payloads as they stand in a message, borrowed.
+//! Payloads (`inputData`, `outputData`): JSON text, borrowed from the message.
 
 use super::{Reader, SyntaxError, Value, utf8};
 use crate::limits::MAX_DEPTH;
 
-/// A JSON object as the exact bytes that were sent: payloads stay text end to end.
+/// A JSON object, as the exact bytes that were sent.
 ///
-/// It comes from the strict reader only, so it is one well-formed object without duplicate keys. Equality is that of
+/// Only the strict reader makes payloads, so each is one well-formed object without duplicate keys. Equality is that of
 /// the bytes: `1` and `1.0` differ, and so do two orders of the same members.
+///
+/// ```
+/// use setpoint::json::Payload;
+///
+/// let payload = Payload::parse(r#"{"arg": 12.5}"#)?;
+/// assert_eq!((payload.as_str(), payload.sole_value()), (r#"{"arg": 12.5}"#, Some("12.5")));
+/// assert!(Payload::parse(r#"{"arg": 1, "arg": 2}"#).is_err());
+/// # Ok::<(), setpoint::json::SyntaxError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payload<'a>(&'a str);
 
@@ -29,7 +38,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// What the reader has checked.
+    /// An object that the reader has accepted.
     pub(crate) fn checked(object: &'a str) -> Self {
         Self(object)
     }

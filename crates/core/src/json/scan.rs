@@ -1,121 +1,122 @@
-//! Looking at many bytes at once.
+//! SIMD scans: byte classes of 16 bytes at once, and loops over them.
+//!
+//! Bitmasks have one bit for each byte, the first byte's lowest. *Plain* bytes may stand in a JSON string without an escape.
 
 use wide::{i8x16, u8x32};
 
-/// Bytes in one step.
-pub(super) const STEP: usize = 16;
+/// Bytes of one SIMD vector.
+pub(super) const VECTOR: usize = 16;
 
-/// One bit, from the lowest on, for each byte that is not printable ASCII, or that ends or escapes a string: a quote or
-/// a backslash.
+/// A bit for each byte that is not printable ASCII, or is a quote or a backslash.
 #[inline(always)]
-pub(super) fn not_printable(step: &[u8; STEP]) -> u32 {
-    let step = vector(step);
-    // As a signed number, a byte beyond ASCII is below zero.
-    let odd = step.simd_lt(i8x16::splat(0x20)) | step.simd_eq(i8x16::splat(0x7F));
-    (odd | any_of(step, [b'"', b'\\'])).to_bitmask()
+pub(super) fn not_printable(bytes: &[u8; VECTOR]) -> u32 {
+    let vector = load(bytes);
+    // Bytes beyond ASCII are negative as signed numbers.
+    let outside = vector.simd_lt(i8x16::splat(0x20)) | vector.simd_eq(i8x16::splat(0x7F));
+    (outside | any_of(vector, [b'"', b'\\'])).to_bitmask()
 }
 
-/// One bit, from the lowest on, for each byte that a string cannot simply contain: a quote, a backslash or a control
-/// character below 0x20.
+/// A bit for each byte that is not plain: a quote, a backslash or a control character below 0x20.
 #[inline(always)]
-pub(super) fn not_plain(step: &[u8; STEP]) -> u32 {
-    let step = vector(step);
-    let control = step.simd_lt(i8x16::splat(0x20)) & !step.simd_lt(i8x16::splat(0));
-    (control | any_of(step, [b'"', b'\\'])).to_bitmask()
+pub(super) fn not_plain(bytes: &[u8; VECTOR]) -> u32 {
+    let vector = load(bytes);
+    let control = vector.simd_lt(i8x16::splat(0x20)) & !vector.simd_lt(i8x16::splat(0));
+    (control | any_of(vector, [b'"', b'\\'])).to_bitmask()
 }
 
-/// One bit, from the lowest on, for each byte that is no digit.
+/// A bit for each byte that is not a digit.
 #[inline(always)]
-pub(super) fn not_digit(step: &[u8; STEP]) -> u32 {
-    let step = vector(step);
-    (step.simd_lt(i8x16::splat(b'0' as i8)) | step.simd_gt(i8x16::splat(b'9' as i8))).to_bitmask()
+pub(super) fn not_digit(bytes: &[u8; VECTOR]) -> u32 {
+    let vector = load(bytes);
+    (vector.simd_lt(i8x16::splat(b'0' as i8)) | vector.simd_gt(i8x16::splat(b'9' as i8))).to_bitmask()
 }
 
-/// One bit, from the lowest on, for each byte that is the same in both.
+/// A bit for each position at which both have the same byte.
 #[inline(always)]
-pub(super) fn equal(one: &[u8; STEP], other: &[u8; STEP]) -> u32 {
-    vector(one).simd_eq(vector(other)).to_bitmask()
+pub(super) fn equal(one: &[u8; VECTOR], other: &[u8; VECTOR]) -> u32 {
+    load(one).simd_eq(load(other)).to_bitmask()
 }
 
-/// How many bytes from `one` on are as those from `other` on, which is behind it; up to `most`.
+/// Length of the common prefix of the bytes from `one` and from `other` on, at most `most`. `other` is behind `one`.
 #[inline(always)]
 pub(super) fn same_run(bytes: &[u8], one: usize, other: usize, most: usize) -> usize {
     let (Some(first), Some(second)) = (bytes.get(one..), bytes.get(other..)) else { return 0 };
-    let (first_steps, second_steps) = (first.as_chunks().0, second.as_chunks().0);
-    let steps = first_steps.iter().zip(second_steps).take(most.div_ceil(2 * STEP));
+    let (first_chunks, second_chunks) = (first.as_chunks().0, second.as_chunks().0);
+    let chunks = first_chunks.iter().zip(second_chunks).take(most.div_ceil(2 * VECTOR));
     let mut count = 0;
-    for (first, second) in steps {
-        let other = other_bytes(first, second);
-        if other != 0 {
-            return most.min(count + other.trailing_zeros() as usize);
+    for (first, second) in chunks {
+        let differing = differing_bytes(first, second);
+        if differing != 0 {
+            return most.min(count + differing.trailing_zeros() as usize);
         }
-        count += 2 * STEP;
+        count += 2 * VECTOR;
     }
     if count >= most {
         return most;
     }
-    // The end of the text.
+    // Within the last chunk of the text.
     let rest = first.iter().zip(second).skip(count).take(most - count);
     count + rest.take_while(|(one, other)| one == other).count()
 }
 
-/// One bit, from the lowest on, for each byte that is not the same in both.
+/// A bit for each position at which the bytes differ.
 #[inline(always)]
-fn other_bytes(one: &[u8; 2 * STEP], other: &[u8; 2 * STEP]) -> u32 {
+fn differing_bytes(one: &[u8; 2 * VECTOR], other: &[u8; 2 * VECTOR]) -> u32 {
     !u8x32::new(*one).simd_eq(u8x32::new(*other)).to_bitmask()
 }
 
-/// Where the next byte at or after `at` stands that is not printable ASCII, or that ends or escapes a string: a quote
-/// or a backslash; the length of `bytes` if there is none.
+/// Position of the first byte from `at` on that is not printable ASCII, or is a quote or a backslash; the length of `bytes` if
+/// there is none.
 #[inline(always)]
 pub(super) fn printable_run(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(step) = step_at(bytes, at) {
-        match not_printable(step) {
-            0 => at += STEP,
+    while let Some(vector) = vector_at(bytes, at) {
+        match not_printable(vector) {
+            0 => at += VECTOR,
             bits => return at + bits.trailing_zeros() as usize,
         }
     }
     last_run(bytes, at, |byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'"' | b'\\'))
 }
 
-/// Where the next byte at or after `at` stands that a string cannot simply contain: a quote, a backslash or a control
-/// character below 0x20; the length of `bytes` if there is none.
+/// Position of the first byte from `at` on that is not plain; the length of `bytes` if there is none.
 pub(super) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(step) = step_at(bytes, at) {
-        match not_plain(step) {
-            0 => at += STEP,
+    while let Some(vector) = vector_at(bytes, at) {
+        match not_plain(vector) {
+            0 => at += VECTOR,
             bits => return at + bits.trailing_zeros() as usize,
         }
     }
     last_run(bytes, at, |byte| !matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
-/// Whether none of the bytes is one that a string cannot simply contain. Unlike [`plain_run`] this is for texts of which
-/// the end is known.
+/// Whether all bytes are plain. For texts whose end is known: the last bytes are scanned together with some before them, not one by
+/// one as in [`plain_run`].
 #[inline]
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    let (steps, rest) = bytes.as_chunks();
-    if !steps.iter().all(|step| not_plain(step) == 0) {
+    let (vectors, rest) = bytes.as_chunks();
+    if !vectors.iter().all(|vector| not_plain(vector) == 0) {
         return false;
     }
-    // The last step begins before the rest, or two halves of it overlap.
-    if let (Some(step), false) = (bytes.last_chunk(), rest.is_empty()) {
-        return not_plain(step) == 0;
+    // The last 16 bytes overlap the vectors before; of fewer, the first and the last 8 overlap.
+    if let (Some(vector), false) = (bytes.last_chunk(), rest.is_empty()) {
+        return not_plain(vector) == 0;
     }
     if let (Some(first), Some(last)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
-        let [mut step, end] = [*first, *last].map(|half| u128::from(u64::from_le_bytes(half)));
-        step |= end << 64;
-        return not_plain(&step.to_le_bytes()) == 0;
+        let [mut vector, end] = [*first, *last].map(|half| u128::from(u64::from_le_bytes(half)));
+        vector |= end << 64;
+        return not_plain(&vector.to_le_bytes()) == 0;
     }
     rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
-/// Whether one of the `len` bytes from `start` on is `+`, `#` or `/`.
+/// Whether one of the `len` bytes from `start` on is `+`, `#` or `/`: MQTT's wildcards and its level separator.
 #[inline(always)]
 pub(crate) fn has_topic_syntax(bytes: &[u8], start: usize, len: usize) -> bool {
-    match step_at(bytes, start) {
-        // What stands behind them is looked at as well, and does not count.
-        Some(step) if len <= STEP => any_of(vector(step), [b'+', b'#', b'/']).to_bitmask() & !(u32::MAX << len) != 0,
+    match vector_at(bytes, start) {
+        // Bits of bytes behind the range are masked off.
+        Some(vector) if len <= VECTOR => {
+            any_of(load(vector), [b'+', b'#', b'/']).to_bitmask() & !(u32::MAX << len) != 0
+        }
         _ => has_topic_syntax_in(bytes.get(start..start.saturating_add(len)).unwrap_or_default()),
     }
 }
@@ -129,7 +130,8 @@ fn has_topic_syntax_in(bytes: &[u8]) -> bool {
     words.iter().fold(topic_bits(rest), |found, word| found | topic_bits(u64::from_le_bytes(*word))) != 0
 }
 
-/// The highest bit of the first byte in a word that is `+`, `#` or `/`; bits above it may be wrong.
+/// Not zero if a byte of the word is `+`, `#` or `/`. The lowest bit that is set is the highest of the first such byte; those
+/// above it may be false positives (borrows of the subtraction).
 #[inline(always)]
 fn topic_bits(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -139,21 +141,21 @@ fn topic_bits(word: u64) -> u64 {
 }
 
 #[inline(always)]
-pub(super) fn step_at(bytes: &[u8], at: usize) -> Option<&[u8; STEP]> {
+pub(super) fn vector_at(bytes: &[u8], at: usize) -> Option<&[u8; VECTOR]> {
     bytes.get(at..)?.first_chunk()
 }
 
 #[inline(always)]
-fn any_of<const N: usize>(step: i8x16, bytes: [u8; N]) -> i8x16 {
-    bytes.into_iter().fold(i8x16::splat(0), |found, byte| found | step.simd_eq(i8x16::splat(byte.cast_signed())))
+fn any_of<const N: usize>(vector: i8x16, bytes: [u8; N]) -> i8x16 {
+    bytes.into_iter().fold(i8x16::splat(0), |found, byte| found | vector.simd_eq(i8x16::splat(byte.cast_signed())))
 }
 
 #[inline(always)]
-fn vector(step: &[u8; STEP]) -> i8x16 {
-    i8x16::new(step.map(u8::cast_signed))
+fn load(bytes: &[u8; VECTOR]) -> i8x16 {
+    i8x16::new(bytes.map(u8::cast_signed))
 }
 
-/// Where the run ends within the last few bytes.
+/// Where the run ends within the last bytes, of which there are fewer than a vector has.
 #[cold]
 fn last_run(bytes: &[u8], at: usize, in_run: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
@@ -197,7 +199,8 @@ mod tests {
                         assert_eq!(has_topic_syntax(&bytes, start, len), topic, "{byte} at {at}, {start} and {len}");
                     }
                     let step = bytes.first_chunk().unwrap();
-                    let digits = (0..STEP).filter(|at| !step[*at].is_ascii_digit()).fold(0, |bits, at| bits | 1 << at);
+                    let digits =
+                        (0..VECTOR).filter(|at| !step[*at].is_ascii_digit()).fold(0, |bits, at| bits | 1 << at);
                     assert_eq!(not_digit(step), digits, "{byte} at {at} in {filler}");
                 }
             }

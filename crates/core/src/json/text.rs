@@ -1,4 +1,4 @@
-//! Strings as they stand in a message, borrowed.
+//! JSON strings, borrowed from the message and decoded when asked for.
 
 use std::{
     borrow::Cow,
@@ -10,14 +10,23 @@ use super::write;
 
 /// A JSON string, borrowed from the message it stands in or from decoded text.
 ///
-/// Two texts are equal when their decoded contents are, and they are ordered and hashed by decoded content too.
+/// Equality, order and hash are those of the decoded content.
+///
+/// ```
+/// use setpoint::json::Text;
+///
+/// let text = Text::plain("say \"hi\"");
+/// let mut out = Vec::new();
+/// text.write(&mut out);
+/// assert_eq!((&*text.decode(), &*out), ("say \"hi\"", br#""say \"hi\"""#.as_slice()));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     content: &'a str,
     form: Form,
 }
 
-/// As wide as a word: a text is then three whole ones, and copying one need not wait for the byte that was written last.
+/// One word wide: a text then is three whole words, and copying one does not stall on a byte that was just written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Form {
@@ -37,18 +46,18 @@ impl<'a> Text<'a> {
         Self { content, form: Form::Plain }
     }
 
-    /// What the reader found between the quotes of a string it has checked.
+    /// What stands between the quotes of a string that the reader has accepted.
     pub(crate) fn checked(content: &'a str, has_escapes: bool) -> Self {
         Self { content, form: if has_escapes { Form::Escaped } else { Form::Verbatim } }
     }
 
-    /// What the reader found between the quotes of a string that has no escapes, and is printable ASCII or not.
+    /// What stands between the quotes of a string without escapes; `is_printable` if it is known to be printable ASCII.
     #[inline(always)]
     pub(crate) fn verbatim(content: &'a str, is_printable: bool) -> Self {
         Self { content, form: if is_printable { Form::Printable } else { Form::Verbatim } }
     }
 
-    /// The string if it is known to be printable ASCII; `None` says nothing.
+    /// The string if it is known to be printable ASCII; it may be also if this is `None`.
     #[inline]
     pub(crate) fn as_printable(self) -> Option<&'a str> {
         (self.form == Form::Printable).then_some(self.content)
@@ -87,7 +96,7 @@ impl<'a> Text<'a> {
 
     /// Whether it is the empty string.
     pub fn is_empty(self) -> bool {
-        // Every escape stands for one character, so no content decodes to nothing but the empty one.
+        // An escape stands for one character, so only an empty string decodes to nothing.
         self.content.is_empty()
     }
 
@@ -129,7 +138,7 @@ impl Ord for Text<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.as_decoded(), other.as_decoded()) {
             (Some(a), Some(b)) => a.cmp(b),
-            // The order of characters is the order of their UTF-8 bytes, so the two arms agree.
+            // Agrees with the other arm: UTF-8 preserves the order of characters.
             _ => self.chars().cmp(other.chars()),
         }
     }
@@ -153,18 +162,18 @@ struct Chars<'a> {
 }
 
 impl Chars<'_> {
-    /// The four hexadecimal digits after `\u`.
+    /// The UTF-16 code unit of the four hexadecimal digits after `\u`.
     fn unit(&mut self) -> Option<u32> {
         (0..4).try_fold(0, |unit, _| Some(unit << 4 | self.rest.next()?.to_digit(16)?))
     }
 
-    /// The character of a `\u` escape whose `\u` is read, and of the second half of a surrogate pair.
+    /// The character of a `\u` escape, whose `\u` has been read; of a surrogate pair both escapes.
     fn unicode(&mut self) -> Option<char> {
         let first = self.unit()?;
         if !(0xD800..0xDC00).contains(&first) {
             return char::from_u32(first);
         }
-        // The reader has checked that the other half follows.
+        // `\u` of the low surrogate, which the reader has made sure of.
         self.rest.next()?;
         self.rest.next()?;
         let second = self.unit()?;

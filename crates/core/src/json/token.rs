@@ -1,5 +1,5 @@
-//! What the reader hands out: two words, so that it travels in registers. A token that goes through memory costs more
-//! than it takes to find it (measured: half the time of a batch).
+//! What the reader returns for a value: its kind and where it stands, in two machine words, so that it is passed in registers. A
+//! token that goes through memory costs more than finding it (measured: half the time of a batch).
 
 use std::{
     num::{NonZeroU32, NonZeroU64},
@@ -8,19 +8,19 @@ use std::{
 
 use super::{Members, Object, Text, Value, integer};
 
-/// A value that was read, or that is not there: what it is, and where it stands.
+/// A value that was read, or none: its kind, and where it stands in the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
-    /// Bits 0 to 15 are the [`Kind`], bits 16 to 23 the members of an object, and bits 32 to 63 say where within an
-    /// object the first number stands that may not fit a double; no number stands at 0.
+    /// Bits 0 to 15: the [`Kind`]. Bits 16 to 23: an object's [`Members`]. Bits 32 to 63: the offset in an object of the first
+    /// number that no double holds, or 0, where no number can stand.
     what: NonZeroU64,
-    /// Where it starts, and in the upper half where it ends.
+    /// Lower half: where it starts. Upper half: where it ends.
     place: u64,
 }
 
 const NOTHING: u16 = Kind::Absent as u16 | Kind::Null as u16;
 
-/// One bit each, so that those of several tokens can be looked at together.
+/// One bit each, so that kinds can be combined and tested as sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub(super) enum Kind {
@@ -33,9 +33,9 @@ pub(super) enum Kind {
     Verbatim = 1 << 4,
     Escaped = 1 << 5,
     Integer = 1 << 6,
-    /// A number that is short enough to fit a double, but no integer.
+    /// A number, not an integer, that is short enough to fit a double.
     Decimal = 1 << 7,
-    /// Any other number.
+    /// Any other number; whether it fits a double is not known yet.
     Number = 1 << 8,
     Array = 1 << 9,
     Object = 1 << 10,
@@ -44,26 +44,26 @@ pub(super) enum Kind {
 impl Token {
     pub(crate) const ABSENT: Self = Self::new(Kind::Absent, 0);
 
-    /// [`Self::kind_bit`]s: those of what an optional field may be.
+    /// Sets of [kinds](Self::kind_bit): what a field or an optional field may be.
     pub(crate) const PRINTABLE: u16 = Kind::Printable as u16;
     pub(crate) const PRINTABLE_OR_NOTHING: u16 = NOTHING | Self::PRINTABLE;
     pub(crate) const TEXT_OR_NOTHING: u16 = Self::PRINTABLE_OR_NOTHING | Kind::Verbatim as u16 | Self::ESCAPED;
     pub(crate) const INTEGER_OR_NOTHING: u16 = NOTHING | Kind::Integer as u16;
     pub(crate) const OBJECT_OR_NOTHING: u16 = NOTHING | Kind::Object as u16;
-    /// The one of a string with escapes.
+    /// Strings with escapes.
     pub(crate) const ESCAPED: u16 = Kind::Escaped as u16;
 
-    /// A value that is no object, a string by what stands between its quotes. No text is longer than 32 bits can tell.
+    /// A value that is not an object; a string's range is that between its quotes. Texts are shorter than 4 GiB.
     #[inline(always)]
     pub(super) fn placed(kind: Kind, start: usize, end: usize) -> Self {
         Self::new(kind, start as u64 | (end as u64) << 32)
     }
 
-    /// An object from its first bracket to after its last. `odd_number` is where a number in it stands, or 0.
+    /// An object, its braces included. `out_of_range_at` is the position in the text of the first number that no double holds, or 0.
     #[inline(always)]
-    pub(super) fn object(members: Members, start: usize, end: usize, odd_number: usize) -> Self {
+    pub(super) fn object(members: Members, start: usize, end: usize, out_of_range_at: usize) -> Self {
         let Self { what, place } = Self::placed(Kind::Object, start, end);
-        Self { what: what | (members as u64) << 16 | (odd_number.saturating_sub(start) as u64) << 32, place }
+        Self { what: what | (members as u64) << 16 | (out_of_range_at.saturating_sub(start) as u64) << 32, place }
     }
 
     #[inline(always)]
@@ -76,34 +76,34 @@ impl Token {
         Self { what, place }
     }
 
-    /// Where a number, an object or the content of a string starts, and in the upper half where it ends.
+    /// The [`range`](Self::range) in one word: the start in the lower half, the end in the upper.
     #[inline(always)]
-    pub(crate) fn place(self) -> u64 {
+    pub(crate) fn packed_range(self) -> u64 {
         self.place
     }
 
-    /// Where a number, an object or the content of a string stands.
+    /// Where it stands in the text; a string without its quotes.
     #[inline(always)]
     pub(crate) fn range(self) -> Range<usize> {
         self.place as u32 as usize..self.end()
     }
 
-    /// From where to where it stands, a string with its quotes.
+    /// Start and end in the text, a string with its quotes.
     #[inline(always)]
-    pub(super) fn extent(self) -> (u32, u32) {
+    pub(super) fn quoted_range(self) -> (u32, u32) {
         const STRING: u16 = Kind::Printable as u16 | Kind::Verbatim as u16 | Kind::Escaped as u16;
         let quote = u32::from(self.kind_bit() & STRING != 0);
         (self.place as u32 - quote, self.end() as u32 + quote)
     }
 
-    /// How long it is; what is not there has no length, and null is as long as any other word.
+    /// Length in bytes; 0 if absent, and 4 for null.
     #[inline(always)]
     pub(crate) fn len(self) -> usize {
-        // Nothing ends before it starts.
+        // Never wraps: the end is not before the start.
         self.end().wrapping_sub(self.place as u32 as usize)
     }
 
-    /// Where it ends.
+    /// Where it ends in the text.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
         (self.place >> 32) as usize
@@ -114,7 +114,7 @@ impl Token {
         self.is(Kind::Absent)
     }
 
-    /// Whether it is not there or null: for most fields that is the same.
+    /// Whether it is absent or null: most fields do not tell the two apart.
     #[inline(always)]
     pub(crate) fn is_nothing(self) -> bool {
         self.kind_bit() & NOTHING != 0
@@ -131,7 +131,7 @@ impl Token {
     }
 
     #[inline(always)]
-    pub(super) fn is_odd_number(self) -> bool {
+    pub(super) fn may_be_out_of_range(self) -> bool {
         self.is(Kind::Number)
     }
 
@@ -140,32 +140,32 @@ impl Token {
         self.kind_bit() == kind as u16
     }
 
-    /// The bit of its kind.
+    /// The bit of its kind: an element of the sets above.
     #[inline(always)]
     pub(crate) fn kind_bit(self) -> u16 {
         self.what.get() as u16
     }
 
-    /// The value of an integer.
+    /// The value, if it is an integer.
     #[inline(always)]
     pub(crate) fn integer(self, text: &str) -> Option<i64> {
-        // That it fits 64 bits is known.
+        // The reader has made sure that it fits 64 bits.
         if self.is(Kind::Integer) { integer(self.slice(text)) } else { None }
     }
 
-    /// The same, so many bytes further on.
+    /// The same, `by` bytes further on.
     #[inline(always)]
-    pub(super) fn moved(self, by: usize) -> Self {
+    pub(super) fn shifted(self, by: usize) -> Self {
         Self { place: self.place.wrapping_add((by as u64).wrapping_mul(1 << 32 | 1)), ..self }
     }
 
-    /// The same, as it is seen from so many bytes further on.
+    /// The same at offsets from `at`.
     #[inline(always)]
-    pub(super) fn seen_from(self, at: usize) -> Self {
+    pub(super) fn relative_to(self, at: usize) -> Self {
         Self { place: self.place.wrapping_sub((at as u64).wrapping_mul(1 << 32 | 1)), ..self }
     }
 
-    /// The members of an object in which every number fits a double.
+    /// The members, if it is an object in which a double holds every number.
     #[inline(always)]
     pub(crate) fn plain_members(self) -> Option<Members> {
         (self.is(Kind::Object) && self.what.get() >> 32 == 0).then(|| self.members())
@@ -181,7 +181,7 @@ impl Token {
         }
     }
 
-    /// What stands at its place, in bytes: there is no need to look for the boundaries of characters.
+    /// Its bytes in the text: needs no check of character boundaries.
     #[inline(always)]
     pub(crate) fn bytes(self, text: &str) -> &[u8] {
         text.as_bytes().get(self.range()).unwrap_or_default()
@@ -193,7 +193,7 @@ impl Token {
         self.is(Kind::Printable).then(|| self.slice(text))
     }
 
-    /// The value, which stands in the text that was read.
+    /// The value; `text` is the one that was read.
     #[inline(always)]
     pub(crate) fn value(self, text: &str) -> Value<'_> {
         const KINDS: [Kind; 11] = [
@@ -226,11 +226,11 @@ impl Token {
 
     fn as_object(self, text: &str) -> Object<'_> {
         let members = self.members();
-        let odd_number = (self.what.get() >> 32) as u32;
-        Object { raw: self.slice(text), members, odd_number: NonZeroU32::new(odd_number) }
+        let out_of_range_at = (self.what.get() >> 32) as u32;
+        Object { raw: self.slice(text), members, out_of_range_at: NonZeroU32::new(out_of_range_at) }
     }
 
-    /// What stands at its place. Both ends stand next to ASCII bytes, so both are character boundaries.
+    /// Its part of the text. Both ends are character boundaries, for they stand next to ASCII bytes.
     #[inline(always)]
     fn slice(self, text: &str) -> &str {
         text.get(self.place as u32 as usize..self.end()).unwrap_or_default()
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_of_it_is_two_words_too() {
+    fn a_result_of_a_token_has_two_words_as_well() {
         assert_eq!(size_of::<Result<Token, super::super::Stopped>>(), 16);
     }
 
@@ -250,7 +250,7 @@ mod tests {
     fn objects_keep_what_is_known_of_them() {
         for members in [Members::None, Members::OneNull, Members::One, Members::Several] {
             let Value::Object(object) = Token::object(members, 2, 4, 3).value("[ {} ]") else { panic!() };
-            assert_eq!((object.raw, object.members, object.odd_number), ("{}", members, NonZeroU32::new(1)));
+            assert_eq!((object.raw, object.members, object.out_of_range_at), ("{}", members, NonZeroU32::new(1)));
         }
     }
 }

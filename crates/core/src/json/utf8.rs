@@ -1,19 +1,19 @@
-//! From bytes to a text that can be read.
+//! Validates the bytes of a message as UTF-8.
 
 use setpoint_prefetch::prefetch;
 
 use super::SyntaxError;
 
-/// Texts of so many bytes and more are worth the start of a check that is quicker by the byte.
+/// From this length on, SIMD validation pays for its start-up.
 const LONG: usize = 4_096;
-/// Where processors stop to fetch ahead by themselves, on all of them: memory is mapped in pages no smaller than this.
+/// Hardware prefetchers do not cross page boundaries, and no page is smaller than this.
 const PAGE: usize = 4_096;
-/// After so many bytes of a page they have noticed that it is read.
-const NOTICED: usize = 256;
-/// Of what is fetched together.
+/// After this many bytes of a page, hardware prefetching has set in.
+const PREFETCHED: usize = 256;
+/// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// The text of these bytes, if they are UTF-8 without a byte order mark, and hold more than white space.
+/// The text of these bytes, if they are UTF-8 without a byte order mark, are less than 4 GiB, and hold more than white space.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(SyntaxError::new(0, "a byte order mark is not allowed"));
@@ -30,7 +30,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
 
 fn checked(bytes: &[u8]) -> Result<&str, SyntaxError> {
     if bytes.len() >= LONG {
-        fetch_pages(bytes);
+        prefetch_pages(bytes);
         if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
             return Ok(text);
         }
@@ -38,8 +38,8 @@ fn checked(bytes: &[u8]) -> Result<&str, SyntaxError> {
     str::from_utf8(bytes).map_err(|error| SyntaxError::new(error.valid_up_to(), "not valid UTF-8"))
 }
 
-/// Has memory fetch how each page begins: a text that comes from afar takes a fifth to a third less (measured).
-fn fetch_pages(bytes: &[u8]) {
-    let starts = bytes.chunks(PAGE).flat_map(|page| page.chunks(LINE).take(NOTICED / LINE));
+/// Prefetches the beginning of each page: validating a text that is not in the cache takes a fifth to a third less (measured).
+fn prefetch_pages(bytes: &[u8]) {
+    let starts = bytes.chunks(PAGE).flat_map(|page| page.chunks(LINE).take(PREFETCHED / LINE));
     starts.filter_map(|line| line.first()).for_each(prefetch);
 }

@@ -1,10 +1,10 @@
-//! One value of a message, as far as the engine looks into it.
+//! One value of a message, in as much detail as the engine needs.
 
 use std::num::NonZeroU32;
 
 use super::{Payload, Text};
 
-/// A value that was read, or that is not there. Nothing in here owns anything.
+/// A value that was read, or none. Borrows from the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     /// There is no such member.
@@ -12,21 +12,21 @@ pub(crate) enum Value<'a> {
     Null,
     Bool,
     Text(Text<'a>),
-    /// A number that is written as an integer and fits 64 bits.
+    /// A number written as an integer that fits 64 bits.
     Integer(i64),
-    /// Any other number; `30000.0` and `3e4` are no integers.
+    /// Any other number, `30000.0` and `3e4` included.
     Number,
     Array,
     Object(Object<'a>),
 }
 
-/// An object, and what reading it has shown.
+/// An object, and what was learned while reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Object<'a> {
     pub(super) raw: &'a str,
     pub(crate) members: Members,
-    /// Where in `raw` the first number stands that may not fit a double; no number stands at 0.
-    pub(super) odd_number: Option<NonZeroU32>,
+    /// Offset in `raw` of the first number that no finite double holds.
+    pub(super) out_of_range_at: Option<NonZeroU32>,
 }
 
 /// How many members an object has.
@@ -41,7 +41,7 @@ pub(crate) enum Members {
 }
 
 impl Members {
-    /// With one member more, whose value is null or not.
+    /// After one more member.
     #[inline(always)]
     pub(super) fn and(self, is_null: bool) -> Self {
         match self {
@@ -53,7 +53,7 @@ impl Members {
 }
 
 impl<'a> Value<'a> {
-    /// What it is, for a person.
+    /// Its kind in an error message.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Absent => "nothing",
@@ -66,12 +66,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether it is not there or null: for most fields that is the same.
+    /// Whether it is absent or null: most fields do not tell the two apart.
     pub(crate) fn is_nothing(self) -> bool {
         matches!(self, Self::Absent | Self::Null)
     }
 
-    /// The value if it is an integer, written as one, that fits 64 bits.
+    /// The value, if it is written as an integer and fits 64 bits.
     pub(crate) fn integer(self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(integer),
@@ -85,9 +85,10 @@ impl<'a> Object<'a> {
         Payload::checked(self.raw)
     }
 
-    /// A number in here that no finite double holds, as it is written: too large, or not zero and yet too small.
+    /// The first number in the object that no finite double holds, as it is written: too large, or not zero and yet so small that
+    /// a double would be 0.
     pub(crate) fn number_out_of_range(self) -> Option<&'a str> {
-        let at = usize::try_from(self.odd_number?.get()).ok()?;
+        let at = usize::try_from(self.out_of_range_at?.get()).ok()?;
         let rest = self.raw.get(at..)?;
         let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
         rest.get(..end.unwrap_or(rest.len()))

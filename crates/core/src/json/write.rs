@@ -1,4 +1,4 @@
-//! The splicing writer: what was read is copied, what is new is escaped.
+//! Writes JSON: parts of messages are copied as they are, new strings are escaped.
 
 use super::scan::{is_plain, plain_run};
 
@@ -26,10 +26,10 @@ pub(crate) fn string(out: &mut Vec<u8>, content: &str) {
     out.push(b'"');
 }
 
-/// Copies what stands from `start` to `end`.
+/// Appends the bytes from `start` to `end`.
 ///
-/// What is not longer than `BLOCK` is copied in a block of fixed size, of which the end is taken back: that is a few
-/// instructions in place of a call.
+/// Up to `BLOCK` bytes are copied as a block of fixed size, which is then truncated: a few instructions in place of a call of
+/// `memcpy`.
 #[inline(always)]
 pub(crate) fn copied<const BLOCK: usize>(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     let len = end.wrapping_sub(start);
@@ -39,12 +39,12 @@ pub(crate) fn copied<const BLOCK: usize>(out: &mut Vec<u8>, bytes: &[u8], start:
         out.extend_from_slice(block);
         out.truncate(out.len() - (BLOCK - len));
     } else {
-        copied_at_length(out, bytes, start, end);
+        copied_by_memcpy(out, bytes, start, end);
     }
 }
 
 #[inline(never)]
-fn copied_at_length(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
+fn copied_by_memcpy(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     out.extend_from_slice(bytes.get(start..end).unwrap_or_default());
 }
 

@@ -1,4 +1,17 @@
-//! Reply items: written into responses and channel messages, and read back.
+//! Replies: the items of responses and channel messages, written and read.
+//!
+//! ```
+//! use setpoint::{Family, Limits, reply::{Reply, close, open_message, read_message, write_reply}};
+//!
+//! let mut reply = Reply::empty(Family::Write);
+//! reply.target = Some(setpoint::json::Text::plain("power"));
+//! let mut message = Vec::new();
+//! open_message(&mut message);
+//! write_reply(&mut message, &reply);
+//! close(&mut message);
+//! assert_eq!(read_message(&message, &Limits::DEFAULT)?, [Ok(reply)]);
+//! # Ok::<(), setpoint::reply::MessageError>(())
+//! ```
 
 mod read;
 mod spans;
@@ -13,7 +26,7 @@ pub use read::{read_message, read_response, read_spans};
 pub use spans::{ReplyPart, ReplyParts, ReplySpans};
 pub use write::{close, open_message, open_response, write_error, write_reply};
 
-/// One reply item, as it is written or as it was read (protocol §4).
+/// One reply, to be written or as it was read (protocol §4). `None` is null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply<'a> {
@@ -58,7 +71,7 @@ pub struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// A reply of this family in which every echo is null. In the invoke family there is no answer of a device yet.
+    /// A reply of this family with code 0 in which everything is null, and no device has answered yet.
     pub fn empty(family: Family) -> Self {
         Self {
             family,
@@ -84,23 +97,24 @@ impl Reply<'_> {
     }
 }
 
-/// The response to a batch, read.
+/// The response to a batch, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is one or the other")]
 pub enum Response<'a> {
-    /// One reply per item.
+    /// One reply for each item.
     Replies(Vec<Result<Reply<'a>, BadReply>>),
     /// The whole request was refused.
     Error(RequestError),
 }
 
-/// A reply item that cannot be used.
+/// A reply that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("reply {index} (byte {offset}): {reason}")]
 #[non_exhaustive]
 pub struct BadReply {
     /// Which reply, from 0.
     pub index: usize,
-    /// Where it starts.
+    /// Where it starts in the message, in bytes.
     pub offset: usize,
     /// What is wrong with it.
     pub reason: String,
@@ -111,7 +125,7 @@ pub struct BadReply {
 #[error("{reason} at byte {offset}")]
 #[non_exhaustive]
 pub struct MessageError {
-    /// Where reading stopped.
+    /// Where reading stopped, in bytes.
     pub offset: usize,
     /// What is wrong.
     pub reason: String,

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     Code, Family, Limits, RequestError,
-    json::{AlikeMembers, Failed, Reader, Token, Value, utf8},
+    json::{DeltaMembers, Failed, Reader, Token, Value, utf8},
 };
 
-/// What a message may hold at its top level besides `data`; a channel message has nothing else.
+/// Members of a response's top level besides `data`.
 const TOP: [&str; 3] = ["status", "msg", "submsg"];
 const NAMES: usize = 23;
-/// Every name that a reply of either family may have; three of them mean nothing here.
-static MEMBERS: AlikeMembers<NAMES> = AlikeMembers::new(&[
+/// The names of all members of a reply of either family. Three of them are known only so that they need not be looked up.
+static MEMBERS: DeltaMembers<NAMES> = DeltaMembers::new(&[
     "requestId",
     "messageId",
     "requestMethod",
@@ -46,16 +46,17 @@ const SET_CHANNEL_ID: usize = 6;
 const SERVICE_ID: usize = 11;
 const MEASUREPOINT_ID: usize = 12;
 const STATUS: usize = 16;
-/// The place of no name.
+/// The index of no name.
 const NOWHERE: usize = NAMES;
 
-/// The names of a reply's parts, in the order of its spans. What belongs to the other family is ignored, whatever it is.
+/// The indices in [`MEMBERS`] of a reply's parts, in the order of its spans. Members of the other family are ignored, whatever
+/// their values are.
 const INVOKE: [usize; PARTS] =
     [0, NOWHERE, CONTROL_CHANNEL_ID, 7, 8, 9, 10, SERVICE_ID, 13, 17, 18, 14, 15, 19, 20, 21, 22];
 const WRITE: [usize; PARTS] =
     [0, 3, SET_CHANNEL_ID, 7, 8, 9, NOWHERE, MEASUREPOINT_ID, 13, 17, 18, 14, NOWHERE, 19, 20, 21, NOWHERE];
 
-/// Which part of a reply a name is, in whichever family has it.
+/// The part that the name at each index is, in either family.
 const PART_OF: [u8; NAMES] = {
     let mut parts = [NOWHERE as u8; NAMES];
     let mut part = 0;
@@ -94,7 +95,7 @@ pub fn read_response<'a>(body: &'a [u8], family: Family, limits: &Limits) -> Res
         return Err(MessageError::new(0, format!("status must be an integer, not {}", status.kind())));
     };
     if status != 0 {
-        // A status of HTTP's size is kept; any other tells no more than that something failed on the other side.
+        // A status that does not fit says only that something failed on the other side.
         let status = u16::try_from(status).unwrap_or(500);
         return Ok(Response::Error(RequestError::new(status, owned(msg), owned(submsg))));
     }
@@ -114,11 +115,11 @@ pub fn read_message<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<Result<Re
     Ok(replies(spans, message))
 }
 
-/// [`read_message`], into a list that is kept from message to message, which is emptied first. The message itself is
-/// returned as text, which the replies are asked with.
+/// [`read_message`] into a list that the caller keeps from message to message, and which is cleared first. Returns the message as
+/// text, for the getters of the replies. [`ReplySpans`] has an example.
 ///
 /// # Errors
-/// The message is not `{"data":[…]}`. The list is empty then: nothing of such a message is to be used.
+/// The message is not `{"data":[…]}`. The list is empty then: nothing of such a message may be used.
 pub fn read_spans<'a>(
     body: &'a [u8],
     limits: &Limits,
@@ -138,7 +139,7 @@ fn replies(spans: Spans, message: &str) -> Vec<Result<Reply<'_>, BadReply>> {
     spans.into_iter().map(|reply| reply.map(|reply| reply.reply(message))).collect()
 }
 
-/// A message's top level.
+/// The top level of a message.
 struct Envelope<'a> {
     message: &'a str,
     top: [Value<'a>; TOP.len()],
@@ -152,11 +153,11 @@ impl<'a> Envelope<'a> {
         limits: &Limits,
         replies: &mut Spans,
     ) -> Result<Self, MessageError> {
-        if body.len() > limits.reply_bytes {
-            let (len, most) = (body.len(), limits.reply_bytes);
+        if body.len() > limits.reply_bytes.get() {
+            let (len, most) = (body.len(), limits.reply_bytes.get());
             return Err(MessageError::new(most, format!("the message is {len} bytes long; at most {most} are taken")));
         }
-        let mut reader = Reader::new(utf8(body)?, limits.depth);
+        let mut reader = Reader::new(utf8(body)?, limits.depth.get());
         Self::read_text(&mut reader, family, limits, replies).map_err(|failed| failed.why(&mut reader))
     }
 
@@ -171,7 +172,7 @@ impl<'a> Envelope<'a> {
         let mut envelope = Self { message: reader.text(), top: [Value::Absent; TOP.len()], has_data: false };
         let mut object = reader.open_object()?;
         while let Some(key) = reader.next_key(&mut object)? {
-            // Known names go through the object's own list of keys, too, which finds a second one of each.
+            // Known names are checked as well, so that a second `data` is a duplicate.
             reader.unique(&object, key)?;
             if key.text == *"data" {
                 envelope.has_data = read_replies(reader, family, limits, replies)?;
@@ -188,7 +189,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads `data`; `false` for null, which an error may carry.
+/// Reads `data`; `false` if it is null, as in some errors.
 fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits, replies: &mut Spans) -> Read<bool> {
     let start = {
         reader.peek();
@@ -207,38 +208,38 @@ fn read_replies(reader: &mut Reader<'_>, family: Option<Family>, limits: &Limits
     reader.open_array()?;
     while reader.next_element(replies.is_empty())? {
         let (index, first, offset) = (replies.len(), reader.peek(), reader.offset());
-        if index >= limits.items {
-            let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items));
+        if index >= limits.items.get() {
+            let error = MessageError::new(offset, format!("data holds more than {} replies", limits.items.get()));
             return Err(Failed::Refused(error));
         }
-        // It is written where it stays, and begins as the one before it: moving so many words would take longer than the rest.
+        // Built in place, as a copy of the reply before: moving so many words would cost more than the rest.
         let has_before = matches!(replies.last(), Some(Ok(_)));
         if has_before {
             replies.extend_from_within(index - 1..);
         } else {
             replies.push(Ok(ReplySpans::NOTHING));
         }
-        let judged = match first {
+        let validated = match first {
             Some(b'{') => {
                 members.read(reader)?;
                 let Some(Ok(reply)) = replies.last_mut() else { continue };
-                if has_before && members.is_alike() && change(&members, reader.text(), limits, reply) {
+                if has_before && members.has_same_layout() && apply_delta(&members, reader.text(), limits, reply) {
                     continue;
                 }
-                judge(&members, reader.text(), family, limits, reply)
+                validate(&members, reader.text(), family, limits, reply)
             }
             _ => Err(format!("must be an object, not {}", reader.value()?.value(reader.text()).kind())),
         };
-        if let (Err(reason), Some(last)) = (judged, replies.last_mut()) {
+        if let (Err(reason), Some(last)) = (validated, replies.last_mut()) {
             *last = Err(BadReply { index, offset, reason });
         }
     }
     Ok(true)
 }
 
-/// A reply from its members, or why it cannot be used. Absent is null; `status` must be there.
-fn judge(
-    members: &AlikeMembers<NAMES>,
+/// Makes a reply of its members, or says why it cannot be used. Absent is null; `status` is required.
+fn validate(
+    members: &DeltaMembers<NAMES>,
     message: &str,
     family: Option<Family>,
     limits: &Limits,
@@ -261,14 +262,14 @@ fn judge(
     let are_usable = text_kinds & !Token::TEXT_OR_NOTHING == 0
         && kinds(PAYLOADS) & !Token::OBJECT_OR_NOTHING == 0
         && kinds(INTEGERS) & !Token::INTEGER_OR_NOTHING == 0
-        && are_payloads_short(members, names, limits);
+        && payloads_fit(members, names, limits);
     let object = message.get(members.start()..).unwrap_or_default();
     match token(STATUS).integer(object) {
         Some(code) if are_usable => {
             reply.family = family;
             reply.code = Code(code);
             reply.changed = u32::MAX;
-            place(members, names, reply);
+            set_spans(members, names, reply);
             reply.escaped = if text_kinds & Token::ESCAPED == 0 { 0 } else { escaped(members, names) };
             Ok(())
         }
@@ -287,15 +288,15 @@ fn judge(
     }
 }
 
-/// Makes of a copy of the reply before the one that has other values in some members, each of the same kind. `false` if that
-/// one cannot be used.
+/// Turns a copy of the reply before into this one, given that some members have other values of the same kind. `false` if the
+/// result has to be [validated](validate).
 #[inline(always)]
-fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: &mut ReplySpans) -> bool {
+fn apply_delta(members: &DeltaMembers<NAMES>, message: &str, limits: &Limits, reply: &mut ReplySpans) -> bool {
     let names = names_of(reply.family);
-    if !are_payloads_short(members, names, limits) {
+    if !payloads_fit(members, names, limits) {
         return false;
     }
-    let (changed, have_moved) = members.changed();
+    let (changed, have_shifted) = members.changed();
     reply.changed = 0;
     for name in changed {
         if name == STATUS {
@@ -305,7 +306,7 @@ fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: 
             reply.changed |= CODE;
         }
         let part = PART_OF.get(name).map_or(NOWHERE, |part| usize::from(*part));
-        // What belongs to the other family is none.
+        // A member of the other family is no part.
         if names.get(part) == Some(&name)
             && let Some(span) = reply.parts.get_mut(part)
         {
@@ -314,41 +315,41 @@ fn change(members: &AlikeMembers<NAMES>, message: &str, limits: &Limits, reply: 
         }
     }
     reply.start = members.start() as u32;
-    if have_moved {
-        place(members, names, reply);
+    if have_shifted {
+        set_spans(members, names, reply);
     }
     true
 }
 
 #[inline(always)]
-fn are_payloads_short(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
+fn payloads_fit(members: &DeltaMembers<NAMES>, names: &[usize; PARTS], limits: &Limits) -> bool {
     names[PAYLOADS].iter().map(|name| members.token(*name)).all(|payload| {
-        // A null is longer than nothing.
-        payload.is_nothing() || payload.len() <= limits.payload_bytes
+        // The token of a null is 4 bytes long.
+        payload.is_nothing() || payload.len() <= limits.payload_bytes.get()
     })
 }
 
-/// Notes where the parts stand.
+/// Sets the positions of all parts.
 #[inline(always)]
-fn place(members: &AlikeMembers<NAMES>, names: &[usize; PARTS], reply: &mut ReplySpans) {
+fn set_spans(members: &DeltaMembers<NAMES>, names: &[usize; PARTS], reply: &mut ReplySpans) {
     reply.start = members.start() as u32;
     for (part, name) in reply.parts.iter_mut().zip(names) {
         *part = Span::of(members.token(*name));
     }
 }
 
-/// What a field has to be, if it is there.
+/// What a field has to be unless it is absent or null.
 #[derive(Debug, Clone, Copy)]
 enum Wanted {
     Text,
     Integer,
-    /// An integer that must be there.
+    /// A required integer.
     Status,
     Payload,
 }
 
 impl Wanted {
-    /// Why the field cannot be used.
+    /// Why the field cannot be used, if it cannot.
     #[cold]
     fn reason(self, value: Value<'_>, field: &str, limits: &Limits) -> Option<String> {
         let kind = value.kind();
@@ -360,7 +361,7 @@ impl Wanted {
             (Self::Text, _) => Some(format!("{field} must be a string, not {kind}")),
             (Self::Integer | Self::Status, _) => Some(format!("{field} must be an integer of 64 bits")),
             (Self::Payload, Value::Object(object)) => {
-                let (len, most) = (object.payload().as_str().len(), limits.payload_bytes);
+                let (len, most) = (object.payload().as_str().len(), limits.payload_bytes.get());
                 (len > most).then(|| format!("{field} is {len} bytes long; at most {most} are taken"))
             }
             (Self::Payload, _) => Some(format!("{field} must be an object, not {kind}")),
@@ -370,12 +371,12 @@ impl Wanted {
 
 /// A bit for each text with escapes.
 #[cold]
-fn escaped(members: &AlikeMembers<NAMES>, names: &[usize; PARTS]) -> u16 {
+fn escaped(members: &DeltaMembers<NAMES>, names: &[usize; PARTS]) -> u16 {
     let is_escaped = |name: usize| members.token(name).kind_bit() == Token::ESCAPED;
     names[TEXTS].iter().rev().fold(0, |bits, name| bits << 1 | u16::from(is_escaped(*name)))
 }
 
-/// The text of a whole-request error; what is no text becomes empty.
+/// The text of a whole-request error; empty if it is not a string.
 fn owned(value: Value<'_>) -> String {
     match value {
         Value::Text(text) => text.decode().into_owned(),

@@ -1,5 +1,4 @@
-//! A reply as the places of its parts in the message: small, and it may outlive the message that was read if a copy of
-//! that is kept.
+//! A reply as the positions of its parts in the message: small, without a lifetime, and valid for any copy of the message.
 
 use std::ops::Range;
 
@@ -9,41 +8,53 @@ use crate::{
     json::{Payload, Text, Token, integer},
 };
 
-/// Where the parts of one reply stand in its message.
+/// The positions of the parts of a reply in its message.
 ///
-/// Whoever asks for a part gives the message, or a copy of it; with another text a part is some other text, or none.
+/// Getters take the message or a copy of it. With any other text they return wrong parts or none, and never panic.
+///
+/// ```
+/// use setpoint::{Limits, reply::read_spans};
+///
+/// let message = br#"{"data":[{"requestId":"r1","serviceId":"start","status":0}]}"#;
+/// let mut replies = Vec::new();
+/// let copy = read_spans(message, &Limits::DEFAULT, &mut replies)?.to_owned();
+/// let reply = replies[0].as_ref().map_err(Clone::clone)?;
+/// assert_eq!(reply.target(&copy).map(|target| target.decode()).as_deref(), Some("start"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplySpans {
     /// Which fields the reply has.
     pub family: Family,
     /// `status`.
     pub code: Code,
-    /// Where it starts in the message.
+    /// Where the reply starts in the message.
     pub(super) start: u32,
-    /// Its parts, as seen from there: texts, payloads, integers.
+    /// Its parts, at offsets from `start`: first texts, then payloads, then integers.
     pub(super) parts: [Span; PARTS],
-    /// A bit for each of the texts that is written with escapes.
+    /// A bit for each text that is written with escapes.
     pub(super) escaped: u16,
-    /// A bit for each part, and [`CODE`], that may be another one than in the reply before it in the message.
+    /// A bit for each part, and [`CODE`], that may differ from the reply before in the message.
     pub(super) changed: u32,
 }
 
-/// From where to where in the reply, the end in the upper half; nothing stands at 0 but the reply's own bracket, so this is
-/// what is not there. One word, so that it is written and copied as one.
+/// Start (lower half) and end (upper half) of a part, at offsets from the start of the reply. 0 if there is none: at offset 0 is
+/// the reply's own brace. One word, so that it is written and copied as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span(u64);
 
 impl Span {
-    /// Where a string, an integer or an object stands.
+    /// The position of a string, an integer or an object.
     #[inline(always)]
     pub(super) fn of(token: Token) -> Self {
-        Self(if token.is_nothing() { 0 } else { token.place() })
+        Self(if token.is_nothing() { 0 } else { token.packed_range() })
     }
 }
 
-/// The parts of a reply that stand somewhere in its message.
+/// The parts of a reply that have a position in the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[allow(clippy::exhaustive_enums, reason = "the protocol names them; row layouts have one column for each")]
 pub enum ReplyPart {
     /// `requestId`.
     RequestId,
@@ -81,7 +92,7 @@ pub enum ReplyPart {
     GmtDeviceReply,
 }
 
-/// Some of the parts of a reply, to be gone through in their order.
+/// A set of parts, as an iterator in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyParts(u32);
 
@@ -101,7 +112,7 @@ impl Iterator for ReplyParts {
     }
 }
 
-/// Every part at its place.
+/// Every part at its index.
 const EACH: [ReplyPart; PARTS] = [
     ReplyPart::RequestId,
     ReplyPart::OrgId,
@@ -122,16 +133,16 @@ const EACH: [ReplyPart; PARTS] = [
     ReplyPart::GmtDeviceReply,
 ];
 
-/// The bit of the code among what may have changed.
+/// The bit of the code in [`ReplySpans::changed`].
 pub(super) const CODE: u32 = 1 << PARTS;
 
-/// How many there are; texts come first, then payloads, then integers.
+/// How many parts there are: first texts, then payloads, then integers.
 pub(super) const PARTS: usize = ReplyPart::GmtDeviceReply as usize + 1;
 pub(super) const TEXTS: Range<usize> = 0..ReplyPart::Input as usize;
 pub(super) const PAYLOADS: Range<usize> = ReplyPart::Input as usize..ReplyPart::Timeout as usize;
 pub(super) const INTEGERS: Range<usize> = ReplyPart::Timeout as usize..PARTS;
 
-/// A method for each text.
+/// A getter for each text.
 macro_rules! texts {
     ($($name:ident, $at:ident, $doc:literal;)+) => {
         $(
@@ -144,7 +155,7 @@ macro_rules! texts {
     };
 }
 
-/// A method for each integer.
+/// A getter for each integer.
 macro_rules! integers {
     ($($name:ident, $at:ident, $doc:literal;)+) => {
         $(
@@ -200,27 +211,27 @@ impl ReplySpans {
         self.part(ReplyPart::Output, message).map_or(Payload::EMPTY, Payload::checked)
     }
 
-    /// The parts that may be others than in the reply before it in the message. Where it is not all of them, that reply can be
-    /// used, and has the same family.
+    /// The parts that may differ from those of the reply before in the message. If these are not all, that reply could be read, and has
+    /// the same family.
     #[inline]
     pub fn changed(&self) -> ReplyParts {
         ReplyParts(self.changed & ReplyParts::ALL.0)
     }
 
-    /// Whether the part is known to be the very same as in the reply before it in the message.
+    /// Whether the part is known to be the same, byte for byte, as that of the reply before in the message.
     #[inline]
     pub fn is_as_before(&self, part: ReplyPart) -> bool {
         self.changed >> part as u8 & 1 == 0
     }
 
-    /// Whether `code` is known to be the very same as in the reply before it in the message.
+    /// Whether `code` is known to be that of the reply before in the message.
     #[inline]
     pub fn has_code_of_before(&self) -> bool {
         self.changed & CODE == 0
     }
 
-    /// Where a part stands in the message as it is written: of a text, what is between the quotes. Nothing if it is null or
-    /// not there.
+    /// The position of a part in the message as it is written; that of a text is between its quotes. `None` if it is null or
+    /// absent.
     #[inline]
     pub fn range(&self, part: ReplyPart) -> Option<Range<usize>> {
         let Span(span) = *self.parts.get(part as usize)?;
@@ -228,13 +239,13 @@ impl ReplySpans {
         if span == 0 { None } else { Some(start..end) }
     }
 
-    /// Whether it is a text that is written with escapes: all others say what stands there.
+    /// Whether the part is a text with escapes, which has to be decoded.
     #[inline]
     pub fn is_escaped(&self, part: ReplyPart) -> bool {
         TEXTS.contains(&(part as usize)) && self.escaped >> part as u8 & 1 == 1
     }
 
-    /// All of it.
+    /// The whole reply.
     pub fn reply<'a>(&self, message: &'a str) -> Reply<'a> {
         Reply {
             family: self.family,
@@ -259,7 +270,7 @@ impl ReplySpans {
         }
     }
 
-    /// One of the texts; nothing if it is null or not there, or the part is none.
+    /// A text part; `None` if it is null or absent, or the part is not a text.
     #[inline(always)]
     pub fn text<'a>(&self, part: ReplyPart, message: &'a str) -> Option<Text<'a>> {
         if !TEXTS.contains(&(part as usize)) {
@@ -279,7 +290,7 @@ mod tests {
     use crate::{Limits, reply::read_spans};
 
     #[test]
-    fn a_copy_of_the_message_does_as_well() {
+    fn spans_are_valid_for_a_copy_of_the_message() {
         let message = r#"{"data":[{"requestId":"r","serviceId":"a\u0062","status":0,"submsg":null,"timeout":-7}, {}]}"#;
         let mut replies = Vec::new();
         let copy = read_spans(message.as_bytes(), &Limits::DEFAULT, &mut replies).unwrap().to_owned();
@@ -297,7 +308,7 @@ mod tests {
         let message =
             r#"{"data":[{"serviceId":"s","status":0,"inputData":null},{"serviceId":"s","status":0,"inputData":{}}]}"#;
         let mut limits = Limits::DEFAULT;
-        limits.payload_bytes = 1;
+        limits.payload_bytes = std::num::NonZeroUsize::MIN;
         let mut replies = Vec::new();
         assert!(read_spans(message.as_bytes(), &limits, &mut replies).is_ok());
         assert!(

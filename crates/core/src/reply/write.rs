@@ -6,14 +6,14 @@ use crate::{
     json::{Text, write},
 };
 
-/// `,"name":`, and so on, as one piece. Field names need no escapes.
+/// `,"name":` as one literal. Field names need no escapes.
 macro_rules! name {
     ($name:literal) => {
         concat!(",\"", $name, "\":")
     };
 }
 
-/// Writes one reply item, its fields in the order of the samples (protocol §4).
+/// Writes one reply, with its fields in the order of the samples (protocol §4).
 pub fn write_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
     let is_invoke = reply.family == Family::Invoke;
 
@@ -60,12 +60,12 @@ pub fn write_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.push(b'}');
 }
 
-/// Opens the response of a batch, up to and including the `[` of its `data`.
+/// Opens the response to a batch, up to and including the `[` of its `data`. Replies are separated by commas.
 pub fn open_response(out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"status":0,"msg":"Success","submsg":null,"data":["#);
 }
 
-/// Opens a channel message, up to and including the `[` of its `data`.
+/// Opens a channel message, up to and including the `[` of its `data`. Replies are separated by commas.
 pub fn open_message(out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"data":["#);
 }
@@ -75,7 +75,15 @@ pub fn close(out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
-/// Writes the answer to a request that is refused as a whole (protocol §3).
+/// Writes the response to a request that is refused as a whole (protocol §3).
+///
+/// ```
+/// use setpoint::{RequestError, reply::write_error};
+///
+/// let mut response = Vec::new();
+/// write_error(&mut response, &RequestError::unknown_org());
+/// assert_eq!(response, br#"{"status":400,"msg":"Invalid Argument orgId","submsg":"orgId does not exist"}"#);
+/// ```
 pub fn write_error(out: &mut Vec<u8>, error: &RequestError) {
     integer(out, r#"{"status":"#, Some(i64::from(error.status)));
     text(out, name!("msg"), Some(Text::plain(&error.msg)));

@@ -1,11 +1,11 @@
 //! The envelope of a batch: `{"data":[item, …]}`.
 
 use super::{
-    Entry, Refusal,
+    Entry, RefusedItem,
+    fast_path::{self, Before},
     fields::{Fields, ItemReader},
     item::{self, REQUEST_ID},
     name::form,
-    plain::{self, Before},
 };
 use crate::{
     Family, Fault, Limits, RequestError,
@@ -76,11 +76,11 @@ pub(crate) fn read_each_by<'a>(
     limits: &Limits,
     each: &mut impl Take<'a>,
 ) -> Result<(), RequestError> {
-    if body.len() > limits.body_bytes {
-        let (len, most) = (body.len(), limits.body_bytes);
+    if body.len() > limits.body_bytes.get() {
+        let (len, most) = (body.len(), limits.body_bytes.get());
         return Err(RequestError::too_large(format!("the body is {len} bytes long; at most {most} are taken")));
     }
-    let mut reader = Reader::new(utf8(body)?, limits.depth);
+    let mut reader = Reader::new(utf8(body)?, limits.depth.get());
     read_body(&mut reader, items, org_id, limits, each).map_err(|failed| {
         // It may have stopped in the middle of an item.
         *items = ItemReader::new(items.family());
@@ -90,7 +90,7 @@ pub(crate) fn read_each_by<'a>(
 
 /// About how many items a body has.
 pub(crate) fn expected_items(body: &[u8], limits: &Limits) -> usize {
-    (body.len() / ITEM_BYTES).min(limits.items)
+    (body.len() / ITEM_BYTES).min(limits.items.get())
 }
 
 type Read<T> = Result<T, Failed<RequestError>>;
@@ -139,8 +139,8 @@ fn read_items<'a>(
     let mut before = Before::default();
     reader.open_array()?;
     while reader.next_element(count == 0)? {
-        if count >= limits.items {
-            let error = RequestError::too_large(format!("data holds more than {} items", limits.items));
+        if count >= limits.items.get() {
+            let error = RequestError::too_large(format!("data holds more than {} items", limits.items.get()));
             return Err(Failed::Refused(error));
         }
         count += 1;
@@ -150,7 +150,7 @@ fn read_items<'a>(
         }
         items.read(reader)?;
         let fields = items.fields(reader.text());
-        if !each.plain(&fields, || plain::is_plain(&fields, &mut before, family, org_id, limits)) {
+        if !each.plain(&fields, || fast_path::is_acceptable(&fields, &mut before, family, org_id, limits)) {
             each.entry(item::judge(&fields, &mut before.channel_id, family, org_id, limits));
         }
     }
@@ -195,7 +195,7 @@ fn refuse_repeated(entries: &mut [Entry<'_>]) {
 fn refuse(entry: &mut Entry<'_>, fault: Fault) {
     match entry {
         Entry::Accepted(command) => *entry = Entry::Refused(command.clone().refuse(vec![fault])),
-        Entry::Refused(Refusal { faults, .. }) => {
+        Entry::Refused(RefusedItem { faults, .. }) => {
             let at = faults.iter().take_while(|fault| fault.field == REQUEST_ID).count();
             faults.insert(at, fault);
         }

@@ -1,5 +1,6 @@
 //! The members of an item that the protocol names.
 
+use super::{Command, fast_path};
 use crate::{
     Family,
     json::{KnownMembers, Reader, Stopped, Token},
@@ -13,7 +14,13 @@ pub(crate) struct Fields<'a, 'r> {
     members: &'r KnownMembers<NAMES, STEADY>,
 }
 
-impl Fields<'_, '_> {
+impl<'a> Fields<'a, '_> {
+    /// The command, of an item that was found acceptable on the fast path.
+    #[inline]
+    pub(crate) fn to_command(&self) -> Command<'a> {
+        fast_path::command(self)
+    }
+
     /// Whether the org, the channel and the product key are the very same as in the item before.
     #[inline(always)]
     pub(super) fn are_as_before(&self) -> bool {

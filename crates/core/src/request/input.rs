@@ -26,8 +26,8 @@ pub(super) fn read<'a>(
         }
     };
     let bytes = object.map_or(0, |object| object.payload().as_str().len());
-    if bytes > limits.payload_bytes {
-        let most = limits.payload_bytes;
+    if bytes > limits.payload_bytes.get() {
+        let most = limits.payload_bytes.get();
         faults.push(form(FIELD, format!("is {bytes} bytes long; at most {most} are taken")));
         return None;
     }

@@ -1,7 +1,7 @@
 //! The rules of one item (protocol §2): from members to a command, or to every fault.
 
 use super::{
-    Command, Echo, Entry, Refusal,
+    Command, Echo, Entry, RefusedItem,
     fields::{Fields, GMT_ALIAS, GMT_REQUEST},
     input,
     name::{channel_fault, control_reason, form, id_reason, is_plain_id, length_reason},
@@ -17,7 +17,7 @@ pub(super) const REQUEST_ID: &str = "requestId";
 /// An item that is not even an object: 1000, with null echoes (protocol §3, ours).
 pub(super) fn not_an_object(value: Value<'_>) -> Entry<'_> {
     let fault = form("", format!("the item must be an object, not {}", value.kind()));
-    Entry::Refused(Refusal { echo: Echo::default(), faults: vec![fault], device: None })
+    Entry::Refused(RefusedItem { echo: Echo::default(), faults: vec![fault], device: None })
 }
 
 /// Judges an item. Faults arise in the order of the protocol's field table.
@@ -100,7 +100,7 @@ pub(super) fn judge<'a>(
         gmt_service_request,
         is_object: true,
     };
-    Entry::Refused(Refusal { echo, faults, device: None })
+    Entry::Refused(RefusedItem { echo, faults, device: None })
 }
 
 #[cold]

@@ -6,11 +6,11 @@
 //! form is wrong is thus answered with 1000, whatever else is wrong with it (ours).
 
 mod batch;
+mod fast_path;
 mod fields;
 mod input;
 mod item;
 mod name;
-mod plain;
 
 use std::sync::Arc;
 
@@ -27,11 +27,12 @@ pub use name::is_topic_safe;
 
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "an item is one or the other")]
 pub enum Entry<'a> {
     /// Every field is usable.
     Accepted(Command<'a>),
     /// At least one is not.
-    Refused(Refusal<'a>),
+    Refused(RefusedItem<'a>),
 }
 
 impl<'a> Entry<'a> {
@@ -39,7 +40,7 @@ impl<'a> Entry<'a> {
     pub fn request_id(&self) -> Option<Text<'a>> {
         match self {
             Self::Accepted(command) => Some(command.request_id),
-            Self::Refused(refusal) => refusal.echo.request_id,
+            Self::Refused(item) => item.echo.request_id,
         }
     }
 }
@@ -74,7 +75,7 @@ impl<'a> Command<'a> {
     /// Turns the command down: everything that was sent is still echoed.
     ///
     /// `faults` should not be empty: the first gives the code of the reply.
-    pub fn refuse(self, faults: Vec<Fault>) -> Refusal<'a> {
+    pub fn refuse(self, faults: Vec<Fault>) -> RefusedItem<'a> {
         let echo = Echo {
             request_id: Some(self.request_id),
             channel_id: Some(self.channel_id),
@@ -88,14 +89,14 @@ impl<'a> Command<'a> {
             gmt_service_request: self.gmt_service_request,
             is_object: true,
         };
-        Refusal { echo, faults, device: None }
+        RefusedItem { echo, faults, device: None }
     }
 }
 
 /// An item that is refused, with every fault and what the reply can still echo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal<'a> {
+pub struct RefusedItem<'a> {
     /// What the reply repeats.
     pub echo: Echo<'a>,
     /// Every fault, in the order that the module's documentation gives; at least one. The first gives the code of the
@@ -105,7 +106,7 @@ pub struct Refusal<'a> {
     pub device: Option<Arc<Device>>,
 }
 
-impl Refusal<'_> {
+impl RefusedItem<'_> {
     /// The code of the reply.
     pub fn code(&self) -> Code {
         // There always is a fault; a caller that refused without one has no better reason to give.

@@ -1,4 +1,4 @@
-//! Batches, built from owned items or taken as they are.
+//! Batch bodies: written from owned items, or read for what the requester has to know of their items.
 
 use std::borrow::Cow;
 
@@ -14,15 +14,15 @@ use crate::{
 
 use super::{RequesterConfig, SubmitError};
 
-/// One item of a body: what the requester has to know of it.
+/// What the requester has to know of one item of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outline<'a> {
-    /// Never empty. `None` if nothing can be attributed to the item by id: then it can only be refused.
+    /// Never empty. `None` if the item has no usable id: no reply can be attributed to it by id, and the service can only refuse it.
     pub(super) request_id: Option<Cow<'a, str>>,
     pub(super) timeout_ms: u32,
 }
 
-/// Reads what has to be known of each item of a body.
+/// Reads a body into the outlines of its items.
 pub(super) fn outline<'a>(
     body: &'a [u8],
     family: Family,
@@ -35,11 +35,11 @@ pub(super) fn outline<'a>(
     Ok(outlines)
 }
 
-/// The items of a body.
+/// The outlines of a body's items.
 pub(super) struct Outlines<'a> {
-    /// In order. Several may have the same id.
+    /// In the order of the body. Several may have the same id.
     pub(super) list: Vec<Outline<'a>>,
-    /// The shortest timeout of the items that may be taken.
+    /// The shortest timeout of the items that the service may accept.
     shortest_ms: Option<u32>,
 }
 
@@ -65,23 +65,23 @@ impl<'a> Take<'a> for Outlines<'a> {
 }
 
 impl<'a> Outlines<'a> {
-    /// How long it makes sense to try to send the body, in milliseconds.
+    /// How long it makes sense to try to send the body: the shortest timeout, or the default one, in milliseconds.
     pub(super) fn patience_ms(&self) -> u32 {
         self.shortest_ms.unwrap_or(DEFAULT_TIMEOUT_MS)
     }
 
-    /// An empty id is none; a timeout that no item may have says nothing.
-    fn push(&mut self, request_id: Option<Cow<'a, str>>, timeout_ms: Option<i64>, may_be_taken: bool) {
+    /// An empty id counts as none, a timeout out of range as the default.
+    fn push(&mut self, request_id: Option<Cow<'a, str>>, timeout_ms: Option<i64>, may_be_accepted: bool) {
         let timeout_ms = timeout_ms.and_then(|timeout| u32::try_from(timeout).ok());
         let timeout_ms = timeout_ms.filter(|timeout| *timeout <= MAX_TIMEOUT_MS).unwrap_or(DEFAULT_TIMEOUT_MS);
-        if may_be_taken {
+        if may_be_accepted {
             self.shortest_ms = Some(self.shortest_ms.map_or(timeout_ms, |shortest| shortest.min(timeout_ms)));
         }
         self.list.push(Outline { request_id: request_id.filter(|id| !id.is_empty()), timeout_ms });
     }
 }
 
-/// The fields of an item as they go into a body. Those of the other family are absent.
+/// An item as it is written into a body. Fields of the other family are absent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Item<'a> {
@@ -109,7 +109,7 @@ struct Item<'a> {
 #[serde(untagged)]
 enum InputData<'a> {
     Arguments(&'a serde_json::Map<String, serde_json::Value>),
-    /// A write's value may stand under any key; the published samples use this one.
+    /// A write's value may have any key; this is the one of the published samples.
     Value {
         arg: &'a serde_json::Value,
     },
@@ -151,7 +151,7 @@ fn write<'a>(items: impl Iterator<Item = Item<'a>>) -> Vec<u8> {
         if index > 0 {
             body.push(b',');
         }
-        // Writing to memory cannot fail, and every key is a string.
+        // Cannot fail: the writer is a `Vec`, and all map keys are strings.
         let written = serde_json::to_writer(&mut body, &item);
         debug_assert!(written.is_ok(), "{written:?}");
     }

@@ -1,4 +1,4 @@
-//! What the requester tells its caller.
+//! What the requester reports to its caller.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -6,26 +6,42 @@ use crate::{Code, Family, inflight::Id};
 
 use super::{Outcome, OutcomeRef};
 
-/// Names a batch of one [`Requester`](super::Requester).
+/// The id of a batch within one [`Requester`](super::Requester): 1, 2, and so on.
+///
+/// ```
+/// # use setpoint::{DeviceName, InvokeItem, Now, Requester, requester::{RequestBatchId, RequesterConfig}};
+/// # let mut requester = Requester::new("o1", RequesterConfig::default(), [7; 32]);
+/// let start = InvokeItem::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start");
+/// assert_eq!(requester.submit_invokes(&[start], Now::default())?.batch, RequestBatchId(1));
+/// # Ok::<(), setpoint::requester::SubmitError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct RequestBatchId(pub u64);
 
-/// Which item of which batch.
+/// Refers to an item: its batch, its position in it, and its request id.
+///
+/// ```
+/// use setpoint::{Family, requester::{ItemRef, RequestBatchId}};
+///
+/// let item = ItemRef::new(RequestBatchId(1), 0, Family::Invoke, Some("r1"));
+/// assert_eq!((item.index, item.request_id()), (0, Some("r1")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ItemRef {
     /// The batch.
     pub batch: RequestBatchId,
-    /// The item's place in the batch, from 0.
+    /// The item's position in the batch, from 0.
     pub index: usize,
     #[serde(rename = "requestId", serialize_with = "text_of")]
     pub(super) id: Option<Id>,
 }
 
 impl ItemRef {
-    /// Names an item, for instance one that was written down elsewhere.
+    /// A reference to an item, for instance one that was stored elsewhere.
     pub fn new(batch: RequestBatchId, index: usize, family: Family, request_id: Option<&str>) -> Self {
         Self { batch, index, id: request_id.map(|id| Id::new(family as u8, id)) }
     }
@@ -43,14 +59,29 @@ fn text_of<S: Serializer>(id: &Option<Id>, serializer: S) -> Result<S::Ok, S::Er
 /// What happened. Every item ends with exactly one of `Refused`, `Finished`, `TimedOut` and `Cancelled`;
 /// then, when the batch has no open item left, comes one `BatchDone`.
 ///
-/// `O` is what an outcome is: one that its receiver keeps, or, in
-/// [`handle_message_each`](super::Requester::handle_message_each), an [`OutcomeRef`](super::OutcomeRef).
+/// `O` is the type of outcomes: [`Outcome`], or, in
+/// [`handle_message_each`](super::Requester::handle_message_each), [`OutcomeRef`](super::OutcomeRef).
+///
+/// ```
+/// use setpoint::Event;
+///
+/// fn log(event: &Event) {
+///     match event {
+///         Event::Finished { item, outcome } => println!("{:?}: {}", item.request_id(), outcome.code()),
+///         Event::Refused { item, refusal } => println!("{:?}: {}", item.request_id(), refusal.msg),
+///         Event::TimedOut { item, known_unsent: true, .. } => println!("{:?}: safe to repeat", item.request_id()),
+///         Event::TimedOut { item, .. } => println!("{:?}: outcome unknown", item.request_id()),
+///         Event::BatchDone { summary, .. } => println!("{} of {} succeeded", summary.succeeded, summary.submitted),
+///         _ => {}
+///     }
+/// }
+/// # log(&Event::Unreadable { reason: String::new() });
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event<O = Outcome> {
-    /// The service took the item; its outcome is to come. An outcome that comes before the response says so itself, and
-    /// there is no such event then.
+    /// The service accepted the item; its outcome will follow. If the outcome comes before the response, there is no such event.
     Accepted {
         /// Which.
         #[serde(flatten)]
@@ -72,17 +103,17 @@ pub enum Event<O = Outcome> {
         /// The outcome.
         outcome: O,
     },
-    /// No outcome in time. Ends the item.
+    /// No outcome in time: the effect is unknown, unless `known_unsent`. Ends the item.
     TimedOut {
         /// Which.
         #[serde(flatten)]
         item: ItemRef,
         /// Whether it is known that the command was never sent: only then is it safe to repeat.
         known_unsent: bool,
-        /// What the service said, if it was the service that gave up; `None` if nothing came at all.
+        /// The service's reply, if it was the service that gave up; `None` if nothing came at all.
         outcome: Option<O>,
     },
-    /// The caller cancelled the batch while the item was open; the device may act all the same. Ends the item.
+    /// The caller cancelled the batch while the item was open; the device may still act. Ends the item.
     Cancelled {
         /// Which.
         #[serde(flatten)]
@@ -103,10 +134,10 @@ pub enum Event<O = Outcome> {
         item: ItemRef,
         /// What came again.
         outcome: O,
-        /// Whether it says something else than the outcome that ended the item.
+        /// Whether it contradicts the last outcome that came for the item.
         conflict: bool,
     },
-    /// A reply under a request id that is not, or no longer, known here. Ends nothing.
+    /// A reply for a request id that is not known here, or not any more. Ends nothing.
     Unknown {
         /// What came.
         outcome: O,
@@ -126,7 +157,17 @@ pub enum Event<O = Outcome> {
 }
 
 impl Event {
-    /// The event with its outcome where it stands.
+    /// The same event with a borrowed outcome.
+    ///
+    /// ```
+    /// use setpoint::{Event, Limits, requester::Outcome};
+    ///
+    /// let message = br#"{"data":[{"requestId":"r1","serviceId":"start","status":0}]}"#;
+    /// let outcome = Outcome::read(message, &Limits::DEFAULT)?.remove(0)?;
+    /// let event = Event::Unknown { outcome };
+    /// assert!(matches!(event.borrowed(), Event::Unknown { outcome } if outcome.code().is_success()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn borrowed(&self) -> Event<OutcomeRef<'_>> {
         match self {
             Self::Accepted { item } => Event::Accepted { item: item.clone() },
@@ -149,14 +190,25 @@ impl Event {
     }
 }
 
-/// How the items of a batch ended. `submitted` is the sum of all others but `accepted`.
+/// How the items of a batch ended. `submitted` is the sum of the others without `accepted`.
+///
+/// ```
+/// # use setpoint::{DeviceName, Event, InvokeItem, Now, Requester, requester::RequesterConfig};
+/// # let mut requester = Requester::new("o1", RequesterConfig::default(), [7; 32]);
+/// let start = InvokeItem::new("DATASVC.CONTROL.ops", DeviceName::asset("turbine-7"), "start");
+/// let submission = requester.submit_invokes(&[start], Now::default())?;
+/// requester.cancel(submission.batch);
+/// requester.poll_event();
+/// assert!(matches!(requester.poll_event(), Some(Event::BatchDone { summary, .. }) if summary.cancelled == 1));
+/// # Ok::<(), setpoint::requester::SubmitError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Summary {
     /// Items of the batch.
     pub submitted: usize,
-    /// Items that the service is known to have taken.
+    /// Items that the service is known to have accepted.
     pub accepted: usize,
     /// Items refused.
     pub refused: usize,
@@ -171,6 +223,13 @@ pub struct Summary {
 }
 
 /// Why an item was refused.
+///
+/// ```
+/// use setpoint::{Code, requester::Refused};
+///
+/// let refused = Refused::new(Code::PARA_ERROR, "para error", Some("timeout: must be 1 to 300000".into()), false);
+/// assert_eq!(refused.code.info().map(|info| info.retry), Some(setpoint::Retry::AfterFix));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -186,13 +245,21 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// A refusal that says this.
+    /// A refusal with these parts.
     pub fn new(code: Code, msg: impl Into<String>, submsg: Option<String>, whole_request: bool) -> Self {
         Self { code, msg: msg.into(), submsg, whole_request }
     }
 }
 
-/// Faults found before anything was sent.
+/// Why a batch was not submitted. Nothing of it is kept.
+///
+/// ```
+/// use setpoint::{Family, Now, Requester, requester::{RequesterConfig, SubmitError}};
+///
+/// let mut requester = Requester::new("o1", RequesterConfig::default(), [7; 32]);
+/// let error = requester.submit_body(Family::Invoke, "{}", Now::default()).unwrap_err();
+/// assert!(matches!(error, SubmitError::Request(error) if error.status == 400));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[non_exhaustive]
 pub enum SubmitError {

@@ -1,8 +1,8 @@
-//! What the service says, attributed to the items that it speaks of.
+//! Responses and channel messages: their replies are attributed to items.
 
 use crate::{
     Code, Family, Now, RequestError,
-    inflight::{Id, IdRef, Key},
+    inflight::{IdRef, Key},
     json::Text,
     reply::{BadReply, MessageError, Reply, ReplySpans, Response, read_response, read_spans},
     secret::KeyedHash,
@@ -10,13 +10,13 @@ use crate::{
 };
 
 use super::{
-    End, Event, Item, Outcome, OutcomeRef, Refused, RequestBatchId, Requester, ResponseVerdict, State, outcome::Message,
+    End, Event, Item, Outcome, OutcomeRef, Refused, RequestBatchId, Requester, SendState, State, outcome::Message,
 };
 
-/// Room for more replies is not kept for the next message.
-const MOST_KEPT: usize = 4_096;
+/// A buffer for more replies than this is not kept for the next message.
+const MAX_KEPT_REPLIES: usize = 4_096;
 
-/// What tells an outcome from another one. Bytes, so that an item needs no room to align it.
+/// The digest of an outcome, by which duplicates and conflicts are told apart. Bytes, so that it needs no alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digest([u8; 8]);
 
@@ -27,34 +27,31 @@ impl Digest {
 }
 
 impl Requester {
-    pub(super) fn take_response(
+    pub(super) fn apply_response(
         &mut self,
         batch: RequestBatchId,
         body: &[u8],
         now: Now,
-    ) -> Result<ResponseVerdict, MessageError> {
+    ) -> Result<SendState, MessageError> {
         let Some(family) = self.batch(batch).map(|batch| batch.family) else {
-            return Ok(ResponseVerdict::Settled);
+            return Ok(SendState::Settled);
         };
         match read_response(body, family, &self.config.limits)? {
-            Response::Error(error) => Ok(self.refuse_whole(batch, &error)),
+            Response::Error(error) => Ok(self.refuse_batch(batch, &error)),
             Response::Replies(replies) => {
-                if canary!("registered-late") {
-                    self.register_late(batch, family, &replies, now);
-                }
                 for (index, reply) in replies.into_iter().enumerate() {
-                    self.take_verdict(batch, family, index, reply, now);
+                    self.apply_reply(batch, family, index, reply, now);
                 }
-                Ok(ResponseVerdict::Settled)
+                Ok(SendState::Settled)
             }
         }
     }
 
-    pub(super) fn take_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
+    pub(super) fn queue_message(&mut self, body: &[u8]) -> Result<usize, MessageError> {
         let message = Message::read(body, &self.config.limits, std::mem::take(&mut self.message))?;
         let mut events = std::mem::take(&mut self.events);
-        let own = |outcome: OutcomeRef<'_>| Outcome::new(&message, outcome.index());
-        self.take_replies(&message.text, &message.replies, own, |event| events.push_back(event));
+        let make = |outcome: OutcomeRef<'_>| Outcome::new(&message, outcome.index());
+        self.apply_replies(&message.text, &message.replies, make, |event| events.push_back(event));
         self.events = events;
         let count = message.replies.len();
         if message.is_kept() {
@@ -63,28 +60,28 @@ impl Requester {
         Ok(count)
     }
 
-    pub(super) fn tell_message(
+    pub(super) fn emit_message(
         &mut self,
         body: &[u8],
-        tell: impl FnMut(Event<OutcomeRef<'_>>),
+        emit: impl FnMut(Event<OutcomeRef<'_>>),
     ) -> Result<usize, MessageError> {
         let mut replies = std::mem::take(&mut self.replies);
         let text = read_spans(body, &self.config.limits, &mut replies)?;
-        self.take_replies(text, &replies, |outcome| outcome, tell);
+        self.apply_replies(text, &replies, |outcome| outcome, emit);
         let count = replies.len();
-        if count <= MOST_KEPT {
+        if count <= MAX_KEPT_REPLIES {
             self.replies = replies;
         }
         Ok(count)
     }
 
-    /// `own` makes of a reply what is told of it.
-    fn take_replies<'a, O>(
+    /// Applies the replies of a channel message. `make` makes the outcome for the events that are emitted.
+    fn apply_replies<'a, O>(
         &mut self,
         text: &'a str,
         replies: &'a [Result<ReplySpans, BadReply>],
-        own: impl Fn(OutcomeRef<'a>) -> O,
-        mut tell: impl FnMut(Event<O>),
+        make: impl Fn(OutcomeRef<'a>) -> O,
+        mut emit: impl FnMut(Event<O>),
     ) {
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
@@ -95,19 +92,19 @@ impl Requester {
             match reply {
                 Ok(spans) => {
                     let outcome = OutcomeRef::new(text, spans, index);
-                    // Most outcomes of a message say the same.
+                    // Most outcomes of a message are equal, and so are their digests.
                     digest = digest.filter(|_| outcome.has_digest_of_before());
-                    self.take_outcome(*key, outcome, &mut digest, &own, &mut tell);
+                    self.apply_outcome(*key, outcome, &mut digest, &make, &mut emit);
                 }
-                Err(bad) => tell(unreadable(bad)),
+                Err(bad) => emit(unreadable(bad)),
             }
         }
         self.keys = keys;
         self.forget();
     }
 
-    /// One item's immediate verdict: by its id, and by place only for an item that has none.
-    fn take_verdict(
+    /// Applies a reply of the response: to the item with its id, or, if that item has none, to the one at the same position.
+    fn apply_reply(
         &mut self,
         batch: RequestBatchId,
         family: Family,
@@ -119,15 +116,15 @@ impl Requester {
             Ok(reply) => reply,
             Err(bad) => return self.events.push_back(unreadable(&bad)),
         };
-        let Some(key) = self.by_id(batch, family, &reply).or_else(|| self.by_place(batch, index)) else { return };
+        let Some(key) = self.by_id(batch, family, &reply).or_else(|| self.by_position(batch, index)) else { return };
         if reply.code.is_success() {
-            // The service's clock started at the latest with its answer.
+            // The service's timeout started with its answer at the latest.
             self.restart_deadline(key, now);
             self.accept(key);
             return;
         }
-        // Of two attempts the second may be answered first: what the service has taken is not undone by a refusal.
-        if self.is_accepted(key) && !canary!("acceptance-undone") {
+        // The answers of two attempts may come in either order: a refusal does not undo an acceptance.
+        if self.is_accepted(key) {
             return;
         }
         self.end_queued(
@@ -146,33 +143,33 @@ impl Requester {
         self.items.get(key).filter(|item| item.batch == batch && self.items.is_open(key)).map(|_| key)
     }
 
-    fn by_place(&self, batch: RequestBatchId, index: usize) -> Option<Key> {
-        let place = *self.batch(batch)?.places.get(index)?;
-        let key = self.key_at(place, batch, index as u32)?;
+    fn by_position(&self, batch: RequestBatchId, index: usize) -> Option<Key> {
+        let slot = *self.batch(batch)?.slots.get(index)?;
+        let key = self.key_in_slot(slot, batch, index as u32)?;
         (self.items.id(key).is_none() && self.items.is_open(key)).then_some(key)
     }
 
-    /// `digest` is the outcome's if it is known already, and is known then.
+    /// Applies a channel reply to the item of this key. `digest` is that of the outcome, which is computed if it is `None`.
     #[inline]
-    fn take_outcome<'a, O>(
+    fn apply_outcome<'a, O>(
         &mut self,
         key: Option<Key>,
         said: OutcomeRef<'a>,
         digest: &mut Option<Digest>,
-        own: &impl Fn(OutcomeRef<'a>) -> O,
-        mut tell: impl FnMut(Event<O>),
+        make: &impl Fn(OutcomeRef<'a>) -> O,
+        mut emit: impl FnMut(Event<O>),
     ) {
-        let outcome = own(said);
+        let outcome = make(said);
         let Some((key, item)) = key.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
-            return tell(Event::Unknown { outcome });
+            return emit(Event::Unknown { outcome });
         };
         let digest = *digest.get_or_insert_with(|| Digest::of(self.hash, said));
-        if let Item { state: State::Ended { heard }, .. } = item {
-            let heard = heard.replace(digest);
-            let Some(item) = self.place(key) else { return };
-            return tell(match heard {
+        if let Item { state: State::Ended { last_outcome }, .. } = item {
+            let last_outcome = last_outcome.replace(digest);
+            let Some(item) = self.item_ref(key) else { return };
+            return emit(match last_outcome {
                 None => Event::Late { item, outcome },
-                Some(heard) => Event::Duplicate { item, outcome, conflict: heard != digest },
+                Some(last_outcome) => Event::Duplicate { item, outcome, conflict: last_outcome != digest },
             });
         }
         let end = if said.code() == Code::TIMEOUT {
@@ -181,10 +178,10 @@ impl Requester {
         } else {
             End::Finished { outcome, digest, is_success: said.code().is_success() }
         };
-        self.end(key, end, tell);
+        self.end(key, end, emit);
     }
 
-    fn refuse_whole(&mut self, batch: RequestBatchId, error: &RequestError) -> ResponseVerdict {
+    fn refuse_batch(&mut self, batch: RequestBatchId, error: &RequestError) -> SendState {
         let refused = Refused {
             code: Code(i64::from(error.status)),
             msg: error.msg.clone().into_owned(),
@@ -192,50 +189,28 @@ impl Requester {
             whole_request: true,
         };
         if !error.is_certain() {
-            return ResponseVerdict::Resend;
+            return SendState::Resend;
         }
-        // These say of the body itself that it cannot be used, so an earlier attempt fared no better.
+        // The body itself is unusable, so an earlier attempt with it was refused as well.
         let speaks_of_the_body = matches!(error.status, 400 | 413 | 415);
         self.refuse_all(batch, &refused, speaks_of_the_body)
     }
 
-    /// Refuses every open item, unless an earlier attempt may have been accepted.
-    pub(super) fn refuse_all(&mut self, batch: RequestBatchId, refused: &Refused, definite: bool) -> ResponseVerdict {
+    /// Refuses every open item, unless an earlier attempt may have been accepted (never if `definite`).
+    pub(super) fn refuse_all(&mut self, batch: RequestBatchId, refused: &Refused, definite: bool) -> SendState {
         let Some(attempts) = self.batch(batch).map(|batch| batch.attempts) else {
-            return ResponseVerdict::Settled;
+            return SendState::Settled;
         };
         if attempts > 1 && !definite {
-            return ResponseVerdict::Resend;
+            return SendState::Resend;
         }
         for key in self.keys_of(batch) {
-            // What the service is known to have taken is not undone by a later refusal.
-            if !self.is_accepted(key) || canary!("acceptance-undone") {
+            // A later refusal does not undo an acceptance.
+            if !self.is_accepted(key) {
                 self.end_queued(key, End::Refused(refused.clone()));
             }
         }
-        ResponseVerdict::Settled
-    }
-
-    /// Gives the batch's items their names only now (canary).
-    fn register_late(
-        &mut self,
-        batch: RequestBatchId,
-        family: Family,
-        replies: &[Result<Reply<'_>, BadReply>],
-        now: Now,
-    ) {
-        for (index, reply) in replies.iter().enumerate() {
-            let Some(key) = self.by_place(batch, index) else { continue };
-            let Ok(Reply { request_id: Some(id), .. }) = reply else { continue };
-            let Some((_, item)) = self.items.remove(key) else { continue };
-            let named = self.items.insert(Id::new(family as u8, &id.decode()), now.instant, item);
-            if let (Ok(named), Some(batch_key)) = (named, self.batches.find(&batch)) {
-                self.restart_deadline(named, now);
-                if let Some(batch) = self.batches.get_mut(batch_key) {
-                    batch.places[index] = named.place();
-                }
-            }
-        }
+        SendState::Settled
     }
 }
 
@@ -243,7 +218,7 @@ fn unreadable<O>(bad: &BadReply) -> Event<O> {
     Event::Unreadable { reason: bad.to_string() }
 }
 
-/// The id under which an item is found; no item has an empty one.
+/// The id by which the item is found. Empty if the reply has none: no item has an empty id.
 fn id_of<'a>(spans: &ReplySpans, message: &'a str) -> IdRef<'a> {
     IdRef { space: spans.family as u8, text: spans.request_id(message).map(Text::decode).unwrap_or_default() }
 }

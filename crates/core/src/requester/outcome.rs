@@ -1,4 +1,4 @@
-//! A reply from the channel, kept by its receiver.
+//! Outcomes: replies from the channel, owned or borrowed.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -13,9 +13,19 @@ use crate::{
 
 /// A reply as it came on the channel.
 ///
-/// All outcomes of one channel message share one copy of it and read their texts from there, so an outcome costs no
-/// allocation, and holding one holds its message (about 700 bytes a reply; our gateway's messages have 100 at most).
-/// Two outcomes are equal if everything they say is.
+/// All outcomes of a channel message share one copy of it, from which their texts are read when asked for. So an outcome costs
+/// no allocation, and keeps its whole message in memory (about 700 bytes a reply; the gateway's messages have 100 at most).
+/// Two outcomes are equal if their replies are.
+///
+/// ```
+/// use setpoint::{Limits, requester::Outcome};
+///
+/// let message = br#"{"data":[{"requestId":"r1","serviceId":"start","status":0,"outputData":{"rpm":12}}]}"#;
+/// let outcome = Outcome::read(message, &Limits::DEFAULT)?.remove(0)?;
+/// assert!(outcome.is_success());
+/// assert_eq!((&*outcome.request_id(), outcome.output_data()), ("r1", r#"{"rpm":12}"#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Outcome {
     message: Arc<Message>,
@@ -23,18 +33,18 @@ pub struct Outcome {
     index: u32,
 }
 
-/// A channel message, kept as long as one of its outcomes.
+/// A channel message, shared by its outcomes.
 #[derive(Debug, Default)]
 pub(super) struct Message {
     pub(super) text: String,
     pub(super) replies: Vec<Result<ReplySpans, BadReply>>,
 }
 
-/// Room for larger texts is not kept for the next message, in bytes.
-const KEPT: usize = 1 << 20;
+/// A buffer for longer texts than this is not kept for the next message, in bytes.
+const MAX_KEPT_TEXT: usize = 1 << 20;
 
 impl Message {
-    /// Reads a message into the room of an earlier one, if nobody holds an outcome of that any more.
+    /// Reads a message, into the buffers of an earlier one if nobody holds an outcome of that any more.
     pub(super) fn read(body: &[u8], limits: &Limits, earlier: Arc<Self>) -> Result<Arc<Self>, MessageError> {
         let Self { mut text, mut replies } = Arc::into_inner(earlier).unwrap_or_default();
         let read = read_spans(body, limits, &mut replies)?;
@@ -43,13 +53,24 @@ impl Message {
         Ok(Arc::new(Self { text, replies }))
     }
 
-    /// Whether its room is worth keeping: a large message is let go as soon as its outcomes are.
+    /// Whether its buffers may be reused: those of a large message are freed with its last outcome.
     pub(super) fn is_kept(&self) -> bool {
-        self.text.capacity() <= KEPT
+        self.text.capacity() <= MAX_KEPT_TEXT
     }
 }
 
-/// An outcome where it stands: in a message that is being handled, or in that of an [`Outcome`].
+/// A borrowed outcome: of a message that is being handled, or of an [`Outcome`].
+///
+/// ```
+/// use setpoint::{Limits, requester::Outcome};
+///
+/// let message = br#"{"data":[{"requestId":"r1","serviceId":"start","status":0,"submsg":"SUCCESS"}]}"#;
+/// let outcomes = Outcome::read(message, &Limits::DEFAULT)?;
+/// let outcome = outcomes[0].as_ref().map_err(Clone::clone)?.borrowed();
+/// let (spans, text) = outcome.parts();
+/// assert_eq!(spans.request_id(text).map(|id| id.decode()).as_deref(), Some("r1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct OutcomeRef<'a> {
     text: &'a str,
@@ -60,36 +81,36 @@ pub struct OutcomeRef<'a> {
 impl<'a> OutcomeRef<'a> {
     #[inline]
     pub(super) fn new(text: &'a str, spans: &'a ReplySpans, index: usize) -> Self {
-        // There are never so many replies in a message that can be read.
+        // Fits: a message is less than 4 GiB long.
         Self { text, spans, index: index as u32 }
     }
 
-    /// Where the reply's parts stand, and the message to give to it.
+    /// The positions of the reply's parts, and the message in which they are.
     #[inline]
     pub fn parts(&self) -> (&'a ReplySpans, &'a str) {
         (self.spans, self.text)
     }
 
-    /// Which of the message's replies it is, from 0. What its parts say of the reply before is said of the one before that
-    /// index.
+    /// The index of the reply in its message, from 0. What [`ReplySpans`] says of "the reply before" is about the one at the index
+    /// before.
     #[inline]
     pub fn index(&self) -> u32 {
         self.index
     }
 
-    /// 0 is success.
+    /// The code; 0 is success.
     #[inline]
     pub fn code(&self) -> Code {
         self.spans.code
     }
 
-    /// What exactly happened.
+    /// The detailed description, `submsg`.
     #[inline]
     pub fn submsg(&self) -> Option<Cow<'a, str>> {
         self.spans.submsg(self.text).map(Text::decode)
     }
 
-    /// What makes a repeated outcome the same one, in 64 bits.
+    /// A keyed hash of what makes two outcomes of an item the same: code, description and output.
     pub(super) fn digest(&self, hash: KeyedHash) -> u64 {
         let submsg = self.submsg();
         let submsg = submsg.as_deref().map_or(0, |submsg| 1 | hash.quick(submsg.as_bytes()));
@@ -98,14 +119,14 @@ impl<'a> OutcomeRef<'a> {
         hash.quick(parts.map(u64::to_le_bytes).as_flattened())
     }
 
-    /// Whether its [`digest`](Self::digest) is known to be that of the outcome before it in the message.
+    /// Whether its [`digest`](Self::digest) is known to be equal to that of the outcome before in the message.
     pub(super) fn has_digest_of_before(&self) -> bool {
         let is_as_before = |part| self.spans.is_as_before(part);
         self.spans.has_code_of_before() && is_as_before(ReplyPart::Submsg) && is_as_before(ReplyPart::Output)
     }
 }
 
-/// A method for each text.
+/// A getter for each text.
 macro_rules! texts {
     ($($name:ident, $doc:literal;)+) => {
         $(
@@ -122,7 +143,7 @@ impl Outcome {
         Self { message: Arc::clone(message), index }
     }
 
-    /// The outcomes of a channel message, for whoever has no requester to ask; a requester attributes them as well.
+    /// Reads the outcomes of a channel message without a requester, so that they are attributed to no item.
     ///
     /// # Errors
     /// It is not a channel message.
@@ -135,7 +156,17 @@ impl Outcome {
         Ok(message.replies.iter().enumerate().map(outcome).collect())
     }
 
-    /// A channel message with this outcome alone, from which [`read`](Self::read) makes an equal one.
+    /// A channel message with this outcome alone. [`read`](Self::read) makes an equal outcome of it: a way to store one.
+    ///
+    /// ```
+    /// use setpoint::{Limits, requester::Outcome};
+    ///
+    /// let message = br#"{"data":[{"requestId":"r1","measurepointId":"speed","status":1000203}]}"#;
+    /// let outcome = Outcome::read(message, &Limits::DEFAULT)?.remove(0)?;
+    /// let stored = outcome.to_message();
+    /// assert_eq!(Outcome::read(&stored, &Limits::DEFAULT)?.remove(0)?, outcome);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_message(&self) -> Vec<u8> {
         let mut out = Vec::new();
         open_message(&mut out);
@@ -149,12 +180,12 @@ impl Outcome {
         self.spans().family
     }
 
-    /// 0 is success.
+    /// The code; 0 is success.
     pub fn code(&self) -> Code {
         self.spans().code
     }
 
-    /// Whether the device did what it was asked.
+    /// Whether the device did what it was asked to do.
     pub fn is_success(&self) -> bool {
         self.code().is_success()
     }
@@ -166,7 +197,7 @@ impl Outcome {
 
     texts! {
         msg, "The code's message.";
-        submsg, "What exactly happened.";
+        submsg, "The detailed description.";
         product_key, "The device's product key, as far as the reply names it.";
         device_key, "The device's key, as far as the reply names it.";
         asset_id, "The device's asset id, as far as the reply names it.";
@@ -179,6 +210,18 @@ impl Outcome {
     }
 
     /// The output, deserialised.
+    ///
+    /// ```
+    /// # use setpoint::{Limits, requester::Outcome};
+    /// # let message = br#"{"data":[{"requestId":"r1","serviceId":"start","status":0,"outputData":{"rpm":12}}]}"#;
+    /// # let outcome = Outcome::read(message, &Limits::DEFAULT)?.remove(0)?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Started {
+    ///     rpm: f64,
+    /// }
+    /// assert_eq!(outcome.output::<Started>()?.rpm, 12.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The output does not fit `T`.
@@ -196,12 +239,12 @@ impl Outcome {
         self.spans().gmt_device_reply(&self.message.text)
     }
 
-    /// Everything that the reply says, as it is written.
+    /// The whole reply, as it is written.
     pub fn reply(&self) -> Reply<'_> {
         self.spans().reply(&self.message.text)
     }
 
-    /// Where it stands: for whoever asks for many of its parts.
+    /// A borrowed form, which is cheaper to ask for many parts.
     #[inline]
     pub fn borrowed(&self) -> OutcomeRef<'_> {
         OutcomeRef { text: &self.message.text, spans: self.spans(), index: self.index }
@@ -209,7 +252,7 @@ impl Outcome {
 
     #[inline]
     fn spans(&self) -> &ReplySpans {
-        // An outcome is only made of a reply that is there.
+        // Always there: outcomes are made only of replies that could be read.
         self.message
             .replies
             .get(self.index as usize)

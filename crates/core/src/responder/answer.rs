@@ -7,7 +7,10 @@ use crate::{
     device::{Answer, AnswerTopic, read_answer},
 };
 
-use super::{Attribution, Record, Responder, Stage, StoredCommand};
+use super::{
+    Attribution, AuditRecord, FinalOutcome, Responder, StoredCommand,
+    item::{Decision, State},
+};
 
 /// The code of a device that did what it was asked.
 const DEVICE_SUCCESS: i64 = 200;
@@ -15,7 +18,7 @@ const DEVICE_SUCCESS: i64 = 200;
 const DEVICE_MESSAGE_CHARS: usize = 1_024;
 
 /// A device's answer in the words of a final.
-struct Verdict {
+struct DeviceResult {
     code: Code,
     submsg: Box<str>,
     output: Option<Box<str>>,
@@ -27,69 +30,43 @@ impl Responder {
         let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
         let Ok(message_id) = answer.id.decode().parse::<MessageId>() else { return Attribution::Unknown };
-        let mut found = self.items.find(&message_id);
-        if canary!("matched-by-order") {
-            let open = self
-                .items
-                .iter()
-                .filter(|(_, item)| matches!(item.stage, Stage::HandedOver) && is_from(topic, &item.command));
-            found = open.min_by_key(|(_, item)| item.order).map(|(key, _)| key).or(found);
-        }
+        let found = self.items.find(&message_id);
         let Some((key, item)) = found.and_then(|key| Some((key, self.items.get_mut(key)?))) else {
             return Attribution::Unknown;
         };
         if !is_from(topic, &item.command) {
             return Attribution::WrongDevice;
         }
-        let verdict = Verdict::of(&answer, item.command.family);
-        let digest = verdict.digest(&self.hash);
-        match item.stage {
-            Stage::Waiting if !item.sent_before => Attribution::Premature,
-            Stage::Waiting | Stage::HandedOver => {
-                item.heard = Some(digest);
-                let attribution = if verdict.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
-                self.decide(key, verdict.code, verdict.submsg, verdict.output, self.now.epoch_ms);
-                attribution
-            }
-            Stage::Decided(_)
-                if canary!("late-wins") && item.heard.is_none()
-                    || canary!("conflict-wins") && item.heard.is_some_and(|heard| heard != digest) =>
-            {
-                let outcome = std::sync::Arc::new(super::FinalOutcome {
-                    code: verdict.code,
-                    submsg: verdict.submsg,
-                    output: verdict.output,
-                    device_reply_epoch_ms: self.now.epoch_ms,
-                    decided_at_epoch_ms: self.now.epoch_ms,
-                });
-                item.stage = Stage::Decided(std::sync::Arc::clone(&outcome));
-                self.journal.record(Record::Final { message_id, outcome });
-                Attribution::Late
-            }
-            Stage::Decided(_) => match item.heard.replace(digest) {
+        let result = DeviceResult::of(&answer, item.command.family);
+        let digest = result.digest(&self.hash);
+        match &mut item.state {
+            State::Decided(Decision { heard, .. }) => match heard.replace(digest) {
                 None => self.late(message_id, &answer),
                 Some(heard) if heard == digest => Attribution::Duplicate,
                 Some(_) => Attribution::Conflict,
             },
+            state if state.is_unsent() => Attribution::Premature,
+            _ => {
+                let attribution = if result.code.is_success() { Attribution::Succeeded } else { Attribution::Failed };
+                self.decide(key, result.into_outcome(self.now.epoch_ms), Some(digest));
+                attribution
+            }
         }
     }
 
     fn late(&mut self, message_id: MessageId, answer: &Answer<'_>) -> Attribution {
         let device_code = answer.content.as_ref().ok().map(|content| content.code);
-        self.journal.record(Record::Late { message_id, device_code, at_epoch_ms: self.now.epoch_ms });
+        self.journal.audit(AuditRecord::Late { message_id, device_code, at_epoch_ms: self.now.epoch_ms });
         Attribution::Late
     }
 
     /// The digest of the answer that led to this final.
-    pub(super) fn digest_of_final(&self, outcome: &super::FinalOutcome) -> u64 {
+    pub(super) fn digest_of_final(&self, outcome: &FinalOutcome) -> u64 {
         self.hash.hash_one((outcome.code, &outcome.submsg, &outcome.output))
     }
 }
 
 fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
-    if canary!("any-device") {
-        return true;
-    }
     let target = match command.family {
         Family::Invoke => Some(&*command.target),
         Family::Write => None,
@@ -99,7 +76,7 @@ fn is_from(topic: AnswerTopic<'_>, command: &StoredCommand) -> bool {
         && topic.service_id == target
 }
 
-impl Verdict {
+impl DeviceResult {
     fn of(answer: &Answer<'_>, family: Family) -> Self {
         let failure = |submsg: String| Self {
             code: family.table().device_failure,
@@ -130,5 +107,11 @@ impl Verdict {
 
     fn digest(&self, hash: &impl BuildHasher) -> u64 {
         hash.hash_one((self.code, &self.submsg, &self.output))
+    }
+
+    /// The final that it makes, decided when the answer is received.
+    fn into_outcome(self, epoch_ms: i64) -> FinalOutcome {
+        let Self { code, submsg, output } = self;
+        FinalOutcome { code, submsg, output, device_reply_epoch_ms: epoch_ms, decided_at_epoch_ms: epoch_ms }
     }
 }

@@ -6,6 +6,8 @@ use crate::Limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponderConfig {
+    /// The number that message ids begin with: which of several responders, each with a store of its own, an item belongs to.
+    pub partition: u16,
     /// What one message may cost to read.
     pub limits: Limits,
     /// Most items of one org in flight; further ones are refused with 1000207.
@@ -28,10 +30,11 @@ pub struct ResponderConfig {
 }
 
 impl Default for ResponderConfig {
-    /// 100,000 in flight per org and 64 per device, 24 hours and 1,000,000 ids of de-duplication per org,
+    /// Partition 0, 100,000 in flight per org and 64 per device, 24 hours and 1,000,000 ids of de-duplication per org,
     /// 100,000 ended items remembered, 100,000 finals in the outbox, 100 replies a message, 256 hand-overs under way.
     fn default() -> Self {
         Self {
+            partition: 0,
             limits: Limits::DEFAULT,
             pending_per_org: 100_000,
             pending_per_device: 64,

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use crate::{Family, MessageId, MonotonicTime};
 
-use super::Record;
+use super::{AuditRecord, Record};
 
 /// One thing to do. Effects come in the order in which they may be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Put the records on stable storage, all or none, after every earlier write.
+    /// Put all of it on stable storage or nothing, after every earlier write. There is at least one record of either kind.
     /// Confirm with `handle_persisted`; several writes may be committed together and confirmed by the last.
     Persist {
         /// Ascending from 1.
         write: WriteId,
-        /// At least one.
+        /// What a restart needs ([`Restore`](super::Restore)).
         records: Vec<Record>,
+        /// What no restart reads.
+        audit: Vec<AuditRecord>,
     },
     /// Answer the batch. Everything that it accepts is on stable storage.
     Answer {
@@ -57,18 +59,22 @@ pub enum Effect {
 
 /// Names a batch between `handle_batch` and its [`Effect::Answer`]; the requester's batches have a `BatchId` of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct BatchTicket(pub u64);
 
 /// Names a write to the store; later writes have greater ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct WriteId(pub u64);
 
 /// Names a channel message between its [`Effect::Publish`] and the confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "an integer with a name")]
 pub struct PublicationId(pub u64);
 
 /// How a hand-over went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "every link has to report one of these")]
 pub enum HandedOver {
     /// The broker has it.
     Taken,

@@ -4,9 +4,13 @@ use crate::{
     device::{CommandPayload, command_topic},
     inflight::Key,
     json::Payload,
+    submsg,
 };
 
-use super::{Effect, Gated, Mode, Queued, Record, Responder, Stage};
+use super::{
+    AfterPersist, Effect, HandedOver, Mode, Queued, Record, Responder,
+    item::{Attempt, State},
+};
 
 impl Responder {
     /// Stores the intent to hand over what is ready, as far as the window allows.
@@ -14,48 +18,28 @@ impl Responder {
         // Intent before the hand-over: the command leaves only once the store knows that it may have.
         while self.link_up && self.handing_over < self.config.hand_over_window {
             let Some((_, key)) = self.ready.pop_first() else { break };
-            let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else {
-                continue;
-            };
-            if item.deadline <= self.now.instant && !canary!("expired-sent") {
+            let Some(item) = self.items.get(key) else { continue };
+            let State::Ready(attempt) = item.state else { continue };
+            if item.deadline <= self.now.instant {
+                self.change(key, |state| *state = State::Overdue(attempt));
                 continue;
             }
-            item.in_window = true;
-            self.handing_over += 1;
             self.journal.record(Record::Intent { message_id: item.command.message_id });
-            if canary!("sent-before-intent") {
-                self.release(Gated::HandOver(key));
-                continue;
-            }
-            self.journal.gate(Gated::HandOver(key));
+            self.change(key, |state| *state = State::Intended(attempt));
+            self.journal.after_persist(AfterPersist::HandOver(key));
         }
     }
 
-    /// Puts a stored item in line, at its place in the order of acceptance.
-    pub(super) fn make_ready(&mut self, key: Key) {
-        if let Some(item) = self.items.get(key).filter(|item| matches!(item.stage, Stage::Waiting)) {
-            self.ready.insert(item.order, key);
-        }
+    /// The item leaves as soon as there is a link, unless it has ended meanwhile: at its place in the order of acceptance,
+    /// and before everything whose intent is not stored yet.
+    pub(super) fn intent_stored(&mut self, key: Key) {
+        let Some(State::Intended(attempt)) = self.items.get(key).map(|item| &item.state) else { return };
+        let attempt = *attempt;
+        self.change(key, |state| *state = State::Armed(attempt));
     }
 
-    /// Puts an item whose intent is stored in line for the link, at its place in the order of acceptance and before
-    /// everything whose intent is not stored yet. It keeps, or takes again, its place in the window.
-    pub(super) fn arm(&mut self, key: Key) {
-        if canary!("behind-others") && !self.link_up {
-            self.leave_window(key);
-            return self.make_ready(key);
-        }
-        let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting)) else { return };
-        if !item.in_window {
-            item.in_window = true;
-            self.handing_over += 1;
-        }
-        self.armed.insert(item.order, key);
-        self.queue.push_back(Queued::HandOver);
-    }
-
-    /// Lines up again what could not leave while there was no link.
-    pub(super) fn rearm(&mut self) {
+    /// Asks again for what could not leave while there was no link.
+    pub(super) fn queue_armed(&mut self) {
         self.queue.extend(self.armed.keys().map(|_| Queued::HandOver));
     }
 
@@ -67,12 +51,13 @@ impl Responder {
             return None;
         }
         let (_, key) = self.armed.pop_first()?;
-        let item = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::Waiting))?;
+        let item = self.items.get(key)?;
+        let State::Armed(attempt) = item.state else { return None };
         let left_ms = item.deadline.millis_since(now.instant);
-        if left_ms == 0 && !canary!("expired-sent") {
+        if left_ms == 0 {
+            self.change(key, |state| *state = State::Overdue(attempt));
             return None;
         }
-        item.stage = Stage::HandedOver;
         let command = &item.command;
         let message_id = command.message_id.to_string();
         let mut payload = Vec::with_capacity(192 + command.input.as_ref().map_or(0, |input| input.len()));
@@ -87,14 +72,28 @@ impl Responder {
         .write(&mut payload);
         let device = &command.device;
         let topic = command_topic(command.family, &device.product_key, &device.device_key, &command.target);
-        Some(Effect::HandOver { message_id: command.message_id, topic, payload, deadline: item.deadline })
+        let effect = Effect::HandOver { message_id: command.message_id, topic, payload, deadline: item.deadline };
+        self.change(key, |state| *state = State::Leaving(attempt));
+        Some(effect)
     }
 
-    /// Frees the item's place in the hand-over window, if it has one.
-    pub(super) fn leave_window(&mut self, key: Key) {
-        if let Some(item) = self.items.get_mut(key).filter(|item| item.in_window) {
-            item.in_window = false;
-            self.handing_over -= 1;
-        }
+    /// The driver reports how a hand-over went.
+    pub(super) fn handed_over(&mut self, key: Key, how: HandedOver) {
+        let Some(item) = self.items.get(key) else { return };
+        let (State::Leaving(attempt) | State::Left(attempt)) = item.state else { return };
+        let next = match (how, attempt) {
+            (HandedOver::Unclear, _) if item.command.device.deduplicates => State::Ready(Attempt::Again),
+            // The link is lost: it waits for the next one.
+            (HandedOver::NotSent, Attempt::First) if !self.link_up => State::Armed(Attempt::First),
+            (HandedOver::NotSent, Attempt::First) => {
+                let code = item.command.family.table().device_failure;
+                return self.decide_unanswered(key, code, submsg::NEVER_SENT);
+            }
+            // Of the earlier attempt, too, the outcome is unknown: its answer may still come.
+            (HandedOver::NotSent, Attempt::Again) | (HandedOver::Taken | HandedOver::Unclear, _) => {
+                State::Left(attempt)
+            }
+        };
+        self.change(key, |state| *state = next);
     }
 }

@@ -2,57 +2,80 @@
 
 use std::collections::VecDeque;
 
-use super::{Record, WriteId};
+use super::{AuditRecord, Effect, Record, WriteId};
 
 /// Collects records into writes, and holds back what may happen only once they are on stable storage.
 #[derive(Debug)]
-pub(super) struct Journal<G> {
-    open: Vec<Record>,
-    /// The newest write, which `open` belongs to while it has records.
+pub(super) struct Journal<T> {
+    /// What the next write will hold.
+    records: Vec<Record>,
+    audit: Vec<AuditRecord>,
+    /// The newest write: the next one while there is something for it, else the last that was handed out.
     newest: u64,
     persisted: u64,
-    gated: VecDeque<(u64, G)>,
+    /// What waits, each with the write that it waits for, in ascending order.
+    waiting: VecDeque<(u64, T)>,
 }
 
-impl<G> Journal<G> {
+impl<T> Journal<T> {
     pub(super) fn new() -> Self {
-        Self { open: Vec::new(), newest: 0, persisted: 0, gated: VecDeque::new() }
+        Self { records: Vec::new(), audit: Vec::new(), newest: 0, persisted: 0, waiting: VecDeque::new() }
     }
 
     pub(super) fn record(&mut self, record: Record) {
-        if self.open.is_empty() {
+        self.open();
+        self.records.push(record);
+    }
+
+    pub(super) fn audit(&mut self, record: AuditRecord) {
+        self.open();
+        self.audit.push(record);
+    }
+
+    /// Makes sure that there is a write for what is recorded next.
+    fn open(&mut self) {
+        if self.is_empty() {
             self.newest += 1;
         }
-        self.open.push(record);
+    }
+
+    /// Whether everything that was recorded has been handed out.
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.audit.is_empty()
     }
 
     /// Holds `then` back until everything recorded so far is persisted.
-    pub(super) fn gate(&mut self, then: G) {
-        self.gated.push_back((self.newest, then));
+    pub(super) fn after_persist(&mut self, then: T) {
+        self.waiting.push_back((self.newest, then));
     }
 
     /// The next thing that no longer has to wait.
-    pub(super) fn release(&mut self) -> Option<G> {
-        let (write, _) = self.gated.front()?;
+    pub(super) fn next_persisted(&mut self) -> Option<T> {
+        let (write, _) = self.waiting.front()?;
         if *write > self.persisted {
             return None;
         }
-        self.gated.pop_front().map(|(_, then)| then)
+        self.waiting.pop_front().map(|(_, then)| then)
     }
 
     /// Everything that waits, whether or not it may happen.
-    pub(super) fn abandon(&mut self) -> impl Iterator<Item = G> + use<'_, G> {
-        self.open.clear();
-        self.gated.drain(..).map(|(_, then)| then)
+    pub(super) fn abandon(&mut self) -> impl Iterator<Item = T> + use<'_, T> {
+        self.records.clear();
+        self.audit.clear();
+        self.waiting.drain(..).map(|(_, then)| then)
     }
 
-    /// The records that are not yet on their way to the store.
-    pub(super) fn take_write(&mut self) -> Option<(WriteId, Vec<Record>)> {
-        (!self.open.is_empty()).then(|| (WriteId(self.newest), std::mem::take(&mut self.open)))
+    /// The write of what is not yet on its way to the store.
+    pub(super) fn take_write(&mut self) -> Option<Effect> {
+        (!self.is_empty()).then(|| Effect::Persist {
+            write: WriteId(self.newest),
+            records: std::mem::take(&mut self.records),
+            audit: std::mem::take(&mut self.audit),
+        })
     }
 
     pub(super) fn handle_persisted(&mut self, up_to: WriteId) {
-        let handed_out = if self.open.is_empty() { self.newest } else { self.newest - 1 };
+        let handed_out = if self.is_empty() { self.newest } else { self.newest - 1 };
         self.persisted = self.persisted.max(up_to.0.min(handed_out));
     }
 }

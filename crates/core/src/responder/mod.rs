@@ -1,39 +1,41 @@
 //! The service's side of the conversation, a state machine.
 
-mod accept;
+mod admit;
 mod answer;
+mod checked_batch;
 mod config;
 mod effect;
 mod fingerprint;
 mod hand_over;
+mod item;
 mod journal;
 mod orgs;
 mod outbox;
+mod progress;
 mod publish;
 mod record;
 mod restore;
-mod settle;
 mod stats;
 
 #[cfg(test)]
 mod tests;
 
+pub use checked_batch::CheckedBatch;
 pub use config::ResponderConfig;
 pub use effect::{Attribution, BatchTicket, Effect, HandedOver, PublicationId, WriteId};
-pub use record::{FinalOutcome, Record, StoredCommand};
+pub use record::{AuditRecord, FinalOutcome, Record, StoredCommand};
+pub use restore::Restore;
 pub use stats::ResponderStats;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Code, Directory, Family, MessageId, MonotonicTime, Now, RequestError,
+    Code, Family, MessageId, MonotonicTime, Now, RequestError,
     inflight::{InFlight, Key},
     secret::{KeyedHash, Secret},
     submsg,
 };
+use item::Item;
 use journal::Journal;
 use orgs::Orgs;
 use outbox::{ChannelKey, Outbox};
@@ -55,15 +57,15 @@ pub struct Responder {
     items: InFlight<MessageId, Item>,
     orgs: Orgs,
     outbox: Outbox,
-    journal: Journal<Gated>,
-    /// Stored and waiting to be handed over, in order of acceptance.
+    journal: Journal<AfterPersist>,
+    /// Items that are `Ready`, by their order.
     ready: BTreeMap<u64, Key>,
-    /// Those whose intent is stored, and which may leave as soon as there is a link.
+    /// Items that are `Armed`, by their order.
     armed: BTreeMap<u64, Key>,
     /// How many items have been accepted.
     newest_item: u64,
     link_up: bool,
-    /// Items that take a place in the hand-over window.
+    /// Items in the hand-over window.
     handing_over: usize,
     queue: VecDeque<Queued>,
     newest_batch: u64,
@@ -79,42 +81,9 @@ enum Mode {
     Failed,
 }
 
-/// An accepted item.
-#[derive(Debug)]
-struct Item {
-    command: Arc<StoredCommand>,
-    /// Its place in the order of acceptance.
-    order: u64,
-    deadline: MonotonicTime,
-    stage: Stage,
-    /// Whether an earlier attempt may have reached the device, so that it is in line only to be sent again.
-    sent_before: bool,
-    /// Whether it takes a place in the hand-over window.
-    in_window: bool,
-    /// Digest of the device's answer that was heard last; `None` if none was.
-    heard: Option<u64>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// Being stored, in line, or its intent is being stored: certainly not sent, unless it was before.
-    Waiting,
-    /// Given to the driver: it may have reached the device.
-    HandedOver,
-    /// It has its one final: being stored, on its way to the channel, or published.
-    Decided(Arc<FinalOutcome>),
-}
-
-impl Item {
-    /// Whether nothing of it can have reached the device.
-    fn is_unsent(&self) -> bool {
-        matches!(self.stage, Stage::Waiting) && (!self.sent_before || canary!("called-unsent"))
-    }
-}
-
 /// What waits for the store.
 #[derive(Debug)]
-enum Gated {
+enum AfterPersist {
     /// With the items that it accepts, and those that it repeats.
     Answer {
         batch: BatchTicket,
@@ -139,19 +108,8 @@ enum Queued {
     Publish(ChannelKey),
 }
 
-/// A batch as it came in.
-#[derive(Debug, Clone, Copy)]
-pub struct BatchRequest<'a> {
-    /// The org of the query.
-    pub org_id: &'a str,
-    /// Which call it was.
-    pub family: Family,
-    /// The request body.
-    pub body: &'a [u8],
-}
-
 impl Responder {
-    /// A responder without history. `seed` is 32 bytes from the operating system's generator, new at every start:
+    /// A responder without history; [`Restore`] makes one from what a store has kept. `seed` is 32 bytes from the operating system's generator, new at every start:
     /// message ids are drawn from it.
     pub fn new(config: ResponderConfig, seed: [u8; 32]) -> Self {
         let mut secret = Secret::new(seed);
@@ -177,45 +135,28 @@ impl Responder {
         }
     }
 
-    /// A responder rebuilt from a store's records, in the order in which they were written.
-    ///
-    /// Timers resume with what is left by the wall clock, never with more than the original timeout.
-    /// What was intended is not sent again, unless its device de-duplicates. Unpublished finals are published (again).
-    pub fn restore(
-        config: ResponderConfig,
-        seed: [u8; 32],
-        records: impl IntoIterator<Item = Record>,
-        now: Now,
-    ) -> Self {
-        let mut responder = Self::new(config, seed);
-        responder.see(now);
-        responder.replay(records);
-        responder
-    }
-
     /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
-    pub fn handle_batch(
-        &mut self,
-        request: BatchRequest<'_>,
-        directory: &(impl Directory + ?Sized),
-        now: Now,
-    ) -> BatchTicket {
+    ///
+    /// Timeouts run from when the batch was received, or from the newest reading of the clock that came in before it, if
+    /// that is later: the monotonic clock never steps back.
+    pub fn handle_batch(&mut self, batch: CheckedBatch, now: Now) -> BatchTicket {
+        let received = self.now.instant.max(batch.received.instant);
         self.see(now);
         self.newest_batch += 1;
-        let batch = BatchTicket(self.newest_batch);
+        let ticket = BatchTicket(self.newest_batch);
         self.counters.batches += 1;
-        if let Err(error) = self.take_in(batch, request, directory) {
-            self.refuse_batch(batch, &error);
+        if let Err(error) = self.admit(ticket, batch, received) {
+            self.refuse_batch(ticket, &error);
         }
-        self.settle();
-        batch
+        self.progress();
+        ticket
     }
 
     /// Every write up to and including this one is on stable storage.
     pub fn handle_persisted(&mut self, up_to: WriteId, now: Now) {
         self.see(now);
         self.journal.handle_persisted(up_to);
-        self.settle();
+        self.progress();
     }
 
     /// The store failed: what it holds is no longer certain. Every waiting batch is answered 500, since it may have been
@@ -224,8 +165,8 @@ impl Responder {
         self.mode = Mode::Failed;
         self.queue.retain(|queued| matches!(queued, Queued::Answer { .. }));
         let waiting: Vec<_> = self.journal.abandon().collect();
-        for gated in waiting {
-            if let Gated::Answer { batch, .. } = gated {
+        for then in waiting {
+            if let AfterPersist::Answer { batch, .. } = then {
                 let submsg =
                     "the store failed; whether the batch was accepted is unknown, send the same batch again later";
                 self.refuse_batch(batch, &RequestError::internal(submsg));
@@ -237,37 +178,17 @@ impl Responder {
     pub fn handle_link(&mut self, up: bool, now: Now) {
         self.see(now);
         self.link_up = up;
-        self.rearm();
-        self.settle();
+        self.queue_armed();
+        self.progress();
     }
 
     /// How the hand-over of a command went.
     pub fn handle_handed_over(&mut self, message_id: MessageId, how: HandedOver, now: Now) {
         self.see(now);
-        let Some(key) = self.items.find(&message_id) else { return };
-        self.leave_window(key);
-        let Some(item) = self.items.get_mut(key).filter(|item| matches!(item.stage, Stage::HandedOver)) else { return };
-        match how {
-            HandedOver::Taken => {}
-            // Of an earlier attempt, too, the outcome is unknown: its answer may still come.
-            HandedOver::NotSent if item.sent_before => {}
-            // The link is lost: it waits for the next one, at its place in the order.
-            HandedOver::NotSent if !self.link_up => {
-                item.stage = Stage::Waiting;
-                self.arm(key);
-            }
-            HandedOver::NotSent => {
-                let code = item.command.family.table().device_failure;
-                self.decide(key, code, submsg::NEVER_SENT.into(), None, -1);
-            }
-            HandedOver::Unclear if item.command.device.deduplicates || canary!("unclear-repeated") => {
-                item.stage = Stage::Waiting;
-                item.sent_before = true;
-                self.ready.insert(item.order, key);
-            }
-            HandedOver::Unclear => {}
+        if let Some(key) = self.items.find(&message_id) {
+            self.handed_over(key, how);
         }
-        self.settle();
+        self.progress();
     }
 
     /// A message from the device broker.
@@ -275,7 +196,7 @@ impl Responder {
         self.see(now);
         let attribution = self.attribute(topic, payload);
         self.counters.count(attribution);
-        self.settle();
+        self.progress();
         attribution
     }
 
@@ -294,11 +215,11 @@ impl Responder {
         self.see(now);
         while let Some(key) = self.items.pop_expired(self.now.instant) {
             let Some(item) = self.items.get(key) else { continue };
-            let submsg = if item.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
-            self.decide(key, Code::TIMEOUT, submsg.into(), None, -1);
+            let submsg = if item.state.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
+            self.decide_unanswered(key, Code::TIMEOUT, submsg);
         }
         self.forget();
-        self.settle();
+        self.progress();
     }
 
     /// Refuses every further batch with 503; what was accepted goes on.
@@ -321,15 +242,11 @@ impl Responder {
                 return effect;
             }
         }
-        let (write, records) = self.journal.take_write()?;
-        Some(Effect::Persist { write, records })
+        self.journal.take_write()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
     pub fn poll_timeout(&self) -> Option<MonotonicTime> {
-        if canary!("wakes-late") {
-            return self.items.next_wakeup().map(|at| at.saturating_add(50));
-        }
         if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
     }
 
@@ -344,9 +261,6 @@ impl Responder {
     }
 
     fn see(&mut self, now: Now) {
-        if canary!("clock-steps-back") {
-            self.now = now;
-        }
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
         self.items.follow(self.now.instant);
     }

@@ -15,6 +15,8 @@ pub(super) struct Orgs {
     hash: KeyedHash,
     orgs: HashMap<Arc<str>, Org, KeyedHash>,
     devices: HashMap<Arc<Device>, usize, KeyedHash>,
+    /// Request ids remembered, of all orgs.
+    n_remembered: usize,
     /// Remembered ids in the order in which they may be forgotten.
     expiry: VecDeque<(MonotonicTime, StoredKey)>,
 }
@@ -55,7 +57,13 @@ impl Org {
 
 impl Orgs {
     pub(super) fn new(hash: KeyedHash) -> Self {
-        Self { hash, orgs: HashMap::with_hasher(hash), devices: HashMap::with_hasher(hash), expiry: VecDeque::new() }
+        Self {
+            hash,
+            orgs: HashMap::with_hasher(hash),
+            devices: HashMap::with_hasher(hash),
+            n_remembered: 0,
+            expiry: VecDeque::new(),
+        }
     }
 
     /// The one shared spelling of the org's id.
@@ -72,10 +80,6 @@ impl Orgs {
     }
 
     pub(super) fn remembered(&self, org_id: &str, family: Family, request_id: &str) -> Option<&Remembered> {
-        if canary!("ids-across-orgs") {
-            return self.orgs.values().find_map(|org| org.remembered[family as usize].get(request_id));
-        }
-        let family = if canary!("ids-across-families") { Family::Invoke } else { family };
         self.orgs.get(org_id)?.remembered[family as usize].get(request_id)
     }
 
@@ -84,7 +88,7 @@ impl Orgs {
     }
 
     pub(super) fn n_remembered(&self) -> usize {
-        self.orgs.values().map(Org::n_remembered).sum()
+        self.n_remembered
     }
 
     /// Counts the command as in flight.
@@ -117,8 +121,8 @@ impl Orgs {
             accepted_at_epoch_ms: command.accepted_at_epoch_ms,
         };
         let request_id = Arc::clone(&command.request_id);
-        let family = if canary!("ids-across-families") { Family::Invoke } else { command.family };
-        self.org(&command.org_id).remembered[family as usize].insert(request_id, remembered);
+        let earlier = self.org(&command.org_id).remembered[command.family as usize].insert(request_id, remembered);
+        self.n_remembered += usize::from(earlier.is_none());
         self.expiry.push_back((
             until,
             StoredKey {
@@ -141,15 +145,14 @@ impl Orgs {
             let Some(org) = self.orgs.get_mut(&key.org_id) else { continue };
             let remembered = &mut org.remembered[key.family as usize];
             // A replayed store may hold an earlier item that had the same id: the later one is not forgotten with it.
-            let is_same = |remembered: &Remembered| {
-                remembered.message_id == key.message_id || canary!("forgotten-with-first-use")
-            };
+            let is_same = |remembered: &Remembered| remembered.message_id == key.message_id;
             if remembered.get(&key.request_id).is_some_and(is_same) {
                 if is_open(key.message_id) {
                     self.expiry.push_back((later, key));
                     continue;
                 }
                 remembered.remove(&key.request_id);
+                self.n_remembered -= 1;
             }
             if org.pending == 0 && org.remembered.iter().all(HashMap::is_empty) {
                 self.orgs.remove(&key.org_id);
@@ -184,6 +187,7 @@ mod tests {
             timeout_ms: 1_000,
             gmt_service_request: 0,
             accepted_at_epoch_ms: 0,
+            remember_until_epoch_ms: 0,
             fingerprint: 0,
         }
     }

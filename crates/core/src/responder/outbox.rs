@@ -73,13 +73,6 @@ impl Outbox {
         waiting.len() == 1
     }
 
-    /// The first channel of this name, whoever owns it (canary).
-    pub(super) fn alike(&self, channel: ChannelKey) -> ChannelKey {
-        let mut alike: Vec<_> = self.channels.keys().filter(|other| other.channel_id == channel.channel_id).collect();
-        alike.sort_by(|one, other| one.org_id.cmp(&other.org_id));
-        alike.first().map_or(channel, |other| (*other).clone())
-    }
-
     /// Takes the next final of the channel.
     pub(super) fn pop(&mut self, channel: &ChannelKey) -> Option<Key> {
         self.channels.get_mut(channel)?.waiting.pop_front()
@@ -99,7 +92,7 @@ impl Outbox {
     }
 
     /// The finals of a message whose fate is known now; nothing on repetition.
-    pub(super) fn settle(&mut self, publication: PublicationId) -> Vec<Key> {
+    pub(super) fn take(&mut self, publication: PublicationId) -> Vec<Key> {
         self.publications.remove(&publication).unwrap_or_default()
     }
 }

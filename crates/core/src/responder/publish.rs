@@ -9,19 +9,24 @@ use crate::{
     reply::{self, Reply},
 };
 
-use super::{ChannelKey, Effect, FinalOutcome, PublicationId, Queued, Record, Responder, Stage, StoredCommand};
+use super::{
+    ChannelKey, Effect, FinalOutcome, PublicationId, Queued, Record, Responder, StoredCommand,
+    item::{Decision, Delivery, State},
+};
 
 /// A message takes no further reply once it is this long, in bytes.
 const MESSAGE_BYTES: usize = 256 << 10;
 
 impl Responder {
-    /// Puts a stored final in line for its channel.
-    pub(super) fn line_up(&mut self, key: Key) {
+    /// Puts a final, which is stored, in line for its channel.
+    pub(super) fn final_stored(&mut self, key: Key) {
+        self.change(key, |state| {
+            if let State::Decided(decision) = state {
+                decision.delivery = Delivery::Publishing;
+            }
+        });
         let Some(item) = self.items.get(key) else { return };
-        let mut channel = ChannelKey::of(&item.command);
-        if canary!("channels-across-orgs") {
-            channel = self.outbox.alike(channel);
-        }
+        let channel = ChannelKey::of(&item.command);
         if self.outbox.push(&channel, key) {
             self.queue.push_back(Queued::Publish(channel));
         }
@@ -35,7 +40,7 @@ impl Responder {
         while finals.len() < self.config.replies_per_message.max(1) && body.len() < MESSAGE_BYTES {
             let Some(key) = self.outbox.pop(&channel) else { break };
             let Some(item) = self.items.get(key) else { continue };
-            let Stage::Decided(outcome) = &item.stage else { continue };
+            let State::Decided(Decision { outcome, .. }) = &item.state else { continue };
             if !finals.is_empty() {
                 body.push(b',');
             }
@@ -58,25 +63,22 @@ impl Responder {
     /// Publishes the final of an ended item once more: whoever sends its batch again may have missed it.
     pub(super) fn publish_again(&mut self, message_id: MessageId) {
         let Some(key) = self.items.find(&message_id) else { return };
-        let Some(item) = self.items.get(key).filter(|_| !self.items.is_open(key)) else { return };
+        let Some(item) = self.items.get(key) else { return };
+        let State::Decided(Decision { delivery: Delivery::Over, .. }) = item.state else { return };
         let command = &item.command;
         let current = self.orgs.remembered(&command.org_id, command.family, &command.request_id);
         if current.is_none_or(|current| current.message_id != message_id) {
             // The id was forgotten while the answer waited for the store, and may stand for another item by now.
             return;
         }
-        self.outbox.open(ChannelKey::of(command));
-        self.counters.outbox += 1;
         self.items.reopen(key);
-        self.line_up(key);
+        self.final_stored(key);
     }
 
     pub(super) fn end_publication(&mut self, publication: PublicationId, delivered: bool) {
-        for key in self.outbox.settle(publication) {
-            let Some(item) = self.items.get(key).filter(|_| self.items.is_open(key)) else { continue };
+        for key in self.outbox.take(publication) {
+            let Some(item) = self.items.get(key) else { continue };
             let message_id = item.command.message_id;
-            self.outbox.close(&ChannelKey::of(&item.command));
-            self.counters.outbox -= 1;
             if delivered {
                 self.counters.published += 1;
                 self.journal.record(Record::Published { message_id });
@@ -84,12 +86,17 @@ impl Responder {
                 self.counters.undeliverable += 1;
                 self.journal.record(Record::Undeliverable { message_id });
             }
-            self.remember_ended(key);
+            self.end(key);
         }
     }
 
-    /// Keeps a published item, so that late and duplicate answers are known as such; the oldest go first.
-    pub(super) fn remember_ended(&mut self, key: Key) {
+    /// Remembers an item that is over, so that late and duplicate answers are known as such; the oldest go first.
+    pub(super) fn end(&mut self, key: Key) {
+        self.change(key, |state| {
+            if let State::Decided(decision) = state {
+                decision.delivery = Delivery::Over;
+            }
+        });
         self.items.end(key);
         self.items.forget_beyond(self.config.ended);
     }

@@ -6,7 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Device, Family, MessageId};
 
-/// One entry of the store's log. Replaying the entries in order rebuilds the responder.
+/// One entry of the store's log. Replaying the entries in order ([`Restore`](super::Restore)) rebuilds the responder.
+///
+/// Retention: once `Published` or `Undeliverable` of an item is stored and
+/// [`remember_until_epoch_ms`](StoredCommand::remember_until_epoch_ms) of its `Accepted` has passed, a store may drop all
+/// records of the item, `Accepted` first or all at once. A responder that is rebuilt without them only forgets what it would
+/// have forgotten: the request id is free again, and an answer under the message id is `Unknown`. Of an item whose end is
+/// not stored every record has to be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -39,22 +45,53 @@ pub enum Record {
         /// Whose.
         message_id: MessageId,
     },
+}
+
+impl Record {
+    /// The item that the record belongs to.
+    pub fn message_id(&self) -> MessageId {
+        match self {
+            Self::Accepted(command) => command.message_id,
+            Self::Intent { message_id }
+            | Self::Final { message_id, .. }
+            | Self::Published { message_id }
+            | Self::Undeliverable { message_id } => *message_id,
+        }
+    }
+}
+
+/// What is stored for whoever looks into a case later. It is no state: a restart does not read it, and a store may keep it
+/// as long or as short as it likes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "audit", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum AuditRecord {
     /// A device answered after the final was decided; it changed nothing.
     #[serde(rename_all = "camelCase")]
     Late {
-        /// Whose.
+        /// The command that it answered.
         message_id: MessageId,
-        /// What the device said: its own code, if one could be read.
+        /// The device's own code, if one could be read.
         device_code: Option<i64>,
-        /// When, epoch milliseconds.
+        /// When the answer was received, epoch milliseconds.
         at_epoch_ms: i64,
     },
 }
 
+impl AuditRecord {
+    /// The item that the record is about.
+    pub fn message_id(&self) -> MessageId {
+        match self {
+            Self::Late { message_id, .. } => *message_id,
+        }
+    }
+}
+
 /// An accepted item, complete: what the reply echoes and what the device gets.
+///
+/// Exhaustive on purpose: a store's codec that does not know a field of it must not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct StoredCommand {
     /// The gateway's own id.
     pub message_id: MessageId,
@@ -82,15 +119,19 @@ pub struct StoredCommand {
     pub gmt_service_request: i64,
     /// When the item was received, epoch milliseconds: `gmtServiceReply` of the answer.
     pub accepted_at_epoch_ms: i64,
+    /// Until when a repetition of the request id gets the original answer, epoch milliseconds: acceptance plus
+    /// [`ResponderConfig::dedup_window_ms`](super::ResponderConfig::dedup_window_ms). See [`Record`] for what a store may
+    /// drop after that. A record without it was written before there was one, and may be dropped as soon as it has ended.
+    #[serde(default)]
+    pub remember_until_epoch_ms: i64,
     /// What distinguishes this content from another under the same request id.
     #[serde(with = "hex128")]
     pub fingerprint: u128,
 }
 
-/// The one final value of an accepted item.
+/// The one final value of an accepted item. Exhaustive on purpose, as [`StoredCommand`] is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.
     pub code: Code,

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use setpoint::{
-    AnyDirectory, Family, Limits, Now,
+    AnyDirectory, Family, Limits, Now, Responder,
     check::{Checker, check, check_form},
     json,
     reply::{Response, read_response},
     request::{Entry, read_batch},
+    responder::{CheckedBatch, Effect, ResponderConfig},
 };
 
-use super::text::{broken, document, payload, string};
+use super::{
+    item_by_item,
+    text::{broken, document, payload, string},
+};
 
 const SAMPLES: [(Family, &str); 2] = [
     (Family::Invoke, include_str!("../../vectors/samples/invoke-request.json")),
@@ -148,12 +152,15 @@ fn nearly_good() -> impl Strategy<Value = String> {
 fn answers(body: &[u8], family: Family) -> Result<(), TestCaseError> {
     let now = Now::new(0, 1_700_000_000_000);
     let report = check(body, family, "o1", &AnyDirectory, &Limits::DEFAULT, now);
-    // Where nobody is asked, what is plainly right is not looked at as closely.
     let form = check_form(body, family, "o1", &Limits::DEFAULT, now);
     prop_assert_eq!((&form.error, &form.items), (&report.error, &report.items));
     // A directory repeats names without their escapes.
     let tree = |response: &[u8]| serde_json::from_slice::<serde_json::Value>(response).ok();
     prop_assert_eq!(tree(&form.response), tree(&report.response));
+    let item_by_item = item_by_item::response(body, family, "o1", &Limits::DEFAULT, now);
+    prop_assert_eq!(String::from_utf8_lossy(&form.response), String::from_utf8_lossy(&item_by_item));
+    let status = report.error.as_ref().map_or(200, |error| error.status);
+    prop_assert_eq!(served(body, family, now), (status, String::from_utf8_lossy(&report.response).into_owned()));
     prop_assert_eq!(json::check(&report.response, 128), Ok(()));
     match read_response(&report.response, family, &Limits::DEFAULT) {
         Ok(Response::Error(error)) => prop_assert_eq!(Some(error.status), report.error.map(|error| error.status)),
@@ -169,6 +176,22 @@ fn answers(body: &[u8], family: Family) -> Result<(), TestCaseError> {
         Err(error) => prop_assert!(false, "{}", error),
     }
     Ok(())
+}
+
+/// What a service without history answers.
+fn served(body: &[u8], family: Family, now: Now) -> (u16, String) {
+    let mut responder = Responder::new(ResponderConfig::default(), [7; 32]);
+    let batch = CheckedBatch::read(body.to_vec(), family, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+    let ticket = responder.handle_batch(batch, now);
+    loop {
+        match responder.poll_effect(now).expect("an answer") {
+            Effect::Persist { write, .. } => responder.handle_persisted(write, now),
+            Effect::Answer { batch, status, body } if batch == ticket => {
+                return (status, String::from_utf8(body).unwrap());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 proptest! {
@@ -215,7 +238,7 @@ proptest! {
             let (mut checker, mut room) = (Checker::new(family), Vec::new());
             for (body, depth, org_id) in &bodies {
                 let mut limits = Limits::DEFAULT;
-                limits.depth = *depth;
+                limits.depth = std::num::NonZeroUsize::new(*depth).unwrap();
                 let report = checker.check_form(body, org_id, &limits, now, room);
                 let first = Checker::new(family).check_form(body, org_id, &limits, now, Vec::new());
                 prop_assert_eq!(&report, &first);

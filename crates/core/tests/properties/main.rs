@@ -2,6 +2,7 @@
 
 mod agree;
 mod batches;
+mod item_by_item;
 mod messages;
 mod strict;
 mod text;

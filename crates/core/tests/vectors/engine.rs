@@ -1,5 +1,7 @@
 //! Scripts of one requester: what is said to it at which moment, and which events follow.
 
+use std::num::NonZeroUsize;
+
 use serde_json::{Value, json};
 use setpoint::{
     Now, Requester,
@@ -12,7 +14,8 @@ pub(crate) fn run(case: &Value) -> Result<(), String> {
     let mut config = RequesterConfig::default();
     if let Some(given) = case.get("config") {
         let number = |key: &str| given.get(key).and_then(Value::as_u64);
-        config.open_items = number("openItems").map_or(config.open_items, |bound| bound as usize);
+        let open_items = number("openItems").map(|bound| NonZeroUsize::new(bound as usize).expect("at least 1"));
+        config.open_items = open_items.unwrap_or(config.open_items);
         config.remembered = number("remembered").map_or(config.remembered, |bound| bound as usize);
         config.grace_ms = number("graceMs").unwrap_or(config.grace_ms);
     }

@@ -1,24 +1,37 @@
-//! The record of what really happened at the devices.
+//! Records what really happened at the devices.
 
 mod entry;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use setpoint_clock::epoch_ms;
 use tokio::sync::watch;
 
-pub use entry::{Answer, Entry, Stamp, Verdict};
+pub use entry::{Answer, Disposition, Entry, Stamp};
 
-use crate::answer::Planned;
+use crate::answer::PlannedAnswer;
 
-/// Everything that arrived at the devices of a fleet, what they made of it, and what they answered.
+/// Every message that arrived at the devices of a fleet, what they did with it, and what they answered.
 ///
-/// It is a test's oracle, so by default it keeps every entry for as long as it lives: somewhat under a
-/// kilobyte for a small command. [`FleetOptions::ledger_limit`](crate::FleetOptions::ledger_limit) bounds it to the newest entries.
-/// Clones share one record.
+/// It is a test oracle, so by default it keeps every entry: a little less than a kilobyte for a small command.
+/// [`FleetOptions::ledger_limit`](crate::FleetOptions::ledger_limit) keeps only the newest entries. Clones share the
+/// entries.
+///
+/// ```no_run
+/// # async fn run(fleet: setpoint_devices::Fleet) -> std::io::Result<()> {
+/// use std::time::Duration;
+///
+/// let arrived = fleet.ledger().wait_for(Duration::from_secs(5), |ledger| ledger.executions("m1") == 1).await;
+/// assert!(arrived);
+/// fleet.ledger().write_ndjson(std::io::stdout())?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Ledger {
     shared: Arc<Shared>,
@@ -26,17 +39,18 @@ pub struct Ledger {
 
 struct Shared {
     started: Instant,
-    limit: Option<usize>,
-    book: Mutex<Book>,
-    /// Counts changes, so that a test can wait for one instead of sleeping.
+    limit: Option<NonZeroUsize>,
+    entries: Mutex<Entries>,
+    /// Counts changes, so that tests can wait for one.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Book {
-    entries: VecDeque<Entry>,
-    /// The number of the first entry that is still there.
+struct Entries {
+    kept: VecDeque<Entry>,
+    /// The number of the first entry that is kept.
     first: u64,
+    /// The numbers of the kept entries of each message id.
     by_message: HashMap<String, Vec<u64>>,
 }
 
@@ -44,18 +58,18 @@ impl Ledger {
     /// All entries, in order.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
-        self.book().entries.iter().cloned().collect()
+        self.lock().kept.iter().cloned().collect()
     }
 
     /// The entries of one message id, in order: more than one when it arrived more than once.
     #[must_use]
     pub fn by_message_id(&self, message_id: &str) -> Vec<Entry> {
-        let book = self.book();
-        let numbers = book.by_message.get(message_id);
-        numbers.into_iter().flatten().filter_map(|&seq| book.get(seq).cloned()).collect()
+        let entries = self.lock();
+        let numbers = entries.by_message.get(message_id);
+        numbers.into_iter().flatten().filter_map(|&seq| entries.get(seq).cloned()).collect()
     }
 
-    /// How often a message id was executed.
+    /// How many times a message id was executed.
     #[must_use]
     pub fn executions(&self, message_id: &str) -> usize {
         let entries = self.by_message_id(message_id);
@@ -65,7 +79,7 @@ impl Ledger {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.book().entries.len()
+        self.lock().kept.len()
     }
 
     /// Whether there are none.
@@ -74,15 +88,15 @@ impl Ledger {
         self.len() == 0
     }
 
-    /// How many entries were given up to stay within the limit.
+    /// How many entries were dropped to stay within the limit.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
-        self.book().first
+        self.lock().first
     }
 
-    /// Waits until `done` says true of this ledger, at most for `at_most`. Returns whether it came to that.
+    /// Waits until `done` is true of this ledger, for `at_most`. Returns whether it is.
     ///
-    /// `done` is asked after every change, so it should be quick.
+    /// `done` is called after every change, so it should be quick.
     pub async fn wait_for(&self, at_most: Duration, done: impl Fn(&Self) -> bool) -> bool {
         let mut changes = self.shared.changes.subscribe();
         let wait = async {
@@ -104,7 +118,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// What `out` fails with.
+    /// `out` cannot be written.
     pub fn write_ndjson(&self, mut out: impl io::Write) -> io::Result<()> {
         for entry in self.entries() {
             serde_json::to_writer(&mut out, &entry)?;
@@ -114,46 +128,47 @@ impl Ledger {
     }
 
     /// An empty ledger that keeps at most `limit` entries.
-    pub(crate) fn new(limit: Option<usize>) -> Self {
+    pub(crate) fn new(limit: Option<NonZeroUsize>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 started: Instant::now(),
                 limit,
-                book: Mutex::default(),
+                entries: Mutex::default(),
                 changes: watch::Sender::new(0),
             }),
         }
     }
 
-    /// The stamp of `instant`, which is now or a moment ago.
+    /// `instant` on both clocks. It must not be in the future.
     pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
         let since = instant.saturating_duration_since(self.shared.started);
         let ago = i64::try_from(instant.elapsed().as_millis()).unwrap_or(0);
         Stamp { us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX), epoch_ms: epoch_ms() - ago }
     }
 
-    /// Adds an entry and returns the number it got.
+    /// Adds an entry and returns its number.
     pub(crate) fn record(&self, mut entry: Entry) -> u64 {
-        let mut book = self.book();
-        let seq = book.first + book.entries.len() as u64;
+        let mut entries = self.lock();
+        let seq = entries.first + entries.kept.len() as u64;
         entry.seq = seq;
         if !entry.message_id.is_empty() {
-            book.by_message.entry(entry.message_id.clone()).or_default().push(seq);
+            entries.by_message.entry(entry.message_id.clone()).or_default().push(seq);
         }
-        book.entries.push_back(entry);
-        if self.shared.limit.is_some_and(|limit| book.entries.len() > limit) {
-            book.forget_oldest();
+        entries.kept.push_back(entry);
+        if self.shared.limit.is_some_and(|limit| entries.kept.len() > limit.get()) {
+            entries.drop_oldest();
         }
-        drop(book);
-        self.changed();
+        drop(entries);
+        self.notify();
         seq
     }
 
-    /// Notes that `answer` to entry `seq` was handed to the connection; returns its place among the answers.
-    pub(crate) fn answered(&self, seq: u64, answer: &Planned) -> Option<usize> {
+    /// Records that `answer` to entry `seq` was handed to the connection; returns its index among the answers, or `None`
+    /// if the entry was dropped.
+    pub(crate) fn answered(&self, seq: u64, answer: &PlannedAnswer) -> Option<usize> {
         let sent = self.stamp(Instant::now());
-        let mut book = self.book();
-        let entry = book.get_mut(seq)?;
+        let mut entries = self.lock();
+        let entry = entries.get_mut(seq)?;
         entry.answers.push(Answer {
             topic: answer.topic.clone(),
             payload: answer.payload.clone(),
@@ -163,61 +178,54 @@ impl Ledger {
             attempts: 1,
             acknowledged: None,
         });
-        let place = entry.answers.len() - 1;
-        drop(book);
-        self.changed();
-        Some(place)
+        let index = entry.answers.len() - 1;
+        drop(entries);
+        self.notify();
+        Some(index)
     }
 
-    /// Changes the answer at `place` of entry `seq`, if it is still there.
-    pub(crate) fn update_answer(&self, seq: u64, place: usize, change: impl FnOnce(&mut Answer)) {
-        if let Some(answer) = self.book().get_mut(seq).and_then(|entry| entry.answers.get_mut(place)) {
+    /// Changes the answer at `index` of entry `seq`, if the entry is kept.
+    pub(crate) fn update_answer(&self, seq: u64, index: usize, change: impl FnOnce(&mut Answer)) {
+        if let Some(answer) = self.lock().get_mut(seq).and_then(|entry| entry.answers.get_mut(index)) {
             change(answer);
         }
-        self.changed();
+        self.notify();
     }
 
-    fn changed(&self) {
+    /// Wakes those who wait for a change.
+    fn notify(&self) {
         self.shared.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing below panics half-way through a change, so a poisoned book is still a good one.
-        self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        // No change can panic before it is complete, so the entries are consistent even if the lock is poisoned.
+        self.shared.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let book = self.book();
+        let entries = self.lock();
         f.debug_struct("Ledger")
-            .field("entries", &book.entries.len())
-            .field("forgotten", &book.first)
+            .field("entries", &entries.kept.len())
+            .field("forgotten", &entries.first)
             .finish_non_exhaustive()
     }
 }
 
-/// The machine's wall clock, in milliseconds since the Unix epoch.
-pub(crate) fn epoch_ms() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
-    }
-}
-
-impl Book {
+impl Entries {
     fn get(&self, seq: u64) -> Option<&Entry> {
         let index = usize::try_from(seq.checked_sub(self.first)?).ok()?;
-        self.entries.get(index)
+        self.kept.get(index)
     }
 
     fn get_mut(&mut self, seq: u64) -> Option<&mut Entry> {
         let index = usize::try_from(seq.checked_sub(self.first)?).ok()?;
-        self.entries.get_mut(index)
+        self.kept.get_mut(index)
     }
 
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.entries.pop_front() else {
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.kept.pop_front() else {
             return;
         };
         self.first += 1;
@@ -246,27 +254,27 @@ mod tests {
             target: "p".to_owned(),
             params: r#"{"p":1.0}"#.to_owned(),
             received: now,
-            verdict: Verdict::Executed,
+            disposition: Disposition::Executed,
             executed: Some(now),
             behaviour: None,
             answers: Vec::new(),
         }
     }
 
-    fn planned() -> Planned {
-        Planned {
+    fn planned() -> PlannedAnswer {
+        PlannedAnswer {
             after_ms: 0,
             topic: "t".to_owned(),
             payload: "{}".to_owned(),
             code: Some(200),
             data: None,
-            insist: true,
+            retransmit: true,
         }
     }
 
     #[test]
-    fn finds_by_message_id_and_forgets_the_oldest() {
-        let ledger = Ledger::new(Some(2));
+    fn entries_are_found_by_message_id_and_the_oldest_is_dropped_at_the_limit() {
+        let ledger = Ledger::new(NonZeroUsize::new(2));
         for id in ["a", "b", "a"] {
             ledger.record(entry(&ledger, id));
         }
@@ -275,7 +283,7 @@ mod tests {
         assert_eq!(ledger.by_message_id("a")[0].seq, 2);
         ledger.record(entry(&ledger, "c"));
         assert!(ledger.by_message_id("b").is_empty());
-        // What is forgotten can no longer be answered, and that is no failure.
+        // An answer to a dropped entry is not recorded.
         assert_eq!(ledger.answered(0, &planned()), None);
         assert_eq!(ledger.answered(2, &planned()), Some(0));
         assert_eq!(ledger.by_message_id("a")[0].answers.len(), 1);

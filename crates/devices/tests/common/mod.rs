@@ -1,4 +1,4 @@
-//! A real broker and an independent client, for the tests of this crate.
+//! A real broker and an independent client.
 #![allow(dead_code, reason = "every test file uses another part")]
 #![allow(missing_docs, unreachable_pub, reason = "test support")]
 
@@ -69,7 +69,7 @@ impl Reply {
     }
 }
 
-/// A client that sends commands as the gateway does, and hears every reply.
+/// A client that sends commands as the gateway does, and receives every reply.
 pub struct Probe {
     client: AsyncClient,
     replies: mpsc::UnboundedReceiver<Reply>,
@@ -94,7 +94,7 @@ impl Probe {
                 match connection.poll().await {
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
                         let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
-                        // `+` also matches the commands.
+                        // The filter also matches the commands.
                         if topic.ends_with("_reply") {
                             let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
                             let _gone = heard.send(Reply { topic, payload });
@@ -124,7 +124,7 @@ impl Probe {
         self.publish(&invoke_topic(device, service), &invoke_payload(service, id, params, extra), false).await;
     }
 
-    /// Hands an invoke to the connection and does not wait for anything.
+    /// Queues an invoke and waits for nothing.
     pub fn send(&self, device: &DeviceId, service: &str, id: &str, params: &str) {
         let payload = invoke_payload(service, id, params, "");
         let options = PublishOptions::at_least_once();
@@ -143,8 +143,8 @@ impl Probe {
         tokio::time::timeout(SOON, self.replies.recv()).await.expect("a reply in time").unwrap()
     }
 
-    /// Every reply up to the answer to a command that is sent for this purpose, which must be executed and
-    /// answered at once. What came before it is complete: MQTT keeps the order from one device to one subscriber.
+    /// Sends a command that is answered at once, and returns all replies before that answer. MQTT keeps the order from
+    /// one device to one subscriber, so none that was sent before is missing.
     pub async fn replies_until_fence(&mut self, device: &DeviceId, fence: &str) -> Vec<Reply> {
         self.invoke(device, "fence", fence, "{}", "").await;
         let mut before = Vec::new();
@@ -181,7 +181,7 @@ pub fn epoch_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap()
 }
 
-/// Waits until every answer the ledger knows of was acknowledged.
+/// Waits until every answer in the ledger is acknowledged.
 pub async fn all_acknowledged(ledger: &Ledger) {
     let done = ledger
         .wait_for(SOON, |ledger| {

@@ -1,5 +1,7 @@
 //! The engine's bounds, in a form that can stand in a file.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 use setpoint::{Limits, responder::ResponderConfig};
 
@@ -8,15 +10,15 @@ use setpoint::{Limits, responder::ResponderConfig};
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
     /// Largest batch body, in bytes.
-    pub body_bytes: usize,
+    pub body_bytes: NonZeroUsize,
     /// Most items in one batch.
-    pub items: usize,
+    pub items: NonZeroUsize,
     /// Deepest nesting of objects and arrays.
-    pub depth: usize,
+    pub depth: NonZeroUsize,
     /// Largest `inputData`, in bytes as written.
-    pub payload_bytes: usize,
+    pub payload_bytes: NonZeroUsize,
     /// Largest answer of a device, in bytes.
-    pub answer_bytes: usize,
+    pub answer_bytes: NonZeroUsize,
     /// Most items of one org in flight.
     pub pending_per_org: usize,
     /// Most items of one device in flight.

@@ -2,8 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::Path};
 
-use super::Config;
-use crate::StartError;
+use super::{Config, ConfigError};
 
 /// hyper's smallest read buffer.
 const MIN_HEADER_BYTES: usize = 8_192;
@@ -13,15 +12,15 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has a key or a value that is not known; the message says where.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, StartError> {
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let named = |problem: String| StartError::Config(format!("{}: {problem}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-        toml::from_str(&text).map_err(|error| named(error.to_string()))
+        let named = |problem: &str| ConfigError::at(path.display().to_string(), problem);
+        let text = fs::read_to_string(path).map_err(|error| named("cannot be read").because(error))?;
+        toml::from_str(&text).map_err(|error| named("is not a configuration").because(error))
     }
 
     /// Refuses what cannot work, and what would open an unauthenticated service to the network by accident.
-    pub(crate) fn check(&self) -> Result<(), StartError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_address("http.listen", self.http.listen)?;
         if self.mqtt.url.is_none() {
             self.check_address("mqtt.listen", self.mqtt.listen)?;
@@ -42,45 +41,46 @@ impl Config {
             ("engine.waiting_batches", self.engine.waiting_batches as u64),
             ("engine.hand_over_window", self.engine.hand_over_window as u64),
             ("engine.replies_per_message", self.engine.replies_per_message as u64),
-            ("engine.items", self.engine.items as u64),
             ("events.heartbeat_ms", self.events.heartbeat_ms),
         ];
         for (key, value) in at_least_1 {
             if value == 0 {
-                return Err(StartError::Config(format!("{key} is 0: set it to at least 1")));
+                return Err(ConfigError::at(key, "is 0: set it to at least 1"));
             }
         }
         if self.http.header_bytes < MIN_HEADER_BYTES {
-            return Err(StartError::Config(format!(
-                "http.header_bytes is {}: set it to at least {MIN_HEADER_BYTES}",
-                self.http.header_bytes
-            )));
+            return Err(ConfigError::at(
+                "http.header_bytes",
+                format!("is {}: set it to at least {MIN_HEADER_BYTES}", self.http.header_bytes),
+            ));
         }
         if self.engine.hand_over_window > usize::from(u16::MAX) {
-            return Err(StartError::Config(format!(
-                "engine.hand_over_window is {}: MQTT numbers at most 65,535 messages under way",
-                self.engine.hand_over_window
-            )));
+            return Err(ConfigError::at(
+                "engine.hand_over_window",
+                format!("is {}: MQTT numbers at most 65,535 messages under way", self.engine.hand_over_window),
+            ));
         }
-        if self.engine.body_bytes > self.http.body_bytes_in_all {
-            return Err(StartError::Config(
-                "http.body_bytes_in_all is less than engine.body_bytes: no batch of the largest size would fit".into(),
+        if self.engine.body_bytes.get() > self.http.body_bytes_in_all {
+            return Err(ConfigError::at(
+                "http.body_bytes_in_all",
+                "is less than engine.body_bytes: no batch of the largest size would fit",
             ));
         }
         Ok(())
     }
 
-    fn check_address(&self, key: &'static str, addr: SocketAddr) -> Result<(), StartError> {
+    fn check_address(&self, key: &'static str, addr: SocketAddr) -> Result<(), ConfigError> {
         if addr.ip().is_loopback() || self.allow_unauthenticated_network {
             return Ok(());
         }
-        Err(StartError::NetworkNotAllowed { key, addr })
+        Err(ConfigError::NetworkNotAllowed { key, addr })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Chain;
 
     #[test]
     fn an_empty_file_is_the_default_configuration() {
@@ -119,7 +119,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("setpoint.toml");
         fs::write(&path, "[http]\nlisten_on = \"127.0.0.1:1\"\n").unwrap();
-        let message = Config::from_file(&path).unwrap_err().to_string();
+        let message = Chain(&Config::from_file(&path).unwrap_err()).to_string();
         assert!(
             message.contains("setpoint.toml") && message.contains("line 2") && message.contains("listen_on"),
             "{message}"

@@ -1,6 +1,7 @@
 //! Everything that can be set, with its default and its unit.
 
 mod engine;
+mod error;
 mod file;
 mod http;
 mod mqtt;
@@ -10,10 +11,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use engine::EngineConfig;
+pub use error::ConfigError;
 pub use http::HttpConfig;
 pub use mqtt::{MqttConfig, MqttProtocol};
 
-use crate::registry::DeviceEntry;
+use crate::catalog::DeviceEntry;
 
 /// What a gateway is started with. Every part has a default; an unknown key is an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

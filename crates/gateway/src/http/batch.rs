@@ -5,50 +5,68 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use setpoint::Family;
-use tokio::sync::oneshot;
+use setpoint::{Family, Now, RequestError, responder::CheckedBatch};
+use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{
-    App, body, json,
-    query::{ORG_ID, Query, invalid},
-    refusal::Refusal,
-};
+use super::{App, body, error::HttpError, extract::Action, json};
 use crate::{
-    clock,
-    run::{Batch, NotTaken},
+    access::Caller,
+    run::{Batch, HeldBody, NotTaken},
 };
+
+/// Bodies from this size on are read on a thread of their own: reading takes about a millisecond for every 200 KiB, and as
+/// long as that a worker of the runtime would serve nobody else.
+const LARGE_BODY_BYTES: usize = 64 << 10;
 
 /// `PUT …/multiInvoke?orgId=` and `PUT …/multiSet?orgId=`.
-pub(super) async fn put(State(app): State<App>, family: Family, request: Request) -> Result<Response, Refusal> {
-    let org_id = {
-        let query = Query::parse(request.uri().query()).map_err(Refusal::unread)?;
-        query.required(ORG_ID).map_err(Refusal::unread)?.to_owned()
-    };
-    submit(&app, family, org_id, request).await
-}
-
-/// `PUT /edge-service/v1/commands?action=invokeServiceAsync|setMeasurepointAsync&orgId=`.
-pub(super) async fn put_by_action(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let (family, org_id) = {
-        let query = Query::parse(request.uri().query()).map_err(Refusal::unread)?;
-        let action = query.required("action").map_err(Refusal::unread)?;
-        let family = Family::ALL.into_iter().find(|family| family.table().action == action).ok_or_else(|| {
-            let [invoke, write] = Family::ALL.map(|family| family.table().action);
-            Refusal::unread(invalid("action", format!("the action is neither {invoke} nor {write}")))
-        })?;
-        (family, query.required(ORG_ID).map_err(Refusal::unread)?.to_owned())
-    };
-    submit(&app, family, org_id, request).await
-}
-
-/// Hands the batch over whole, then waits. If the client goes away before the hand-over, nothing was accepted; after
-/// it, the batch is judged as a whole or not at all, whether or not anybody waits here.
-async fn submit(app: &App, family: Family, org_id: String, request: Request) -> Result<Response, Refusal> {
+///
+/// Reads and checks the batch, queues it for the run loop, and waits for the answer. If the client goes away before it is
+/// queued, nothing was accepted; after that, it is admitted as a whole or not at all, whether or not anybody waits here.
+pub(super) async fn put(
+    State(app): State<App>,
+    family: Family,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, HttpError> {
     let (head, payload) = request.into_parts();
-    let body = body::read(app, &head.headers, payload, app.config.engine.body_bytes).await?;
+    let body = body::read(&app, &head.headers, payload, app.config.engine.body_bytes.get()).await?;
+    // All of it has come: timeouts run from here.
+    let received = setpoint_clock::now();
+    let catalog_version = caller.catalog().version();
+    let batch = check(&app, family, caller, body, received).await?;
     let (answer, answered) = oneshot::channel();
-    app.run.batch(Batch { org_id, family, body, received: clock::now(), answer })?;
+    app.run.batch(Batch { batch, catalog_version, answer })?;
     let answer = answered.await.map_err(|_| NotTaken::Unanswered)?;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(json(status, answer.body))
+}
+
+/// `PUT /edge-service/v1/commands?action=invokeServiceAsync|setMeasurepointAsync&orgId=`.
+pub(super) async fn put_by_action(
+    app: State<App>,
+    Action(family): Action,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, HttpError> {
+    put(app, family, caller, request).await
+}
+
+/// Reads the body, against the catalog as it was when the request came. No lock is held.
+async fn check(
+    app: &App,
+    family: Family,
+    caller: Caller,
+    body: HeldBody,
+    received: Now,
+) -> Result<CheckedBatch, HttpError> {
+    let large = body.as_ref().len() >= LARGE_BODY_BYTES;
+    let limits = app.limits.clone();
+    let read = move || CheckedBatch::read(body, family, caller.org_id(), &**caller.catalog(), &limits, received);
+    if !large {
+        return Ok(read());
+    }
+    // As many at once as there are processors: more would only share them, and hold a thread each.
+    let _turn = app.readers.acquire().await;
+    let panicked = |_| RequestError::internal("the request met a defect of the service");
+    Ok(spawn_blocking(read).await.map_err(panicked)?)
 }

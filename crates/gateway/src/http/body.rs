@@ -11,15 +11,15 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{App, refusal::Refusal};
+use super::{App, error::HttpError};
 use crate::run::HeldBody;
 
 /// Memory set aside before any of the body has come; more is taken as it comes.
 const FIRST_BYTES: usize = 64 << 10;
 
 /// Reads a JSON body of at most `limit` bytes; it takes its share of the memory for bodies as it comes.
-pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<HeldBody, Refusal> {
-    let announced = check_headers(headers, limit).map_err(Refusal::unread)?;
+pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<HeldBody, HttpError> {
+    let announced = check_headers(headers, limit).map_err(HttpError::unread)?;
     let http = &app.config.http;
     let idle = Duration::from_millis(http.body_idle_timeout_ms);
     let end = Instant::now() + Duration::from_millis(http.body_timeout_ms);
@@ -28,23 +28,25 @@ pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: 
     let mut share: Option<OwnedSemaphorePermit> = None;
     loop {
         let frame = match timeout_at(end.min(Instant::now() + idle), body.frame()).await {
-            Err(_) => return Err(Refusal::unread(RequestError::new(408, "Request Timeout", "the body took too long"))),
+            Err(_) => {
+                return Err(HttpError::unread(RequestError::new(408, "Request Timeout", "the body took too long")));
+            }
             Ok(None) => break,
-            Ok(Some(Err(_))) => return Err(Refusal::unread(malformed("the body does not end where it should"))),
+            Ok(Some(Err(_))) => return Err(HttpError::unread(malformed("the body does not end where it should"))),
             Ok(Some(Ok(frame))) => frame,
         };
         // Trailers say nothing here.
         let Ok(data) = frame.into_data() else { continue };
         let have = whole.len() + parts.len();
         if have + data.len() > limit {
-            return Err(Refusal::unread(too_large(limit)));
+            return Err(HttpError::unread(too_large(limit)));
         }
         let taken = u32::try_from(data.len())
             .ok()
             .and_then(|bytes| Arc::clone(&app.body_memory).try_acquire_many_owned(bytes).ok());
         let Some(taken) = taken else {
             let reason = "too many request bodies are held at once: send it again later";
-            return Err(Refusal::unread(RequestError::unavailable(reason)));
+            return Err(HttpError::unread(RequestError::unavailable(reason)));
         };
         match &mut share {
             None => share = Some(taken),

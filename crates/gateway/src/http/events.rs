@@ -4,50 +4,44 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderValue, header},
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use prometheus_client::metrics::gauge::Gauge;
-use setpoint::{Code, Directory, RequestError};
+use setpoint::{Code, RequestError};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{
-    App,
-    channels::Failure,
-    query::{ORG_ID, Query},
-};
+use super::{App, error::HttpError, extract::Id};
 use crate::{
-    events::event_stream,
-    registry::{ChannelError, family_of},
+    access::Caller,
+    catalog::{ChannelError, family_of},
+    feeds::event_stream,
 };
 
 /// `GET /channels/{id}/events?orgId=`, with `Last-Event-ID` to resume.
 pub(super) async fn get(
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Response, Failure> {
-    let query = Query::parse(request.uri().query())?;
-    let org_id = query.required(ORG_ID)?;
-    let log = {
-        let registry = app.registry();
-        if !registry.has_org(org_id) {
+    caller: Caller,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let Some(family) = family_of(&id) else {
+        if caller.existing_org().is_err() {
             return Err(RequestError::unknown_org().into());
         }
-        let id = id.map(|Path(id)| id).unwrap_or_default();
-        let Some(family) = family_of(&id) else {
-            let reason = "a channel id starts with DATASVC.CONTROL. or DATASVC.SET.";
-            return Err(RequestError::new(404, Code::NOT_FOUND.msg(), reason).into());
-        };
-        let channel = registry.channels.get(org_id, family, &id);
-        Arc::clone(&channel.ok_or(Failure::Channel(family, ChannelError::Missing))?.log)
+        let reason = "a channel id starts with DATASVC.CONTROL. or DATASVC.SET.";
+        return Err(RequestError::new(404, Code::NOT_FOUND.msg(), reason).into());
     };
+    let channel = caller.channel(family, &id).map_err(|error| HttpError::channel(family, error))?;
+    // It may have been deleted since the catalog was read.
+    let log = app.feeds.log(caller.org_id(), &channel.id);
+    let log = log.ok_or(HttpError::Channel(family, ChannelError::Missing))?;
     let Ok(permit) = Arc::clone(&app.streams).try_acquire_owned() else {
         return Err(RequestError::unavailable("as many event streams are open as may be: try again later").into());
     };
     // What is not text is not an id of ours, and is answered like any other foreign one.
-    let last_event_id = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or(""));
+    let last_event_id = headers.get("last-event-id").map(|id| id.to_str().unwrap_or(""));
     let start = log.resume(last_event_id);
     let heartbeat = Duration::from_millis(app.config.events.heartbeat_ms);
     let subscription = Subscription::new(permit, &app.metrics.streams);

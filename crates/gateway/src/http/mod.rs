@@ -2,14 +2,16 @@
 
 mod batch;
 mod body;
+mod channel_body;
 mod channels;
+mod error;
 mod events;
+mod extract;
 mod ops;
 mod query;
-mod refusal;
 mod serve;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
 use axum::{
     Router,
@@ -19,13 +21,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use setpoint::{Code, Family, RequestError};
+use serde::Serialize;
+use setpoint::{Code, Family, Limits, RequestError};
 use tokio::{sync::Semaphore, time::Instant};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::refusal::Refusal;
+use self::error::HttpError;
 pub(crate) use self::serve::Server;
-use crate::{config::Config, lifecycle::Lifecycle, metrics::Metrics, registry::Registry, run::RunHandle};
+use crate::{
+    access::Access, catalog::Catalog, config::Config, feeds::Feeds, lifecycle::Lifecycle, ports::Health,
+    run::RunHandle, telemetry::Metrics,
+};
 
 /// Methods that metrics name; a client can make up others without end.
 const NAMED_METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
@@ -33,20 +39,47 @@ const NAMED_METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Met
 /// What every handler can reach. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
-    pub(crate) config: Arc<Config>,
-    pub(crate) registry: Arc<RwLock<Registry>>,
-    pub(crate) run: RunHandle,
-    pub(crate) metrics: Metrics,
-    pub(crate) lifecycle: Lifecycle,
+    config: Arc<Config>,
+    access: Access,
+    feeds: Arc<Feeds>,
+    run: RunHandle,
+    metrics: Metrics,
+    health: Health,
+    lifecycle: Lifecycle,
+    /// What one batch may cost to read.
+    limits: Arc<Limits>,
+    /// Large bodies that may be read at once.
+    readers: Arc<Semaphore>,
     /// Memory for request bodies, in bytes.
-    pub(crate) body_memory: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
     /// Event streams that may still be opened.
-    pub(crate) streams: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl App {
-    fn registry(&self) -> RwLockReadGuard<'_, Registry> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(
+        config: Arc<Config>,
+        catalog: Arc<Catalog>,
+        feeds: Arc<Feeds>,
+        run: RunHandle,
+        metrics: Metrics,
+        health: Health,
+        lifecycle: Lifecycle,
+    ) -> Self {
+        let permits = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self {
+            access: Access::new(catalog),
+            feeds,
+            run,
+            metrics,
+            health,
+            lifecycle,
+            limits: Arc::new(config.engine.responder().limits),
+            readers: permits(available_parallelism().map_or(1, NonZero::get)),
+            body_memory: permits(config.http.body_bytes_in_all),
+            streams: permits(config.events.max_streams),
+            config,
+        }
     }
 }
 
@@ -61,17 +94,17 @@ pub(crate) fn router(app: App) -> Router {
     for family in Family::ALL {
         let table = family.table();
         router = router
-            .route(table.path, put(move |app, request| batch::put(app, family, request)))
+            .route(table.path, put(move |app, caller, request| batch::put(app, family, caller, request)))
             .route(
                 table.channels_path,
-                post(move |app, request| channels::create(app, family, request))
-                    .get(move |app, request| channels::list(app, family, request)),
+                post(move |app, caller, request| channels::create(app, family, caller, request))
+                    .get(move |caller, request| channels::list(family, caller, request)),
             )
             .route(
                 &format!("{}/{{id}}", table.channels_path),
-                get(move |app, id, request| channels::get(app, family, id, request))
-                    .put(move |app, id, request| channels::update(app, family, id, request))
-                    .delete(move |app, id, request| channels::delete(app, family, id, request)),
+                get(move |caller, id| channels::get(family, caller, id))
+                    .put(move |app, caller, id, request| channels::update(app, family, caller, id, request))
+                    .delete(move |app, force, caller, id| channels::delete(app, family, force, caller, id)),
             );
     }
     router
@@ -82,20 +115,20 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn no_route(request: Request) -> Refusal {
+async fn no_route(request: Request) -> HttpError {
     let reason = format!("there is no route {}", request.uri().path());
-    Refusal::unread(RequestError::new(404, Code::NOT_FOUND.msg(), reason))
+    HttpError::unread(RequestError::new(404, Code::NOT_FOUND.msg(), reason))
 }
 
-async fn wrong_method(request: Request) -> Refusal {
+async fn wrong_method(request: Request) -> HttpError {
     let reason = format!("{} cannot be called with {}: see the Allow header", request.uri().path(), request.method());
-    Refusal::unread(RequestError::new(405, "Method Not Allowed", reason))
+    HttpError::unread(RequestError::new(405, "Method Not Allowed", reason))
 }
 
 fn panicked() -> Response {
     tracing::error!("a handler panicked");
     let error = RequestError::new(500, Code::INTERNAL.msg(), "the request met a defect of the service");
-    Refusal::unread(error).into_response()
+    HttpError::unread(error).into_response()
 }
 
 /// Counts and times every request under its route, never under what a client wrote.
@@ -112,6 +145,11 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> Respon
     };
     app.metrics.http.answered(route, method, response.status().as_u16(), started.elapsed());
     response
+}
+
+fn serialize(value: &impl Serialize) -> Vec<u8> {
+    // Strings and numbers into memory: nothing in it can fail.
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 /// A JSON response.

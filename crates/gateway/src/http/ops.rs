@@ -7,36 +7,36 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{App, json};
-use crate::metrics::{CONTENT_TYPE, Link};
+use super::{App, json, serialize};
+use crate::{error::Chain, telemetry::CONTENT_TYPE};
 
 /// `GET /healthz`: 200 as long as the process is worth keeping.
 pub(super) async fn healthz(State(app): State<App>) -> Response {
     #[derive(Serialize)]
-    struct Health {
+    struct Body {
         healthy: bool,
         reason: Option<String>,
     }
-    let reason = app.lifecycle.failure().map(|error| error.to_string());
+    let reason = app.health.state().failure.map(|error| Chain(&error).to_string());
     let healthy = reason.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    json(status, serde_json::to_vec(&Health { healthy, reason }).unwrap_or_default())
+    json(status, serialize(&Body { healthy, reason }))
 }
 
 /// `GET /readyz`: 200 as long as batches are accepted and the broker is reached.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     #[derive(Serialize)]
-    struct Readiness {
+    struct Body {
         ready: bool,
         accepting: bool,
         devices: bool,
         channels: bool,
     }
-    let accepting = !app.lifecycle.drain.is_cancelled();
-    let (devices, channels) = (app.metrics.is_up(Link::Devices), app.metrics.is_up(Link::Channels));
-    let ready = accepting && devices && channels;
+    let health = app.health.state();
+    let ready = health.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json(status, serde_json::to_vec(&Readiness { ready, accepting, devices, channels }).unwrap_or_default())
+    let body = Body { ready, accepting: health.accepting, devices: health.devices, channels: health.channels };
+    json(status, serialize(&body))
 }
 
 /// `GET /metrics`, for Prometheus.

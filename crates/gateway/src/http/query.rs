@@ -42,9 +42,6 @@ impl<'q> Query<'q> {
     }
 }
 
-/// The parameter that every call has.
-pub(super) const ORG_ID: &str = "orgId";
-
 /// The refusal of a parameter.
 pub(super) fn invalid(name: &str, reason: impl Into<String>) -> RequestError {
     RequestError::new(400, format!("Invalid Argument {name}"), reason.into())
@@ -76,7 +73,7 @@ mod tests {
 
     fn org(raw: &str) -> Result<String, String> {
         let query = Query::parse(Some(raw)).map_err(|error| error.to_string())?;
-        query.required(ORG_ID).map(str::to_owned).map_err(|error| error.to_string())
+        query.required("orgId").map(str::to_owned).map_err(|error| error.to_string())
     }
 
     #[test]

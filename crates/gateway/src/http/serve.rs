@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
 
 use super::{App, router};
-use crate::{config::HttpConfig, lifecycle::Lifecycle, metrics::HttpMetrics};
+use crate::{config::HttpConfig, lifecycle::Lifecycle, lock::lock, telemetry::HttpMetrics};
 
 /// How long to wait when the system has no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves connections until the lifecycle drains.
+    /// Serves connections until the lifecycle closes.
     pub(crate) fn start(listener: TcpListener, app: App) -> io::Result<Self> {
         let addr = listener.local_addr()?;
         let connections = TaskTracker::new();
@@ -52,7 +52,7 @@ impl Server {
             peers: Arc::default(),
             connections: connections.clone(),
         };
-        connections.spawn(acceptor.run(listener));
+        connections.spawn(async move { acceptor.run(listener).await });
         Ok(Self { addr, connections })
     }
 
@@ -82,7 +82,7 @@ impl Acceptor {
     async fn run(self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
-                () = self.lifecycle.drain.cancelled() => return,
+                () = self.lifecycle.close.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -127,7 +127,7 @@ impl Acceptor {
             let mut connection = pin!(connection);
             let outcome = tokio::select! {
                 outcome = connection.as_mut() => outcome,
-                () = lifecycle.drain.cancelled() => {
+                () = lifecycle.close.cancelled() => {
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         outcome = connection.as_mut() => outcome,
@@ -163,7 +163,7 @@ struct Place {
 
 impl Peers {
     fn admit(peers: &Arc<Self>, peer: IpAddr, config: &HttpConfig) -> Result<Place, &'static str> {
-        let mut counts = peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(&peers.0);
         if counts.all >= config.max_connections {
             return Err("connections");
         }
@@ -179,7 +179,7 @@ impl Peers {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(&self.peers.0);
         counts.all -= 1;
         let left = counts.by_peer.get_mut(&self.peer).map(|count| {
             *count -= 1;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use setpoint::responder::HandedOver;
 use setpoint_interleave::{below, chance, note, task, turns};
 use tokio::{
     sync::mpsc,
@@ -15,14 +14,12 @@ use tokio::{
 
 use super::books::Books;
 use crate::{
-    clock,
-    mqtt::{HandOver, Incoming, LinkReport, Publication, Published},
-    run::{Control, RunHandle},
+    ports::{ChannelEvents, DeviceEvents, DeviceMessage, HandOver, HandedOver, Publication, Published},
+    run::RunHandle,
 };
 
 /// The devices' link: up and down; it loses, refuses and acknowledges commands.
 pub(super) async fn devices(mut commands: mpsc::UnboundedReceiver<HandOver>, run: RunHandle, books: Arc<Mutex<Books>>) {
-    let report = |report| run.tell(Control::Link(report));
     let mut up = false;
     loop {
         let command = match timeout(Duration::from_millis(below(150)), commands.recv()).await {
@@ -32,21 +29,21 @@ pub(super) async fn devices(mut commands: mpsc::UnboundedReceiver<HandOver>, run
             Err(_) => {
                 if !up || chance(8) {
                     up = !up;
-                    report(LinkReport::Up(up));
+                    run.link(up);
                 }
                 continue;
             }
         };
         let id = command.message_id;
         books.lock().unwrap().command(id);
-        let taken = |how| report(LinkReport::HandedOver(id, how));
+        let taken = |how| run.handed_over(id, how);
         match if up { below(10) } else { 0 } {
             0 => taken(HandedOver::NotSent),
             1 => {
                 books.lock().unwrap().may_have_arrived(id);
                 up = false;
                 // The link tells of the loss first: else the next command would be handed to it.
-                report(LinkReport::Up(false));
+                run.link(false);
                 if chance(2) {
                     answer(&command, &run);
                 }
@@ -76,14 +73,14 @@ fn answer(command: &HandOver, run: &RunHandle) {
         for _ in 0..times {
             pause().await;
             let payload = json!({ "id": command["id"], "code": if chance(4) { 500 } else { 200 }, "data": {} });
-            let incoming = Incoming {
+            let message = DeviceMessage {
                 topic: topic.clone().into(),
                 payload: payload.to_string().into(),
                 retained: false,
-                received: clock::now(),
+                received: setpoint_clock::now(),
             };
             // The run loop may have ended.
-            let _ = run.devices.send(incoming).await;
+            let _ = run.message(message).await;
         }
     }));
 }
@@ -108,7 +105,7 @@ pub(super) async fn channels(
             if chance(4) {
                 sleep(Duration::from_millis(below(500))).await;
             }
-            run.tell(Control::Published(id, Published::Done));
+            run.published(id, Published::Done);
         }));
     }
 }

@@ -1,15 +1,15 @@
 //! A gateway without sockets.
 
 use std::{
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use axum::Router;
-use setpoint::{Family, Responder, responder::WriteId};
+use setpoint::responder::{Restore, WriteId};
 use setpoint_interleave::{below, chance, note, task};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -17,14 +17,17 @@ use tokio_util::task::TaskTracker;
 
 use super::{books::Books, links};
 use crate::{
-    Config, DeviceEntry, GatewayError, clock,
-    events::Logs,
+    assembly::{catalog_with_feeds, orgs_and_devices},
+    catalog::{ChannelCommand, DeviceEntry, Draft},
+    channels,
+    config::Config,
+    error::{GatewayError, StoreError},
     http::{App, router},
     lifecycle::Lifecycle,
-    metrics::Metrics,
-    registry::{Channels, Registry},
+    ports::Health,
     run::{Control, Outputs, RunHandle, RunLoop, inputs},
-    store::{Committer, Store, StoreEntry, StoreError, StoreWriter},
+    store::{Committer, Store, StoreEntry, StoreWriter},
+    telemetry::Metrics,
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.ops";
@@ -50,14 +53,14 @@ impl Service {
         let devices = [1, 2, 3].map(|n| DeviceEntry::new("o1", "p", format!("d{n}"), format!("a{n}"))).into();
         let config = Arc::new(Config { devices, ..Config::default() });
         let books = Arc::new(Mutex::new(Books::default()));
-        let lifecycle = Lifecycle::new();
-        let metrics = Metrics::new();
-        let logs = Logs::new("run".into(), &config.events);
-        let channels = Channels::new(config.events.channels_per_org, logs);
-        let mut registry = Registry::from_config(&config, channels).unwrap();
-        registry.channels.create("o1", Family::Invoke, CHANNEL, None).unwrap();
-        let registry = Arc::new(RwLock::new(registry));
-        let responder = Responder::restore(config.engine.responder(), [7; 32], [], clock::now());
+        let health = Health::new();
+        let lifecycle = Lifecycle::new(health.clone());
+        let metrics = Metrics::new(health.clone());
+        let mut draft = Draft::new(config.events.channels_per_org);
+        orgs_and_devices(&config, &mut draft).unwrap();
+        draft.change_channel(&ChannelCommand::create("o1", CHANNEL, None).unwrap()).unwrap();
+        let (catalog, feeds) = catalog_with_feeds(draft, "run".into(), &config.events);
+        let responder = Restore::new(config.engine.responder(), [7; 32], setpoint_clock::now()).finish();
 
         let (run, inputs) = inputs(config.engine.waiting_batches, config.mqtt.inbox_messages);
         let reports = run.clone();
@@ -68,8 +71,9 @@ impl Service {
         let (store, committer) = StoreWriter::with_committer(store, metrics.store.clone(), report);
         let (commands, commands_out) = mpsc::unbounded_channel();
         let (publications, messages) = mpsc::unbounded_channel();
-        let outputs = Outputs { store, commands, publications };
-        let run_loop = RunLoop::new(responder, Arc::clone(&registry), outputs, metrics.clone());
+        let router_of_channels = channels::Router::new(vec![feeds.clone()], publications);
+        let outputs = Outputs { store, devices: Box::new(commands), channels: Box::new(router_of_channels) };
+        let run_loop = RunLoop::new(responder, Arc::clone(&catalog), outputs, metrics.clone());
         let ending = lifecycle.clone();
         let run_ended = tokio::spawn(task("run loop", async move {
             if let Err(error) = run_loop.run(inputs, ending.abort.clone()).await {
@@ -81,15 +85,7 @@ impl Service {
             tokio::spawn(task("channels' link", links::channels(messages, run.clone(), Arc::clone(&books)))),
         ];
         let store = tokio::spawn(task("store", commits(committer)));
-        let app = App {
-            registry,
-            run: run.clone(),
-            metrics,
-            lifecycle: lifecycle.clone(),
-            body_memory: Arc::new(Semaphore::new(config.http.body_bytes_in_all)),
-            streams: Arc::new(Semaphore::new(config.events.max_streams)),
-            config: Arc::clone(&config),
-        };
+        let app = App::new(Arc::clone(&config), catalog, feeds, run.clone(), metrics, health, lifecycle.clone());
         Self {
             router: router(app),
             books,
@@ -107,7 +103,7 @@ impl Service {
     pub(super) async fn shutdown(self) {
         self.books.lock().unwrap().stopping = true;
         self.run.tell(Control::StopAccepting);
-        self.lifecycle.drain.cancel();
+        self.lifecycle.shut_down();
         self.requests.close();
         drop(timeout(self.shutdown_timeout, self.requests.wait()).await);
         let told = Instant::now();

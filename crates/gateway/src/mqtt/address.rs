@@ -5,10 +5,7 @@ use std::{fmt, fs, net::SocketAddr};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::{
-    StartError,
-    config::{MqttConfig, MqttProtocol},
-};
+use crate::config::{ConfigError, MqttConfig, MqttProtocol};
 
 /// Everything that a connection needs to know of its broker.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,10 +51,10 @@ impl BrokerAddress {
     }
 
     /// An external broker: `mqtt://[user:password@]host[:port][?protocol=3.1.1|5]`, or `mqtts://…`.
-    pub(crate) fn external(text: &str, config: &MqttConfig) -> Result<Self, StartError> {
+    pub(crate) fn external(text: &str, config: &MqttConfig) -> Result<Self, ConfigError> {
         // The URL may hold a password: it is not repeated.
-        let wrong = |problem: String| StartError::Config(format!("mqtt.url: {problem}"));
-        let url = Url::parse(text).map_err(|error| wrong(format!("not a URL: {error}")))?;
+        let wrong = |problem: String| ConfigError::at("mqtt.url", problem);
+        let url = Url::parse(text).map_err(|error| wrong("not a URL".into()).because(error))?;
         let secure = match url.scheme() {
             "mqtt" => false,
             "mqtts" => true,
@@ -78,7 +75,7 @@ impl BrokerAddress {
         }
         let decode = |part: &str| {
             let text = percent_decode_str(part).decode_utf8();
-            text.map(String::from).map_err(|_| wrong("user and password must be UTF-8".into()))
+            text.map(String::from).map_err(|error| wrong("user and password must be UTF-8".into()).because(error))
         };
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
@@ -87,11 +84,11 @@ impl BrokerAddress {
         let tls = match (secure, &config.ca_file) {
             (false, None) => None,
             (false, Some(_)) => {
-                return Err(StartError::Config("mqtt.ca_file is set and mqtt.url is not mqtts://".into()));
+                return Err(ConfigError::at("mqtt.ca_file", "is set and mqtt.url is not mqtts://"));
             }
             (true, None) => Some(Trust::System),
             (true, Some(path)) => Some(Trust::Pem(fs::read(path).map_err(|error| {
-                StartError::Config(format!("mqtt.ca_file: {} cannot be read: {error}", path.display()))
+                ConfigError::at("mqtt.ca_file", format!("{} cannot be read", path.display())).because(error)
             })?)),
         };
         Ok(Self {
@@ -117,7 +114,7 @@ mod tests {
     use super::*;
 
     fn external(url: &str) -> Result<BrokerAddress, String> {
-        BrokerAddress::external(url, &MqttConfig::default()).map_err(|error| error.to_string())
+        BrokerAddress::external(url, &MqttConfig::default()).map_err(|error| crate::error::Chain(&error).to_string())
     }
 
     #[test]

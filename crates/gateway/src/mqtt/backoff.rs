@@ -4,27 +4,27 @@ use std::time::Duration;
 
 /// Pauses that double up to a bound, each shortened at random by up to a half so that many clients spread out.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(min_ms: u64, max_ms: u64) -> Self {
+    pub(crate) fn new(min_ms: u64, max_ms: u64) -> Self {
         let min = Duration::from_millis(min_ms);
         Self { min, max: Duration::from_millis(max_ms.max(min_ms)), next: min }
     }
 
     /// The next pause.
-    pub(super) fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.max);
         pause.mul_f64(fastrand::f64().mul_add(-0.5, 1.0))
     }
 
     /// It worked: the next pause is the shortest again.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.min;
     }
 }

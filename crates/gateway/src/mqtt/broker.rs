@@ -1,11 +1,17 @@
 //! The broker inside the process.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageBackendType, StorageConfig};
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{StartError, config::MqttConfig};
+use crate::{
+    config::MqttConfig,
+    error::{Chain, ListenError},
+};
+
+/// Why the broker ended, told to one and returned to another.
+type Ended = Arc<dyn Error + Send + Sync>;
 
 /// How long a session outlives its connection; for ever would let old client ids pile up.
 const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
@@ -19,7 +25,7 @@ const STOP_PATIENCE: Duration = Duration::from_millis(20);
 pub struct EmbeddedBroker {
     addr: SocketAddr,
     stop: BrokerShutdownHandle,
-    running: JoinHandle<Result<(), String>>,
+    running: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for EmbeddedBroker {
@@ -29,21 +35,22 @@ impl std::fmt::Debug for EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
-    /// Starts it without a gateway, such as to measure what a gateway adds to it. Of the settings those that are about
-    /// the broker count.
+    /// Starts it without a gateway, for instance to measure what a gateway adds to it. Of the settings only those that
+    /// are about the broker count.
     ///
     /// # Errors
     /// It cannot listen at the address.
-    pub async fn alone(config: &MqttConfig) -> Result<Self, StartError> {
-        Self::start(config, |reason| tracing::debug!(reason, "the broker ended")).await
+    pub async fn alone(config: &MqttConfig) -> Result<Self, ListenError> {
+        Self::start(config, |reason| tracing::debug!(reason = %Chain(&reason), "the broker ended")).await
     }
 
     /// Listens and serves; `ended` is called if it ever ends by itself.
     pub(crate) async fn start(
         config: &MqttConfig,
-        ended: impl FnOnce(String) + Send + 'static,
-    ) -> Result<Self, StartError> {
-        let failed = |reason: String| StartError::Listen { key: "mqtt.listen", addr: config.listen, reason };
+        ended: impl FnOnce(Ended) + Send + 'static,
+    ) -> Result<Self, ListenError> {
+        let failed =
+            |source: Box<dyn Error + Send + Sync>| ListenError { key: "mqtt.listen", addr: config.listen, source };
         // The default storage is files in the working directory.
         let storage = StorageConfig::new()
             .with_backend(StorageBackendType::Memory)
@@ -56,13 +63,14 @@ impl EmbeddedBroker {
             .with_max_clients(config.max_clients)
             .with_max_packet_size(usize::try_from(config.max_packet_bytes).unwrap_or(usize::MAX))
             .with_sys_topics_enabled(false);
-        let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(error.to_string()))?;
+        let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(Box::new(error)))?;
         let addr = broker.local_addr().ok_or_else(|| failed("the broker does not say its address".into()))?;
         let stop = broker.shutdown_handle();
         let running = tokio::spawn(async move {
-            let outcome = broker.run().await.map_err(|error| error.to_string());
-            ended(outcome.as_ref().err().cloned().unwrap_or_else(|| "it stopped".to_owned()));
-            outcome
+            ended(match broker.run().await {
+                Ok(()) => Arc::from(Box::<dyn Error + Send + Sync>::from("it stopped")),
+                Err(error) => Arc::new(error),
+            });
         });
         Ok(Self { addr, stop, running })
     }
@@ -82,7 +90,7 @@ impl EmbeddedBroker {
             }
         }
         self.running.abort();
-        // How it ended was told to whom it may concern.
+        // Why it ended was told to `ended`.
         let _ = (&mut self.running).await;
     }
 }

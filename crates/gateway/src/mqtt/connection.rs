@@ -1,25 +1,25 @@
 //! One connection to a broker, of either version of the protocol, used once.
 //!
 //! A connection that is lost is thrown away with everything in it, and another one is opened with a client of its own.
-//! So nothing can be sent again behind our back: the client library keeps and repeats unacknowledged messages only
-//! within one client.
+//! The client library keeps unacknowledged messages and repeats them, but only within one client: so nothing is ever sent
+//! again without this crate deciding it.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use setpoint::Now;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use super::address::{BrokerAddress, Trust};
-use crate::{clock, config::MqttProtocol};
+use super::address::BrokerAddress;
+use crate::config::MqttProtocol;
 
+mod options;
 mod v311;
 mod v5;
 
 /// What the broker may add to a message on its way: a full topic in place of an alias, and properties.
 const PACKET_SLACK_BYTES: usize = 128 << 10;
 
-/// Most messages written to the socket at once. By itself the client library writes each of them with a system call of
+/// Most messages written to the socket at once. By default the client library writes each of them with a system call of
 /// its own, and wakes the broker with it. Many more save nothing, and answers wait behind them: nothing is read while
 /// something is to be written.
 const MESSAGES_PER_WRITE: usize = 16;
@@ -29,55 +29,90 @@ const LAST_EVENT: Duration = Duration::from_millis(100);
 
 /// What a connection is opened with.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) address: BrokerAddress,
-    pub(super) client_id: Arc<str>,
-    pub(super) keep_alive_s: u16,
+pub(crate) struct Settings {
+    pub(crate) address: BrokerAddress,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) keep_alive_s: u16,
     /// Largest packet in either direction, in bytes.
-    pub(super) max_packet_bytes: u32,
+    pub(crate) max_packet_bytes: u32,
     /// Most messages sent and not acknowledged.
-    pub(super) window: u16,
+    pub(crate) window: u16,
     /// What is subscribed to as soon as the connection stands.
-    pub(super) filters: &'static [&'static str],
+    pub(crate) filters: &'static [&'static str],
 }
 
 /// What happens on a connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+#[derive(Debug)]
+pub(crate) enum Event {
     /// It stands, and every subscription is granted.
     Up,
     /// It is lost, or was never made; the last event.
-    Lost(String),
+    Lost(ConnectionError),
+}
+
+/// Why a connection is lost, or was never made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionError {
+    #[error("the connection ended")]
+    Ended,
+    #[error("the connection does not react")]
+    Unresponsive,
+    /// With the reason code, where the protocol has one.
+    #[error("the broker refused a subscription{0}")]
+    SubscriptionRefused(String),
+    #[error("nobody takes messages any more")]
+    NobodyListens,
+    /// What the client library says.
+    #[error(transparent)]
+    Client(Box<dyn Error + Send + Sync>),
+}
+
+impl ConnectionError {
+    fn client(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Client(Box::new(error))
+    }
 }
 
 /// A message that arrived.
 #[derive(Debug)]
-pub(crate) struct Incoming {
-    /// Its topic.
+pub(crate) struct Arrived {
     pub(crate) topic: Bytes,
-    /// Its payload.
     pub(crate) payload: Bytes,
     /// Whether the broker had kept it from before.
     pub(crate) retained: bool,
-    /// When it was read.
-    pub(crate) received: Now,
+}
+
+/// Takes the messages that arrive.
+pub(crate) trait Inbox: Send + Sync + 'static {
+    /// Takes a message; while it waits, nothing more is read. Whether anybody takes messages any more.
+    fn take(&self, message: Arrived) -> impl Future<Output = bool> + Send;
+}
+
+/// For a connection that subscribes to nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoInbox;
+
+impl Inbox for NoInbox {
+    async fn take(&self, _message: Arrived) -> bool {
+        true
+    }
 }
 
 /// A message to send with QoS 1, not retained.
 #[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
+pub(crate) struct Outgoing {
+    pub(crate) topic: String,
+    pub(crate) payload: Bytes,
     /// Seconds after which the broker drops it; MQTT 5 only.
-    pub(super) expiry_s: Option<u32>,
+    pub(crate) expiry_s: Option<u32>,
 }
 
-/// How a message fared.
+/// What became of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// The broker has it.
     Acknowledged,
-    /// The broker does not take it.
+    /// The broker does not take it; its reason code.
     Refused(String),
     /// The connection went before it was acknowledged: the broker may have it.
     Lost,
@@ -85,7 +120,7 @@ pub(super) enum Sent {
 
 /// A connection being made, standing, or lost. Dropping it closes it.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     client: Client,
     events: mpsc::Receiver<Event>,
     task: JoinHandle<()>,
@@ -98,8 +133,8 @@ enum Client {
 }
 
 impl Connection {
-    /// Starts to connect. Messages that arrive go to `inbox`; while that is full, nothing more is read.
-    pub(super) fn open(settings: &Settings, inbox: Option<mpsc::Sender<Incoming>>) -> Result<Self, String> {
+    /// Starts to connect. Messages that arrive go to `inbox`.
+    pub(crate) fn open(settings: &Settings, inbox: impl Inbox) -> Result<Self, ConnectionError> {
         // Few enough are ever sent that the sender never waits.
         let (sender, events) = mpsc::channel(4);
         let (client, task) = match settings.address.protocol {
@@ -116,23 +151,23 @@ impl Connection {
     }
 
     /// The next event; after the last one it says once more that the connection is lost.
-    pub(super) async fn event(&mut self) -> Event {
-        self.events.recv().await.unwrap_or_else(|| Event::Lost("the connection ended".to_owned()))
+    pub(crate) async fn event(&mut self) -> Event {
+        self.events.recv().await.unwrap_or(Event::Lost(ConnectionError::Ended))
     }
 
     /// Why the connection is lost, when that shows before its last event has come.
-    pub(super) async fn why_lost(&mut self) -> String {
+    pub(crate) async fn why_lost(&mut self) -> ConnectionError {
         loop {
             match timeout(LAST_EVENT, self.event()).await {
                 Ok(Event::Lost(reason)) => return reason,
                 Ok(Event::Up) => {}
-                Err(_) => return "the connection does not react".to_owned(),
+                Err(_) => return ConnectionError::Unresponsive,
             }
         }
     }
 
     /// Sends a message. `None` means that it certainly was not and will not be.
-    pub(super) fn send(&self, message: Outgoing) -> Option<impl Future<Output = Sent> + Send + use<>> {
+    pub(crate) fn send(&self, message: Outgoing) -> Option<impl Future<Output = Sent> + Send + use<>> {
         enum Either<A, B> {
             V311(A),
             V5(B),
@@ -149,11 +184,11 @@ impl Connection {
         })
     }
 
-    /// Says good-bye, so that the broker does not wait for the connection to time out.
-    pub(super) async fn close(mut self) {
+    /// Disconnects in order, so that the broker does not wait for the connection to time out.
+    pub(crate) async fn close(mut self) {
         match &self.client {
-            Client::V311(client) => client.say_goodbye(),
-            Client::V5(client) => client.say_goodbye(),
+            Client::V311(client) => client.disconnect(),
+            Client::V5(client) => client.disconnect(),
         }
         // The caller bounds the time.
         while !matches!(self.event().await, Event::Lost(_)) {}
@@ -166,10 +201,9 @@ impl Drop for Connection {
     }
 }
 
-/// Hands a message on: `false` if there is no one to hand it to any more.
-///
-/// The filters also match commands, our own among them; they are passed over here, before they cost anything.
-async fn deliver(inbox: Option<&mpsc::Sender<Incoming>>, topic: Bytes, payload: Bytes, retained: bool) -> bool {
-    let Some(inbox) = inbox.filter(|_| topic.ends_with(b"_reply")) else { return true };
-    inbox.send(Incoming { topic, payload, retained, received: clock::now() }).await.is_ok()
+/// Drives a connection to its end, and tells of that.
+async fn drive(to_the_end: impl Future<Output = ConnectionError>, events: mpsc::Sender<Event>) {
+    let reason = to_the_end.await;
+    // Nobody may be listening any more.
+    let _ = events.send(Event::Lost(reason)).await;
 }

@@ -1,16 +1,12 @@
-//! The devices' side and the channels' topics: a broker, and two connections to it.
+//! MQTT, as far as it says nothing about devices or channels: where the broker is, the one that can be embedded, and one
+//! connection to it in either version of the protocol. The rooms `devices` and `channels` stand on it.
 
 mod address;
 mod backoff;
 mod broker;
-mod commands;
 mod connection;
-mod links;
-mod publisher;
 
 pub(crate) use address::BrokerAddress;
+pub(crate) use backoff::Backoff;
 pub use broker::EmbeddedBroker;
-pub(crate) use commands::{HandOver, LinkReport};
-pub(crate) use connection::Incoming;
-pub(crate) use links::Links;
-pub(crate) use publisher::{Publication, Published};
+pub(crate) use connection::{Arrived, Connection, ConnectionError, Event, Inbox, NoInbox, Outgoing, Sent, Settings};

@@ -1,31 +1,27 @@
 //! What comes into the run loop.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use setpoint::{
-    Family, Now,
-    responder::{PublicationId, WriteId},
+    MessageId,
+    responder::{CheckedBatch, PublicationId, WriteId},
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
-    mqtt::{Incoming, LinkReport, Published},
-    registry::ChannelError,
-    store::StoreError,
+    catalog::{Change, ChannelCommand, ChannelError},
+    error::StoreError,
+    ports::{ChannelEvents, DeviceEvents, DeviceMessage, HandedOver, Published, RunLoopEnded},
 };
 
 /// Most channel calls waiting for the run loop.
 const WAITING_CHANNEL_CALLS: usize = 64;
 
-/// A batch, read completely.
+/// A batch, read and checked, and who waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) org_id: String,
-    pub(crate) family: Family,
-    pub(crate) body: HeldBody,
-    /// When the last byte of it was read: timeouts run from here.
-    pub(crate) received: Now,
+    pub(crate) batch: CheckedBatch,
+    /// Of the catalog that it was checked against.
+    pub(crate) catalog_version: u64,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
@@ -42,6 +38,12 @@ impl HeldBody {
     }
 }
 
+impl AsRef<[u8]> for HeldBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The answer to a batch.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -49,25 +51,17 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A change of a channel.
-#[derive(Debug, Clone)]
-pub(crate) enum ChannelCall {
-    Create { org_id: String, family: Family, id: String, desc: Option<String> },
-    Update { org_id: String, family: Family, id: String, desc: Option<String> },
-    Delete { org_id: String, family: Family, id: String, force: bool },
-}
-
 /// A change of a channel, and who waits for it.
 #[derive(Debug)]
 pub(crate) struct ChannelRequest {
-    pub(crate) call: ChannelCall,
+    pub(crate) command: ChannelCommand,
     pub(crate) answer: oneshot::Sender<Result<SavedChannel, ChannelError>>,
 }
 
 /// A change that was made. It counts once `stored` has come; that is dropped if it never will.
 #[derive(Debug)]
 pub(crate) struct SavedChannel {
-    pub(crate) desc: Option<Arc<str>>,
+    pub(crate) change: Change,
     pub(crate) stored: oneshot::Receiver<()>,
 }
 
@@ -78,9 +72,11 @@ pub(crate) enum Control {
     Persisted(WriteId),
     /// The store failed.
     PersistFailed(StoreError),
-    /// From the devices' link.
-    Link(LinkReport),
-    /// From the channels' link.
+    /// Whether commands can be handed over.
+    Link(bool),
+    /// How a hand-over went.
+    HandedOver(MessageId, HandedOver),
+    /// How a publication ended.
     Published(PublicationId, Published),
     /// Refuse every further batch.
     StopAccepting,
@@ -92,7 +88,7 @@ pub(crate) enum Control {
 #[derive(Debug)]
 pub(crate) struct Inputs {
     pub(crate) control: mpsc::UnboundedReceiver<Control>,
-    pub(crate) devices: mpsc::Receiver<Incoming>,
+    pub(crate) devices: mpsc::Receiver<DeviceMessage>,
     pub(crate) channels: mpsc::Receiver<ChannelRequest>,
     pub(crate) batches: mpsc::Receiver<Batch>,
 }
@@ -100,20 +96,23 @@ pub(crate) struct Inputs {
 /// The way into the run loop.
 #[derive(Debug, Clone)]
 pub(crate) struct RunHandle {
-    pub(crate) control: mpsc::UnboundedSender<Control>,
-    pub(crate) devices: mpsc::Sender<Incoming>,
+    control: mpsc::UnboundedSender<Control>,
+    devices: mpsc::Sender<DeviceMessage>,
     channels: mpsc::Sender<ChannelRequest>,
     batches: mpsc::Sender<Batch>,
 }
 
 /// Why the run loop did not take an input, or did not answer it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTaken {
-    /// Too many are waiting.
+    /// Nothing was taken.
+    #[error("too many requests are waiting")]
     Full,
-    /// It has ended: nothing was taken.
+    /// Nothing was taken.
+    #[error("the run loop has ended")]
     Ended,
-    /// It ended before it answered: whether the input counted is unknown.
+    /// Whether the input counted is unknown.
+    #[error("the run loop ended before it answered")]
     Unanswered,
 }
 
@@ -133,14 +132,14 @@ impl RunHandle {
         self.batches.try_send(batch).map_err(not_taken)
     }
 
-    /// Makes a change of a channel, and waits until it is on stable storage. `Err` outside: it may have been made.
-    pub(crate) async fn channel(&self, call: ChannelCall) -> Result<Result<Option<Arc<str>>, ChannelError>, NotTaken> {
+    /// Changes a channel, and waits until that is on stable storage. `Err` outside: it may have been changed.
+    pub(crate) async fn channel(&self, command: ChannelCommand) -> Result<Result<Change, ChannelError>, NotTaken> {
         let (answer, answered) = oneshot::channel();
-        self.channels.try_send(ChannelRequest { call, answer }).map_err(not_taken)?;
+        self.channels.try_send(ChannelRequest { command, answer }).map_err(not_taken)?;
         match answered.await.map_err(|_| NotTaken::Unanswered)? {
             Ok(saved) => {
                 saved.stored.await.map_err(|_| NotTaken::Unanswered)?;
-                Ok(Ok(saved.desc))
+                Ok(Ok(saved.change))
             }
             Err(error) => Ok(Err(error)),
         }
@@ -149,6 +148,26 @@ impl RunHandle {
     /// Tells the run loop something. After its end there is nobody to tell.
     pub(crate) fn tell(&self, control: Control) {
         let _ = self.control.send(control);
+    }
+}
+
+impl DeviceEvents for RunHandle {
+    fn link(&self, up: bool) {
+        self.tell(Control::Link(up));
+    }
+
+    fn handed_over(&self, message_id: MessageId, how: HandedOver) {
+        self.tell(Control::HandedOver(message_id, how));
+    }
+
+    async fn message(&self, message: DeviceMessage) -> Result<(), RunLoopEnded> {
+        self.devices.send(message).await.map_err(|_| RunLoopEnded)
+    }
+}
+
+impl ChannelEvents for RunHandle {
+    fn published(&self, publication: PublicationId, how: Published) {
+        self.tell(Control::Published(publication, how));
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use setpoint::{
-    Family, MessageId, MonotonicTime, Responder,
-    responder::{Attribution, BatchRequest, BatchTicket, Effect, PublicationId, Record},
+    MessageId, MonotonicTime, Responder,
+    responder::{Attribution, BatchTicket},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -18,15 +17,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    flood::Floods,
-    inputs::{Answer, Batch, ChannelCall, ChannelRequest, Control, Inputs, SavedChannel},
+    inputs::{Answer, Batch, ChannelRequest, Control, Inputs},
+    rate_limited_log::RateLimitedLog,
 };
 use crate::{
-    GatewayError, clock,
-    metrics::Metrics,
-    mqtt::{HandOver, Incoming, LinkReport, Publication, Published},
-    registry::{ChannelError, Registry},
-    store::{ChannelRecord, Confirm, StoreEntry, StoreError, StoreWriter, Write},
+    catalog::Catalog,
+    error::{Chain, GatewayError, StoreError},
+    ports::{ChannelPort, DeviceMessage, DevicePort, Published},
+    store::StoreWriter,
+    telemetry::Metrics,
 };
 
 /// Most inputs of each kind in one turn: after them timers are looked at and effects carried out.
@@ -45,49 +44,44 @@ const IDLE_SLEEP: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub(crate) struct Outputs {
     pub(crate) store: StoreWriter,
-    pub(crate) commands: mpsc::UnboundedSender<HandOver>,
-    pub(crate) publications: mpsc::UnboundedSender<Publication>,
+    pub(crate) devices: Box<dyn DevicePort>,
+    pub(crate) channels: Box<dyn ChannelPort>,
 }
 
 /// The engine and everything that it needs around it.
 #[derive(Debug)]
 pub(crate) struct RunLoop {
-    responder: Responder,
-    registry: Arc<RwLock<Registry>>,
-    outputs: Outputs,
-    metrics: Metrics,
+    pub(super) responder: Responder,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) outputs: Outputs,
+    pub(super) metrics: Metrics,
     /// Who waits for the answer to which batch; at the end they are let go in the order in which they came.
-    waiting: BTreeMap<BatchTicket, oneshot::Sender<Answer>>,
+    pub(super) waiting: BTreeMap<BatchTicket, oneshot::Sender<Answer>>,
     /// When commands were handed over whose outcome is not decided.
-    handed_over: HashMap<MessageId, MonotonicTime>,
-    floods: Floods,
+    pub(super) handed_over: HashMap<MessageId, MonotonicTime>,
+    fruitless: RateLimitedLog,
     failed: Option<StoreError>,
     finish: Option<Alarm>,
 }
 
 enum Input {
     Control(Control),
-    Device(Incoming),
+    Device(DeviceMessage),
     Channel(ChannelRequest),
     Batch(Batch),
     Alarm,
 }
 
 impl RunLoop {
-    pub(crate) fn new(
-        responder: Responder,
-        registry: Arc<RwLock<Registry>>,
-        outputs: Outputs,
-        metrics: Metrics,
-    ) -> Self {
+    pub(crate) fn new(responder: Responder, catalog: Arc<Catalog>, outputs: Outputs, metrics: Metrics) -> Self {
         Self {
             responder,
-            registry,
+            catalog,
             outputs,
             metrics,
             waiting: BTreeMap::new(),
             handed_over: HashMap::new(),
-            floods: Floods::default(),
+            fruitless: RateLimitedLog::default(),
             failed: None,
             finish: None,
         }
@@ -110,7 +104,7 @@ impl RunLoop {
             };
             self.turn(input, &mut inputs);
             if let Some(error) = self.failed {
-                return Err(GatewayError::Store(error.to_string()));
+                return Err(GatewayError::Store(error));
             }
             if self.is_finished() {
                 return Ok(());
@@ -143,14 +137,14 @@ impl RunLoop {
         while bytes < BATCH_BYTES {
             let Ok(batch) = queue.try_recv() else { return };
             // Every batch costs something, however short.
-            bytes += batch.body.bytes.len().max(MIN_BATCH_BYTES);
+            bytes += batch.batch.body_bytes().max(MIN_BATCH_BYTES);
             self.batch(batch);
         }
     }
 
     /// When to wake up at the latest.
     fn alarm(&self) -> Alarm {
-        let now = clock::now().instant;
+        let now = setpoint_clock::now().instant;
         let sleep = self
             .responder
             .poll_timeout()
@@ -160,7 +154,7 @@ impl RunLoop {
     }
 
     fn expire(&mut self) {
-        let now = clock::now();
+        let now = setpoint_clock::now();
         if self.responder.poll_timeout().is_some_and(|due| due <= now.instant) {
             self.responder.handle_timeout(now);
         }
@@ -174,15 +168,15 @@ impl RunLoop {
 
     fn control(&mut self, control: Control) {
         match control {
-            Control::Persisted(write) => self.responder.handle_persisted(write, clock::now()),
+            Control::Persisted(write) => self.responder.handle_persisted(write, setpoint_clock::now()),
             Control::PersistFailed(error) => {
-                tracing::error!(%error, "the store failed: nothing more is accepted");
+                tracing::error!(error = %Chain(&error), "the store failed: nothing more is accepted");
                 self.responder.handle_persist_failed();
                 self.failed = Some(error);
             }
-            Control::Link(LinkReport::Up(up)) => self.responder.handle_link(up, clock::now()),
-            Control::Link(LinkReport::HandedOver(message_id, how)) => {
-                self.responder.handle_handed_over(message_id, how, clock::now());
+            Control::Link(up) => self.responder.handle_link(up, setpoint_clock::now()),
+            Control::HandedOver(message_id, how) => {
+                self.responder.handle_handed_over(message_id, how, setpoint_clock::now());
             }
             Control::Published(publication, Published::Done) => self.responder.handle_published(publication),
             Control::Published(publication, Published::Undeliverable) => {
@@ -193,7 +187,7 @@ impl RunLoop {
         }
     }
 
-    fn device(&mut self, message: &Incoming) {
+    fn device(&mut self, message: &DeviceMessage) {
         if message.retained {
             return self.metrics.devices.ignored("retained");
         }
@@ -202,7 +196,7 @@ impl RunLoop {
         };
         let attribution = self.responder.handle_device_message(topic, &message.payload, message.received);
         if !matches!(attribution, Attribution::Succeeded | Attribution::Failed) {
-            self.floods.note(attribution, topic);
+            self.fruitless.note(attribution, topic);
         }
     }
 
@@ -211,110 +205,15 @@ impl RunLoop {
         if batch.answer.is_closed() {
             return;
         }
-        let request = BatchRequest { org_id: &batch.org_id, family: batch.family, body: &batch.body.bytes };
-        let id = {
-            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-            self.responder.handle_batch(request, &*registry, batch.received)
-        };
-        self.waiting.insert(id, batch.answer);
-    }
-
-    fn channel(&mut self, request: ChannelRequest) {
-        let saved = self.change(&request.call).map(|(record, desc)| {
-            let (confirm, stored) = oneshot::channel();
-            let entries = vec![StoreEntry::Channel(record)];
-            self.outputs.store.send(Write { entries, confirm: Confirm::Caller(confirm) });
-            SavedChannel { desc, stored }
-        });
-        // A caller that went away does not need to know.
-        let _ = request.answer.send(saved);
-    }
-
-    fn change(&mut self, call: &ChannelCall) -> Result<(ChannelRecord, Option<Arc<str>>), ChannelError> {
-        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let channels = &mut registry.channels;
-        let saved = |org_id: &str, id: &str, desc: Option<Arc<str>>| {
-            let record = ChannelRecord::Saved {
-                org_id: org_id.into(),
-                channel_id: id.into(),
-                desc: desc.as_deref().map(Box::from),
-            };
-            (record, desc)
-        };
-        match call {
-            ChannelCall::Create { org_id, family, id, desc } => {
-                let channel = channels.create(org_id, *family, id, desc.as_deref())?;
-                Ok(saved(org_id, id, channel.desc))
-            }
-            ChannelCall::Update { org_id, family, id, desc } => {
-                let channel = channels.update(org_id, *family, id, desc.as_deref())?;
-                Ok(saved(org_id, id, channel.desc))
-            }
-            ChannelCall::Delete { org_id, family, id, force } => {
-                channels.get(org_id, *family, id).ok_or(ChannelError::Missing)?;
-                let pending = self.responder.pending_on_channel(org_id, *family, id);
-                if pending > 0 && !force {
-                    return Err(ChannelError::InUse(pending));
-                }
-                channels.delete(org_id, *family, id)?;
-                Ok((ChannelRecord::Deleted { org_id: org_id.as_str().into(), channel_id: id.as_str().into() }, None))
-            }
+        let Batch { mut batch, catalog_version, answer } = batch;
+        let catalog = self.catalog.snapshot();
+        // What was added since may be missing to a batch that was sent before; what is gone must not be used by it. Only
+        // channels are ever deleted, and by their own org, so it is that org's batches that are read once more here.
+        if catalog.last_deletion(batch.org_id()) > catalog_version {
+            batch = batch.read_again(&*catalog);
         }
-    }
-
-    /// Carries out everything that the engine asks for.
-    fn carry_out(&mut self) {
-        while let Some(effect) = self.responder.poll_effect(clock::now()) {
-            match effect {
-                Effect::Persist { write, records } => {
-                    self.measure(&records);
-                    let entries = records.into_iter().map(StoreEntry::Engine).collect();
-                    self.outputs.store.send(Write { entries, confirm: Confirm::Engine(write) });
-                }
-                Effect::Answer { batch, status, body } => {
-                    if let Some(waiting) = self.waiting.remove(&batch) {
-                        // A client that went away can send the batch again.
-                        let _ = waiting.send(Answer { status, body });
-                    }
-                }
-                Effect::HandOver { message_id, topic, payload, deadline } => {
-                    self.handed_over.insert(message_id, clock::now().instant);
-                    // The link outlives the run loop, except when everything is being torn down.
-                    let _ =
-                        self.outputs.commands.send(HandOver { message_id, topic, payload: payload.into(), deadline });
-                }
-                Effect::Publish { publication, org_id, family, channel_id, body, .. } => {
-                    self.publish(publication, org_id, family, channel_id, body.into());
-                }
-                other => tracing::error!(?other, "the engine asks for something that the gateway does not know"),
-            }
-        }
-    }
-
-    fn publish(&mut self, id: PublicationId, org_id: Arc<str>, family: Family, channel_id: Arc<str>, body: Bytes) {
-        let log = {
-            let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-            registry.channels.get(&org_id, family, &channel_id).map(|channel| Arc::clone(&channel.log))
-        };
-        let Some(log) = log else {
-            tracing::warn!(org = &*org_id, channel = &*channel_id, "the channel is gone: outcomes are undeliverable");
-            return self.responder.handle_undeliverable(id);
-        };
-        log.append(&body);
-        // The link outlives the run loop, except when everything is being torn down.
-        let _ = self.outputs.publications.send(Publication { id, org_id, family, channel_id, body });
-    }
-
-    /// Notes how long devices took whose items are decided by these records.
-    fn measure(&mut self, records: &[Record]) {
-        for record in records {
-            if let Record::Final { message_id, outcome } = record
-                && let Some(handed_over) = self.handed_over.remove(message_id)
-                && outcome.device_reply_epoch_ms >= 0
-            {
-                self.metrics.devices.answered(clock::now().instant.millis_since(handed_over));
-            }
-        }
+        let ticket = self.responder.handle_batch(batch, setpoint_clock::now());
+        self.waiting.insert(ticket, answer);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A store for as long as the process lives.
 
-use super::{Store, StoreEntry, StoreError};
+use super::{Store, StoreEntry};
+use crate::error::StoreError;
 
 /// Keeps nothing: everything that it could give back after a restart would be gone with the process anyway.
 ///

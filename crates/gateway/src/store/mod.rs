@@ -4,9 +4,11 @@ mod memory;
 mod writer;
 
 use serde::{Deserialize, Serialize};
-use setpoint::responder::Record;
+use setpoint::responder::{AuditRecord, Record};
 
 pub use memory::MemoryStore;
+
+use crate::error::StoreError;
 
 #[cfg(test)]
 pub(crate) use writer::Committer;
@@ -40,6 +42,8 @@ pub trait Store: Send + 'static {
 pub enum StoreEntry {
     /// What the engine asks to keep.
     Engine(Record),
+    /// What the engine asks to keep for whoever looks into a case later; no start reads it.
+    Audit(AuditRecord),
     /// A change of a channel.
     Channel(ChannelRecord),
 }
@@ -73,17 +77,5 @@ impl ChannelRecord {
         match self {
             Self::Saved { channel_id, .. } | Self::Deleted { channel_id, .. } => channel_id,
         }
-    }
-}
-
-/// Why a store failed, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(String);
-
-impl StoreError {
-    /// A failure described like this: what failed, on which file, and what to do.
-    pub fn new(description: impl Into<String>) -> Self {
-        Self(description.into())
     }
 }

@@ -10,8 +10,8 @@ use std::{
 use setpoint::responder::WriteId;
 use tokio::sync::oneshot;
 
-use super::{Store, StoreEntry, StoreError};
-use crate::metrics::StoreMetrics;
+use super::{Store, StoreEntry};
+use crate::{error::StoreError, telemetry::StoreMetrics};
 
 /// Most writes in one commit: bounds how long the first of them waits for the last.
 const MAX_GROUP: usize = 1_024;

@@ -1,17 +1,17 @@
-//! Commands to devices, what devices do, and what they say.
+//! Commands to devices, their executions, and their answers.
 
 use setpoint::{
     MessageId,
     responder::{Attribution, HandedOver},
 };
 
-use super::{Expect, N, Oracle, Stage};
+use super::{ExpectedEnd, ItemNumber, Oracle, Stage};
 use crate::{
-    seen::Event,
+    coverage::Exercised,
     violation::{Check, hold},
 };
 
-/// What a device said, as it meant it.
+/// The content of a device's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AnswerText {
     /// `None` for an answer that cannot be used.
@@ -34,7 +34,7 @@ impl AnswerText {
         }
     }
 
-    /// Equal for answers that say the same of a command.
+    /// Equal for answers with the same meaning.
     pub(super) fn digest(&self, has_output: bool) -> String {
         let output = self.output.as_deref().filter(|_| has_output && self.is_success());
         format!(
@@ -44,28 +44,28 @@ impl AnswerText {
     }
 }
 
-/// A message on the device broker, and the truth about it.
+/// A message of a device, and how it must be read.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     pub(crate) topic: String,
     pub(crate) payload: Vec<u8>,
-    /// What the payload names; `None` if nothing, or an id that nobody gave out.
+    /// The message id in the payload, if there is one.
     pub(crate) about: Option<MessageId>,
-    /// Whether an id can be read from it, and its topic is that of an answer.
+    /// Whether its id is readable, and its topic is that of an answer.
     pub(crate) readable: bool,
-    /// Whether the topic is the one that the command's answer must come on.
+    /// Whether the topic is that of the command's answers.
     pub(crate) right_topic: bool,
     pub(crate) text: AnswerText,
 }
 
 impl Oracle {
-    /// The service hands a command over. Returns the item, and whether it is handed over again.
+    /// The service hands a command over. Returns its item.
     pub(crate) fn handed_over(
         &mut self,
         message_id: MessageId,
         deadline: u64,
         wall_error: u64,
-    ) -> Result<N, crate::violation::Violation> {
+    ) -> Result<ItemNumber, crate::violation::Violation> {
         let n = self.known_item(message_id)?;
         let (device, deduplicates) = (self.device_of(n), self.deduplicates[self.device_of(n)]);
         let reading = self.reading;
@@ -82,14 +82,14 @@ impl Oracle {
         item.handed += 1;
         item.clock_error = item.clock_error.max(wall_error);
         item.promised = item.promised.max(item.deadline_true);
-        self.seen.event(if again { Event::HandedOverAgain } else { Event::HandedOver });
-        // What did not leave the first time goes after what did.
+        self.coverage.event(if again { Exercised::HandedOverAgain } else { Exercised::HandedOver });
+        // Only the first hand-over has to keep the order: a repeated one comes after later commands.
         if is_first {
             let newest = self.newest_handed[device].replace(n);
-            let id = |n: N| self.items[n].id().to_owned();
+            let id = |n: ItemNumber| self.items[n].id().to_owned();
             hold!(newest < Some(n), Order, "{} goes to its device after {:?}", id(n), newest.map(id));
         }
-        // Until the confirmation says otherwise.
+        // Taken back if it is reported as not sent.
         self.items[n].maybe_sent += 1;
         self.unconfirmed.insert(n);
         let (under_way, window) = (self.unconfirmed.len(), self.config.hand_over_window);
@@ -106,22 +106,22 @@ impl Oracle {
             return;
         }
         item.maybe_sent -= 1;
-        // Without a link it waits for the next one. Of an item that was handed over before, nobody can say that it never left.
+        // Without a link, the command waits for the next one. If it was handed over before, it may have been sent then.
         if !item.may_have_been_sent() && self.link_up {
-            self.decide(n, Expect::NeverSent);
+            self.decide(n, ExpectedEnd::NeverSent);
         }
     }
 
-    /// The service is about to hear this from the device broker: how it must be attributed.
+    /// The service is about to receive this message. Returns how it must be attributed.
     pub(crate) fn heard(&mut self, said: &Said) -> Attribution {
         let attribution = self.attribute(said);
-        self.seen.event(match attribution {
-            Attribution::Late => Event::Late,
-            Attribution::Duplicate => Event::Duplicate,
-            Attribution::Conflict => Event::Conflict,
-            Attribution::Unknown => Event::Unknown,
-            Attribution::WrongDevice => Event::WrongDevice,
-            Attribution::Unreadable => Event::Unreadable,
+        self.coverage.event(match attribution {
+            Attribution::Late => Exercised::Late,
+            Attribution::Duplicate => Exercised::Duplicate,
+            Attribution::Conflict => Exercised::Conflict,
+            Attribution::Unknown => Exercised::Unknown,
+            Attribution::WrongDevice => Exercised::WrongDevice,
+            Attribution::Unreadable => Exercised::Unreadable,
             _ => return attribution,
         });
         attribution
@@ -156,20 +156,20 @@ impl Oracle {
             return Attribution::Premature;
         }
         if item.handed == 0 || item.intent_replayed {
-            self.seen.event(Event::AnsweredAcrossRestart);
+            self.coverage.event(Exercised::AnsweredAcrossRestart);
         }
         if self.unconfirmed.contains(&n) {
-            self.seen.event(Event::AnsweredBeforeConfirmed);
+            self.coverage.event(Exercised::AnsweredBeforeConfirmed);
         }
         item.heard = Some(digest);
         let success = said.text.is_success();
-        self.decide(n, Expect::Answer(said.text.clone()));
+        self.decide(n, ExpectedEnd::Answer(said.text.clone()));
         if success { Attribution::Succeeded } else { Attribution::Failed }
     }
 
-    /// A device starts to execute a command. `obeys` says that it has looked at the deadline, with so large an error.
+    /// A device begins to execute a command. `obeys` is the error of its clock, if it has checked the deadline.
     pub(crate) fn executed(&mut self, message_id: MessageId, now: u64, obeys: Option<u64>) -> Check {
-        self.seen.event(Event::Executed);
+        self.coverage.event(Exercised::Executed);
         let n = self.known_item(message_id)?;
         let deduplicates = self.deduplicates[self.device_of(n)];
         let item = &mut self.items[n];
@@ -185,14 +185,14 @@ impl Oracle {
         Ok(())
     }
 
-    /// A device says something of a command on the right topic.
+    /// A device answers a command on the right topic.
     pub(crate) fn said(&mut self, message_id: MessageId, text: &AnswerText) {
         if let Some(n) = self.by_message.get(&message_id) {
             self.items[*n].said.push(text.clone());
         }
     }
 
-    fn known_item(&self, message_id: MessageId) -> Result<N, crate::violation::Violation> {
+    fn known_item(&self, message_id: MessageId) -> Result<ItemNumber, crate::violation::Violation> {
         let n = self.by_message.get(&message_id).copied();
         hold!(n.is_some(), I2, "{message_id} was never accepted");
         Ok(n.unwrap_or_default())

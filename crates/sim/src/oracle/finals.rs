@@ -1,10 +1,10 @@
-//! Channel messages: what they may carry, and where to.
+//! Channel messages: which finals they may contain, and for which channel.
 
 use setpoint::{Family, Limits, reply::read_message, responder::PublicationId};
 
-use super::{Expect, Oracle, Stage};
+use super::{ExpectedEnd, Oracle, Stage};
 use crate::{
-    seen::Event,
+    coverage::Exercised,
     violation::{Check, hold},
     world::{ORGS, World},
 };
@@ -35,7 +35,7 @@ impl Oracle {
             hold!(reply.family == family, I3, "{id} is of another family than its channel: {text}");
             let key = (org, family, id.clone());
             let current = self.by_id.get(&key).copied();
-            // An id that is taken anew after its window may still be asked about.
+            // An id that was accepted anew after its window: its earlier item may have been repeated just before.
             let n = match current.filter(|n| self.items[*n].outcome.is_some()) {
                 None => self.repeated_lately(&key).or(current),
                 found => found,
@@ -81,7 +81,7 @@ impl Oracle {
             let output = outcome.output.as_deref().unwrap_or("{}");
             let same = family == Family::Write || reply.output.as_str() == output;
             hold!(same, I1, "{id} is published with output {}, decided with {output}", reply.output.as_str());
-            self.check_truth(n)?;
+            self.check_evidence(n)?;
             carried.push(n);
         }
         for n in &carried {
@@ -91,7 +91,7 @@ impl Oracle {
                 let (id, at) = (item.id(), item.decided_at);
                 hold!(self.now <= due, I8, "{id} was decided at {at} and is published at {}", self.now);
             } else {
-                self.seen.event(Event::PublishedAgain);
+                self.coverage.event(Exercised::PublishedAgain);
             }
             self.items[*n].publications += 1;
         }
@@ -99,8 +99,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A success needs an execution, and a device that said so.
-    fn check_truth(&self, n: usize) -> Check {
+    /// A success needs an execution, and an answer of the device that says so.
+    fn check_evidence(&self, n: usize) -> Check {
         let item = &self.items[n];
         let Some(outcome) = &item.outcome else { return Ok(()) };
         if outcome.code.is_success() {
@@ -111,13 +111,13 @@ impl Oracle {
             });
             hold!(said, I4, "{} succeeded with {:?}, which its device never said", item.id(), outcome.output);
         }
-        if let Some(Expect::Answer(answer)) = &item.expect {
+        if let Some(ExpectedEnd::Answer(answer)) = &item.expect {
             hold!(item.said.contains(answer), I3, "{} ended with what its device never said", item.id());
         }
         Ok(())
     }
 
-    /// The message was taken by its channel, or the channel is gone.
+    /// The message was published, or its channel is gone.
     pub(crate) fn ended(&mut self, publication: PublicationId) {
         for n in self.publications.remove(&publication).unwrap_or_default() {
             if self.items[n].stage == Stage::Decided {
@@ -133,9 +133,9 @@ impl Oracle {
     pub(super) fn publish_again(&mut self, n: usize) {
         let is_current = self.remembered.get(&self.items[n].key()).is_some_and(|memory| memory.n == n);
         if !self.lenient && is_current && self.items[n].stage == Stage::Ended && self.ended_known.contains(&n) {
-            self.seen.event(Event::PublishedOnDemand);
+            self.coverage.event(Exercised::PublishedOnDemand);
             self.items[n].stage = Stage::Decided;
-            // Until it is published, it is not among the ended ones, and then the newest of them.
+            // It is not among the ended items until it is published, and then the newest of them.
             self.ended_known.remove(&n);
             self.ended.retain(|ended| *ended != n);
             self.outbox += 1;
@@ -143,7 +143,7 @@ impl Oracle {
         }
     }
 
-    /// The ended item of this id, if a batch that repeats it is about to be answered: its final may come first.
+    /// The ended item of this id, if a batch that repeats it is not answered yet: its final may come before the answer.
     fn repeated_lately(&mut self, key: &super::IdKey) -> Option<usize> {
         if self.lenient {
             return self.items.iter().rposition(|item| item.repeated && item.outcome.is_some() && item.key() == *key);

@@ -1,10 +1,10 @@
-//! What must be true: a small model of the promises, fed with everything that goes into the service and held against
-//! everything that comes out of it. It knows nothing of how the service works.
+//! The oracle: a small model of the promises. It gets every input of the service, and checks every output against them.
+//! It does not know how the service works.
 
-mod accept;
+mod batches;
 mod device;
+mod drained;
 mod finals;
-mod quiet;
 mod records;
 mod restart;
 
@@ -18,108 +18,109 @@ use setpoint::{
     responder::{BatchTicket, FinalOutcome, PublicationId, ResponderConfig},
 };
 
-use crate::{content::Item, seen::Seen};
+use crate::{batch_items::Item, coverage::Coverage};
 
-pub(crate) use accept::Sent;
+pub(crate) use batches::Sent;
 pub(crate) use device::{AnswerText, Said};
-pub(crate) use restart::Restarted;
+pub(crate) use restart::RestartClocks;
 
-/// Names an item in the order of acceptance.
-pub(crate) type N = usize;
-/// What a request id is unique within.
+/// The number of an item, in the order of acceptance.
+pub(crate) type ItemNumber = usize;
+/// Org, family and request id.
 type IdKey = (usize, Family, String);
 
 #[derive(Debug)]
 pub(crate) struct Oracle {
-    pub(crate) seen: Seen,
+    pub(crate) coverage: Coverage,
     config: ResponderConfig,
-    /// Of every device: does it de-duplicate?
+    /// For each device, whether it de-duplicates.
     deduplicates: Vec<bool>,
-    pub(crate) items: Vec<Truth>,
-    by_message: BTreeMap<MessageId, N>,
-    /// The item of a request id that is not yet published.
-    by_id: BTreeMap<IdKey, N>,
-    remembered: BTreeMap<IdKey, Memory>,
-    /// Predicted acceptances whose records are still to come, in order.
-    to_record: VecDeque<N>,
-    /// Decided items whose final has not been recorded yet.
-    to_decide: BTreeSet<N>,
+    pub(crate) items: Vec<AcceptedItem>,
+    by_message: BTreeMap<MessageId, ItemNumber>,
+    /// The item of a request id, as long as its final is not published.
+    by_id: BTreeMap<IdKey, ItemNumber>,
+    remembered: BTreeMap<IdKey, RememberedId>,
+    /// Accepted items whose records have not been written yet, in order.
+    to_record: VecDeque<ItemNumber>,
+    /// Decided items whose final has not been written yet.
+    to_decide: BTreeSet<ItemNumber>,
     /// Undecided items by deadline.
-    deadlines: BTreeSet<(u64, N)>,
+    deadlines: BTreeSet<(u64, ItemNumber)>,
     pending_of_org: [usize; 2],
     pending_of_device: Vec<usize>,
     /// Decided and not yet published.
     outbox: usize,
-    batches: BTreeMap<BatchTicket, accept::Expectation>,
-    publications: BTreeMap<PublicationId, Vec<N>>,
+    batches: BTreeMap<BatchTicket, batches::Expectation>,
+    publications: BTreeMap<PublicationId, Vec<ItemNumber>>,
     /// Ended items that the service still remembers.
-    ended: VecDeque<N>,
-    ended_known: BTreeSet<N>,
-    /// No request id may be forgotten before this.
+    ended: VecDeque<ItemNumber>,
+    ended_known: BTreeSet<ItemNumber>,
+    /// The earliest time at which a request id may be forgotten.
     forgets_at: u64,
     /// Commands handed over and not yet confirmed.
-    unconfirmed: BTreeSet<N>,
+    unconfirmed: BTreeSet<ItemNumber>,
     /// Per device, the newest item whose command was handed over for the first time.
-    newest_handed: Vec<Option<N>>,
+    newest_handed: Vec<Option<ItemNumber>>,
     /// What is on stable storage.
     durable: records::Durable,
-    /// The newest reading of the monotonic clock that the service has seen in this life.
+    /// The latest reading of the monotonic clock that the service got in this life.
     reading: u64,
     epoch_ms: i64,
-    /// True time.
+    /// Simulated time.
     now: u64,
-    /// When the service last was away, stopped or held up.
+    /// When the service was last down, suspended or delayed.
     disturbed_at: u64,
     link_up: bool,
     store_failed: bool,
-    /// The order of effects is not known to the millisecond: what is published again is not counted.
+    /// Whether the times of effects are not known exactly: then repeated publications are not counted.
     pub(crate) lenient: bool,
-    /// How long a final may take from the decision to its publication while nothing is disturbed.
+    /// How long a final may take from its decision to its publication while the service is not disturbed.
     pub(crate) publish_bound_ms: u64,
-    /// How late a timer may be while nothing is disturbed.
+    /// How late a timer may be while the service is not disturbed.
     pub(crate) timer_bound_ms: u64,
 }
 
-/// Everything known of an accepted item.
+/// An accepted item, and everything that happened to it.
 #[derive(Debug)]
-pub(crate) struct Truth {
+pub(crate) struct AcceptedItem {
     pub(crate) spec: Rc<Item>,
     pub(crate) org: usize,
     pub(crate) family: Family,
-    /// Spelt as in the body that was accepted.
+    /// The text of the accepted body.
     input: Option<String>,
     gmt: i64,
     accepted_at_epoch_ms: i64,
     pub(crate) message_id: Option<MessageId>,
     /// On the service's monotonic clock of this life.
     deadline: u64,
-    /// In true time.
+    /// In simulated time.
     deadline_true: u64,
     stage: Stage,
     /// Whether it was sent again, so that its final may be published again.
     repeated: bool,
-    /// Whether the outside was told that it is accepted.
+    /// Whether a caller was told that it is accepted.
     answered: bool,
-    /// How often it was handed over in this life and the lives before.
+    /// How many times it was handed over, in all lives of the service.
     handed: u32,
-    /// Of those, so many may have left.
+    /// How many of those may have been sent.
     maybe_sent: u32,
-    /// The latest deadline, in true time, that it was ever handed over with.
+    /// The latest deadline, in simulated time, with which it was handed over.
     promised: u64,
-    /// Handed over in an earlier life, as far as the store knows.
+    /// Whether the store has an intent of an earlier life.
     intent_replayed: bool,
     outcome: Option<Rc<FinalOutcome>>,
     decided_at: u64,
-    expect: Option<Expect>,
-    /// The answer that was heard last.
+    expect: Option<ExpectedEnd>,
+    /// The last answer that counted for it or came after its end.
     heard: Option<String>,
     publications: u32,
     pub(crate) executions: u32,
-    /// What its device said of it, on the right topic.
+    /// The answers of its device, on the right topic.
     said: Vec<AnswerText>,
-    /// A final said that it was never sent.
+    /// Whether a final said that it was never sent.
     pub(crate) said_unsent: bool,
-    /// The clock error that a device's judgement of the deadline may have had, in milliseconds.
+    /// The largest error of the wall clock at a hand-over, in milliseconds: by so much the deadline in the payload may be
+    /// wrong.
     clock_error: u64,
 }
 
@@ -128,13 +129,13 @@ enum Stage {
     Open,
     Decided,
     Ended,
-    /// Accepted in a life that ended before it was stored: it never happened.
+    /// Accepted in a life that ended before it was stored: as if it had not been accepted.
     Lost,
 }
 
-/// How an item must have ended.
+/// How an item must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Expect {
+enum ExpectedEnd {
     Answer(AnswerText),
     ExpiredUnsent,
     TimedOut,
@@ -142,8 +143,8 @@ enum Expect {
 }
 
 #[derive(Debug)]
-struct Memory {
-    n: N,
+struct RememberedId {
+    n: ItemNumber,
     content: String,
     until: u64,
 }
@@ -151,7 +152,7 @@ struct Memory {
 impl Oracle {
     pub(crate) fn new(config: ResponderConfig, deduplicates: Vec<bool>) -> Self {
         Self {
-            seen: Seen::new(),
+            coverage: Coverage::new(),
             pending_of_device: vec![0; deduplicates.len()],
             newest_handed: vec![None; deduplicates.len()],
             config,
@@ -184,14 +185,14 @@ impl Oracle {
         }
     }
 
-    /// The service is given this reading of its clocks.
+    /// The service gets this reading of its clocks.
     pub(crate) fn see(&mut self, now: u64, reading: u64, epoch_ms: i64) {
         self.now = now;
         self.reading = self.reading.max(reading);
         self.epoch_ms = epoch_ms;
     }
 
-    /// The service was stopped, or held up, until now.
+    /// The service was suspended, or delayed, until now.
     pub(crate) fn disturbed(&mut self, now: u64) {
         self.disturbed_at = now;
     }
@@ -200,12 +201,12 @@ impl Oracle {
         self.link_up = up;
     }
 
-    pub(crate) fn of_message(&self, id: MessageId) -> Option<&Truth> {
+    pub(crate) fn of_message(&self, id: MessageId) -> Option<&AcceptedItem> {
         self.by_message.get(&id).map(|n| &self.items[*n])
     }
 
-    /// The item has its final value from here on, whichever it is; the record of it must follow.
-    fn decide(&mut self, n: N, expect: Expect) {
+    /// The item has its final value from here on; the record of it must follow.
+    fn decide(&mut self, n: ItemNumber, expect: ExpectedEnd) {
         let item = &mut self.items[n];
         item.stage = Stage::Decided;
         item.expect = Some(expect);
@@ -218,12 +219,12 @@ impl Oracle {
         self.unconfirmed.remove(&n);
     }
 
-    fn device_of(&self, n: N) -> usize {
+    fn device_of(&self, n: ItemNumber) -> usize {
         self.items[n].spec.device
     }
 }
 
-impl Truth {
+impl AcceptedItem {
     pub(crate) fn id(&self) -> &str {
         &self.spec.id
     }

@@ -1,30 +1,30 @@
-//! The records that the service writes: what each must say, and what is on stable storage.
+//! The records that the service writes: their contents, and what is on stable storage.
 
 use std::{collections::BTreeSet, rc::Rc};
 
 use setpoint::{
     Code, MessageId,
-    responder::{FinalOutcome, Record, StoredCommand},
+    responder::{AuditRecord, FinalOutcome, Record, StoredCommand},
     submsg,
 };
 
-use super::{Expect, N, Oracle, Stage};
+use super::{ExpectedEnd, ItemNumber, Oracle, Stage};
 use crate::{
-    seen::Event,
+    coverage::Exercised,
     violation::{Check, hold},
     world::{ORGS, World},
 };
 
-/// What a crash cannot take any more.
+/// What a crash can no longer undo.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
-    pub(super) accepted: BTreeSet<N>,
-    pub(super) intended: BTreeSet<N>,
-    pub(super) decided: BTreeSet<N>,
+    pub(super) accepted: BTreeSet<ItemNumber>,
+    pub(super) intended: BTreeSet<ItemNumber>,
+    pub(super) decided: BTreeSet<ItemNumber>,
 }
 
 impl Oracle {
-    /// The service asks the store to keep these.
+    /// The service writes these records.
     pub(crate) fn recorded(&mut self, records: &[Record], world: &World) -> Check {
         for record in records {
             match record {
@@ -42,17 +42,22 @@ impl Oracle {
                     let item = &self.items[n];
                     hold!(item.publications > 0, I1, "{} is recorded as published and was not", item.id());
                 }
-                Record::Late { message_id, .. } => {
-                    let n = self.known(*message_id)?;
-                    hold!(self.items[n].stage != Stage::Open, I1, "late, and {} is open", self.items[n].id());
-                }
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// These are on stable storage from here on.
+    /// The service writes these audit records.
+    pub(crate) fn audited(&self, records: &[AuditRecord]) -> Check {
+        for record in records {
+            let n = self.known(record.message_id())?;
+            hold!(self.items[n].stage != Stage::Open, I1, "late, and {} is open", self.items[n].id());
+        }
+        Ok(())
+    }
+
+    /// These records are on stable storage from here on.
     pub(crate) fn synced(&mut self, records: &[Record]) {
         for record in records {
             let (set, message_id) = match record {
@@ -67,7 +72,7 @@ impl Oracle {
         }
     }
 
-    fn known(&self, message_id: MessageId) -> Result<N, crate::violation::Violation> {
+    fn known(&self, message_id: MessageId) -> Result<ItemNumber, crate::violation::Violation> {
         let n = self.by_message.get(&message_id).copied();
         hold!(n.is_some(), I2, "a record of {message_id}, which was never accepted");
         Ok(n.unwrap_or_default())
@@ -98,7 +103,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn recorded_final(&mut self, n: N, outcome: &FinalOutcome) -> Check {
+    fn recorded_final(&mut self, n: ItemNumber, outcome: &FinalOutcome) -> Check {
         let item = &mut self.items[n];
         hold!(item.outcome.is_none(), I1, "{} gets a second final: {outcome:?}", item.id());
         if outcome.code == Code::TIMEOUT && item.stage == Stage::Open {
@@ -110,7 +115,7 @@ impl Oracle {
             item.said_unsent = true;
             let (id, executions) = (item.id(), item.executions);
             hold!(executions == 0, I7, "{id} was executed, and its final says: {}", outcome.submsg);
-            let is_known = matches!(item.expect, Some(Expect::ExpiredUnsent | Expect::NeverSent));
+            let is_known = matches!(item.expect, Some(ExpectedEnd::ExpiredUnsent | ExpectedEnd::NeverSent));
             hold!(is_known, I7, "{id} may have been sent, and its final says: {}", outcome.submsg);
         }
         let Some(expect) = &item.expect else {
@@ -119,20 +124,22 @@ impl Oracle {
         };
         let failure = item.family.table().device_failure;
         let (fits, event) = match expect {
-            Expect::ExpiredUnsent => {
-                (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::EXPIRED_UNSENT, Event::ExpiredUnsent)
+            ExpectedEnd::ExpiredUnsent => {
+                (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::EXPIRED_UNSENT, Exercised::ExpiredUnsent)
             }
-            Expect::TimedOut => {
-                (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::TIMED_OUT, Event::TimedOut)
+            ExpectedEnd::TimedOut => {
+                (outcome.code == Code::TIMEOUT && *outcome.submsg == *submsg::TIMED_OUT, Exercised::TimedOut)
             }
-            Expect::NeverSent => (outcome.code == failure && *outcome.submsg == *submsg::NEVER_SENT, Event::NeverSent),
-            Expect::Answer(answer) if answer.is_success() => {
+            ExpectedEnd::NeverSent => {
+                (outcome.code == failure && *outcome.submsg == *submsg::NEVER_SENT, Exercised::NeverSent)
+            }
+            ExpectedEnd::Answer(answer) if answer.is_success() => {
                 hold!(item.executions > 0, I4, "{} succeeded and was never executed", item.id());
                 let output = answer.output.as_deref().filter(|_| item.family == setpoint::Family::Invoke);
-                (outcome.code == Code::SUCCESS && outcome.output.as_deref() == output, Event::Succeeded)
+                (outcome.code == Code::SUCCESS && outcome.output.as_deref() == output, Exercised::Succeeded)
             }
-            Expect::Answer(answer) => {
-                (outcome.code == failure && outcome.submsg.contains(&*answer.submsg()), Event::Failed)
+            ExpectedEnd::Answer(answer) => {
+                (outcome.code == failure && outcome.submsg.contains(&*answer.submsg()), Exercised::Failed)
             }
         };
         if outcome.code == Code::SUCCESS && !fits {
@@ -141,7 +148,7 @@ impl Oracle {
         hold!(fits, I1, "{} must end with {expect:?} and ends with {outcome:?}", item.id());
         item.outcome = Some(Rc::new(outcome.clone()));
         self.to_decide.remove(&n);
-        self.seen.event(event);
+        self.coverage.event(event);
         Ok(())
     }
 }

@@ -1,15 +1,15 @@
-//! A restart: what the store kept has happened, everything else has not.
+//! A restart: what is in the store has happened, everything else has not.
 
 use std::rc::Rc;
 
 use setpoint::{Family, responder::Record};
 
-use super::{Memory, Oracle, Stage, records::Durable};
-use crate::seen::Event;
+use super::{Oracle, RememberedId, Stage, records::Durable};
+use crate::coverage::Exercised;
 
 /// The clocks at a restart.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Restarted {
+pub(crate) struct RestartClocks {
     pub(crate) now: u64,
     pub(crate) reading: u64,
     pub(crate) epoch_ms: i64,
@@ -17,8 +17,8 @@ pub(crate) struct Restarted {
 
 impl Oracle {
     /// The service starts again with these records.
-    pub(crate) fn restarted(&mut self, records: &[Record], at: Restarted) {
-        self.seen.event(Event::Restart);
+    pub(crate) fn restarted(&mut self, records: &[Record], at: RestartClocks) {
+        self.coverage.event(Exercised::Restart);
         self.forget_this_life(at);
         for record in records {
             match record {
@@ -40,17 +40,17 @@ impl Oracle {
                         self.items[n].outcome = Some(Rc::new((**outcome).clone()));
                         self.leave_open(n);
                         let item = &mut self.items[n];
-                        // Answers that came after a timeout are not kept across a restart.
+                        // Answers after a timeout are not kept across a restart.
                         if outcome.device_reply_epoch_ms < 0 {
                             item.heard = None;
-                        } else if let Some(super::Expect::Answer(text)) = &item.expect {
+                        } else if let Some(super::ExpectedEnd::Answer(text)) = &item.expect {
                             item.heard = Some(text.digest(item.family == Family::Invoke));
                         }
                     }
                 }
                 Record::Published { message_id } | Record::Undeliverable { message_id } => {
                     let n = self.by_message.get(message_id).copied();
-                    // Once more for a final that was published again.
+                    // A final that was published again has a second record.
                     if let Some(n) = n.filter(|n| self.items[*n].stage == Stage::Decided) {
                         self.items[n].stage = Stage::Ended;
                         self.outbox -= 1;
@@ -65,13 +65,13 @@ impl Oracle {
             item.heard = None;
             item.expect = None;
             item.outcome = None;
-            // What was said was neither stored nor published.
+            // Its final was neither stored nor published.
             item.said_unsent = false;
         }
         self.forget();
     }
 
-    fn forget_this_life(&mut self, at: Restarted) {
+    fn forget_this_life(&mut self, at: RestartClocks) {
         self.now = at.now;
         self.reading = at.reading;
         self.epoch_ms = at.epoch_ms;
@@ -99,10 +99,10 @@ impl Oracle {
         }
     }
 
-    fn resume(&mut self, n: usize, at: Restarted) {
+    fn resume(&mut self, n: usize, at: RestartClocks) {
         let item = &mut self.items[n];
         if at.epoch_ms < item.accepted_at_epoch_ms {
-            self.seen.event(Event::RestartInThePast);
+            self.coverage.event(Exercised::RestartInThePast);
         }
         let age = u64::try_from(at.epoch_ms - item.accepted_at_epoch_ms).unwrap_or(0);
         let left = u64::from(item.spec.timeout_ms()).saturating_sub(age);
@@ -110,7 +110,7 @@ impl Oracle {
         item.deadline_true = at.now + left;
         item.stage = Stage::Open;
         let until = at.reading + self.config.dedup_window_ms.saturating_sub(age);
-        let memory = Memory { n, content: item.spec.identity(), until };
+        let memory = RememberedId { n, content: item.spec.identity(), until };
         self.deadlines.insert((item.deadline, n));
         self.pending_of_org[item.org] += 1;
         self.pending_of_device[item.spec.device] += 1;

@@ -1,4 +1,4 @@
-//! Tampered books, every one of which must be found out.
+//! Tampered books: each change must be found.
 
 use setpoint_devices::Output;
 
@@ -21,19 +21,19 @@ fn orders() -> Vec<Order> {
         },
         expected,
     };
-    let succeed = || Expected::Taken(Behaviour::Succeed { output: Output::Echo });
+    let succeed = || Expected::Accepted(Behaviour::Succeed { output: Output::Echo });
     let fail = Behaviour::Fail { code: 2_007, message: "interlock 7".to_owned() };
     vec![
         order(0, Family::Invoke, succeed()),
         order(1, Family::Write, succeed()),
-        order(2, Family::Invoke, Expected::Taken(fail)),
-        order(3, Family::Invoke, Expected::Taken(Behaviour::Never)),
+        order(2, Family::Invoke, Expected::Accepted(fail)),
+        order(3, Family::Invoke, Expected::Accepted(Behaviour::Never)),
         order(4, Family::Invoke, Expected::Refused(Code::PARA_ERROR)),
     ]
 }
 
-fn told(order: &Order, code: Code) -> Told {
-    Told {
+fn outcome(order: &Order, code: Code) -> ItemOutcome {
+    ItemOutcome {
         family: order.family,
         request_id: order.request_id.clone().unwrap(),
         code,
@@ -47,9 +47,9 @@ fn told(order: &Order, code: Code) -> Told {
 
 fn ends(orders: &[Order]) -> Vec<Ended> {
     [
-        End::Finished(told(&orders[0], Code::SUCCESS)),
-        End::Finished(told(&orders[1], Code::SUCCESS)),
-        End::Finished(told(&orders[2], Code::INVOKE_FAILED)),
+        End::Finished(outcome(&orders[0], Code::SUCCESS)),
+        End::Finished(outcome(&orders[1], Code::SUCCESS)),
+        End::Finished(outcome(&orders[2], Code::INVOKE_FAILED)),
         End::TimedOut { known_unsent: false },
         End::Refused { code: Code::PARA_ERROR },
     ]
@@ -72,7 +72,7 @@ fn ledger(orders: &[Order]) -> Vec<Executed> {
         .collect()
 }
 
-/// Balanced books with one change, which must be found and named.
+/// Balanced books with one change. Checks that it is found and named.
 fn tampered(change: impl FnOnce(&mut Vec<Ended>, &mut Vec<Executed>, &[Order]), part: &str) -> Books {
     let orders = orders();
     let (mut ends, mut ledger) = (ends(&orders), ledger(&orders));
@@ -83,9 +83,9 @@ fn tampered(change: impl FnOnce(&mut Vec<Ended>, &mut Vec<Executed>, &[Order]), 
     books
 }
 
-fn finished(ends: &mut [Ended], index: usize) -> &mut Told {
+fn finished(ends: &mut [Ended], index: usize) -> &mut ItemOutcome {
     match &mut ends[index].end {
-        End::Finished(told) => told,
+        End::Finished(outcome) => outcome,
         other => panic!("{other:?}"),
     }
 }
@@ -97,7 +97,7 @@ fn true_books_balance() {
 }
 
 #[test]
-fn the_order_in_which_things_were_told_does_not_matter() {
+fn the_order_of_ends_and_executions_does_not_matter() {
     let orders = orders();
     let (mut ends, mut ledger) = (ends(&orders), ledger(&orders));
     ends.reverse();
@@ -117,7 +117,7 @@ fn an_item_that_ended_twice_is_found() {
 }
 
 #[test]
-fn an_end_of_nothing_is_found() {
+fn an_end_of_an_item_that_was_never_submitted_is_found() {
     tampered(|ends, _, _| ends.push(Ended { index: 9, ..ends[3].clone() }), "was never submitted");
 }
 
@@ -140,12 +140,12 @@ fn anothers_output_is_misattributed_even_under_the_right_id() {
 
 #[test]
 fn every_name_in_an_outcome_counts() {
-    let changes: [fn(&mut Told); 5] = [
-        |told| told.request_id = "r2".to_owned(),
-        |told| told.family = Family::Write,
-        |told| told.device = DeviceId::new("turbine", "t-2"),
-        |told| told.asset_id = "wtg-2".to_owned(),
-        |told| told.target = "stop".to_owned(),
+    let changes: [fn(&mut ItemOutcome); 5] = [
+        |outcome| outcome.request_id = "r2".to_owned(),
+        |outcome| outcome.family = Family::Write,
+        |outcome| outcome.device = DeviceId::new("turbine", "t-2"),
+        |outcome| outcome.asset_id = "wtg-2".to_owned(),
+        |outcome| outcome.target = "stop".to_owned(),
     ];
     for change in changes {
         let books = tampered(|ends, _, _| change(finished(ends, 0)), "was given an outcome of");
@@ -210,13 +210,13 @@ fn what_is_said_never_to_have_been_sent_must_not_have_been_executed() {
     let (mut ends, mut ledger) = (ends(&orders), ledger(&orders));
     ends[3].end = End::TimedOut { known_unsent: true };
     ledger.remove(3);
-    assert!(check(&orders, &ends, &ledger).balance(), "said, and true");
+    assert!(check(&orders, &ends, &ledger).balance(), "it was not executed");
 }
 
 #[test]
 fn an_outcome_must_be_what_the_device_was_ordered_to_answer() {
     let invented = |ends: &mut Vec<Ended>, _: &mut Vec<Executed>, orders: &[Order]| {
-        ends[3].end = End::Finished(told(&orders[3], Code::SUCCESS));
+        ends[3].end = End::Finished(outcome(&orders[3], Code::SUCCESS));
     };
     tampered(invented, "its device was ordered to Never");
     tampered(|ends, _, _| finished(ends, 2).code = Code::SUCCESS, "its device was ordered to Fail");
@@ -227,7 +227,7 @@ fn an_outcome_must_be_what_the_device_was_ordered_to_answer() {
 }
 
 #[test]
-fn verdicts_must_be_the_right_ones() {
+fn items_must_be_accepted_or_refused_as_expected() {
     let other_code = |ends: &mut Vec<Ended>, _: &mut Vec<Executed>, _: &[Order]| {
         ends[4].end = End::Refused { code: Code::DATA_TYPE };
     };
@@ -241,7 +241,7 @@ fn verdicts_must_be_the_right_ones() {
 }
 
 #[test]
-fn a_timeout_claims_nothing_and_is_never_wrong_by_itself() {
+fn a_timeout_is_never_wrong_by_itself() {
     let orders = orders();
     let mut ends = ends(&orders);
     ends[0].end = End::TimedOut { known_unsent: false };

@@ -7,7 +7,7 @@ use setpoint::{
     Family, Limits, MessageId, json,
     reply::{Response, read_message, read_response},
     request::read_batch,
-    responder::{Attribution, BatchTicket, FinalOutcome, HandedOver, Record, StoredCommand},
+    responder::{Attribution, AuditRecord, BatchTicket, FinalOutcome, HandedOver, Record, StoredCommand},
     submsg,
 };
 
@@ -46,7 +46,7 @@ impl Promises {
 
     pub(super) fn answered(&mut self, batch: BatchTicket, status: u16, body: &[u8], failed: bool) {
         let (org_id, family, items) = self.asked.remove(&batch).expect("answered twice, or nobody");
-        assert_eq!(json::check(body, Limits::DEFAULT.depth), Ok(()), "the answer");
+        assert_eq!(json::check(body, Limits::DEFAULT.depth.get()), Ok(()), "the answer");
         match read_response(body, family, &Limits::DEFAULT) {
             Ok(Response::Error(error)) => assert_eq!(error.status, status),
             Ok(Response::Replies(replies)) => {
@@ -63,7 +63,7 @@ impl Promises {
     }
 
     /// What is on stable storage from now on.
-    pub(super) fn stored(&mut self, records: &[Record]) {
+    pub(super) fn stored(&mut self, records: &[Record], audit: &[AuditRecord]) {
         for record in records {
             match record {
                 Record::Accepted(command) => self.stored_command(command),
@@ -74,9 +74,11 @@ impl Promises {
                     assert!(known.outcome.is_some(), "published, and has no final: {known:?}");
                     known.delivered = true;
                 }
-                Record::Late { message_id, .. } => assert!(self.known(*message_id).answered, "late by itself"),
                 other => panic!("what is {other:?}?"),
             }
+        }
+        for record in audit {
+            assert!(self.known(record.message_id()).answered, "late by itself");
         }
     }
 
@@ -111,7 +113,7 @@ impl Promises {
     }
 
     pub(super) fn handed_over(&mut self, message_id: MessageId, topic: &str, payload: &[u8]) {
-        assert_eq!(json::check(payload, Limits::DEFAULT.depth), Ok(()), "the command");
+        assert_eq!(json::check(payload, Limits::DEFAULT.depth.get()), Ok(()), "the command");
         let known = self.known(message_id);
         assert!(known.intended, "handed over before the intent was stored");
         assert!(known.outcome.is_none(), "handed over after its end");
@@ -159,7 +161,7 @@ impl Promises {
     }
 
     pub(super) fn published(&mut self, org_id: &Arc<str>, family: Family, body: &[u8], replies: usize) {
-        assert_eq!(json::check(body, Limits::DEFAULT.depth), Ok(()), "the message");
+        assert_eq!(json::check(body, Limits::DEFAULT.depth.get()), Ok(()), "the message");
         let read = read_message(body, &Limits::DEFAULT).unwrap();
         assert!(read.len() == replies && replies > 0);
         for reply in read {

@@ -1,8 +1,8 @@
 //! An honest driver around a responder, with a hand on every wire.
 
 use setpoint::{
-    MessageId, Now, Responder,
-    responder::{BatchRequest, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId},
+    Limits, MessageId, Now, Responder,
+    responder::{AuditRecord, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId},
 };
 
 use super::{
@@ -24,7 +24,7 @@ pub(super) struct Rig {
     link_up: bool,
     /// What is on stable storage, and what is on its way there.
     stored: Vec<Record>,
-    unstored: Vec<(WriteId, Vec<Record>)>,
+    unstored: Vec<(WriteId, Vec<Record>, Vec<AuditRecord>)>,
     /// Handed over and not yet reported on.
     leaving: Vec<MessageId>,
     /// Everything that was ever handed over.
@@ -130,20 +130,21 @@ impl Rig {
 
     fn batch(&mut self, second: bool, write: bool, body: &[u8]) {
         let (org_id, family) = (org(second), family(write));
-        let batch = self.responder.handle_batch(BatchRequest { org_id, family, body }, &self.world, self.now);
+        let batch = CheckedBatch::read(body.to_vec(), family, org_id, &self.world, &Limits::DEFAULT, self.now);
+        let batch = self.responder.handle_batch(batch, self.now);
         self.promises.asked(batch, org_id, family, body);
     }
 
     /// The store commits the next writes at once and confirms the last of them.
     fn store(&mut self, writes: usize) {
         let count = writes.min(self.unstored.len());
-        let Some((last, _)) = count.checked_sub(1).and_then(|at| self.unstored.get(at)) else { return };
+        let Some((last, ..)) = count.checked_sub(1).and_then(|at| self.unstored.get(at)) else { return };
         let last = *last;
         if self.failed {
             return;
         }
-        for (_, records) in self.unstored.drain(..count) {
-            self.promises.stored(&records);
+        for (_, records, audit) in self.unstored.drain(..count) {
+            self.promises.stored(&records, &audit);
             self.stored.extend(records);
         }
         self.responder.handle_persisted(last, self.now);
@@ -222,8 +223,8 @@ impl Rig {
     }
 
     fn crash(&mut self, written: usize, wall_clock_ms: i64) {
-        for (_, records) in self.unstored.drain(..).take(written) {
-            self.promises.stored(&records);
+        for (_, records, audit) in self.unstored.drain(..).take(written) {
+            self.promises.stored(&records, &audit);
             self.stored.extend(records);
         }
         self.leaving.clear();
@@ -233,22 +234,24 @@ impl Rig {
         self.seed[1] = self.seed[1].wrapping_add(u8::from(self.seed[0] == 0));
         // The monotonic clock starts anew, the wall clock goes on somehow.
         self.now = Now::new(5_000, self.now.epoch_ms.saturating_add(wall_clock_ms));
-        let records = self.stored.iter().map(|record| {
+        let mut restore = Restore::new(config(), self.seed, self.now);
+        for record in &self.stored {
             // Through JSON and back: what a store keeps is what the records say.
             let kept = serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap();
             assert_eq!(record, &kept, "a record changed in the store");
-            kept
-        });
-        self.responder = Responder::restore(config(), self.seed, records.collect::<Vec<_>>(), self.now);
+            restore.record(kept);
+        }
+        self.responder = restore.finish();
         (self.failed, self.link_up) = (false, false);
     }
 
     fn drain(&mut self) {
         while let Some(effect) = self.responder.poll_effect(self.now) {
             match effect {
-                Effect::Persist { write, records } => {
-                    assert!(!records.is_empty() && self.unstored.last().is_none_or(|(last, _)| *last < write));
-                    self.unstored.push((write, records));
+                Effect::Persist { write, records, audit } => {
+                    assert!(!records.is_empty() || !audit.is_empty(), "an empty write");
+                    assert!(self.unstored.last().is_none_or(|(last, ..)| *last < write));
+                    self.unstored.push((write, records, audit));
                 }
                 Effect::Answer { batch, status, body } => {
                     self.promises.answered(batch, status, &body, self.failed);

@@ -100,7 +100,7 @@ fn room_is_kept_for_small_messages_and_not_for_large_ones() {
         format!(r#"{{"data":[{{"controlChannelId":"c","serviceId":"s","status":0,"outputData":{{"x":"{output}"}}}}]}}"#)
     };
     let mut take = |len: usize| {
-        requester.config.limits.payload_bytes = usize::MAX;
+        requester.config.limits.payload_bytes = std::num::NonZeroUsize::MAX;
         requester.handle_message(message(len).as_bytes()).unwrap();
         let Some(Event::Unknown { outcome }) = requester.poll_event() else { panic!("one reply, for nobody") };
         assert_eq!(outcome.output_data().len(), len + 8);
@@ -172,7 +172,7 @@ fn deadlines_are_within_reach_however_long_the_clock_has_run_and_nothing_expired
     for minute in [10_000, 10_001, 10_010, 10_060] {
         let item = InvokeItem::new("DATASVC.CONTROL.c", DeviceName::asset("a1"), "start").with_timeout_ms(300_000);
         let submitted = requester.submit_invokes(&[item], Now::new(minute * 60_000, 0)).unwrap();
-        assert_eq!(requester.items.n_far(), 0, "in minute {minute}");
+        assert_eq!(requester.items.n_overflow(), 0, "in minute {minute}");
         requester.cancel(submitted.batch);
     }
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::{Device, DeviceRef, Directory, Family, MessageId, MonotonicTime, Now, Responder};
 
 use super::super::{
-    Attribution, BatchRequest, BatchTicket, Effect, HandedOver, PublicationId, Record, ResponderConfig, WriteId,
+    Attribution, AuditRecord, BatchTicket, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig,
+    Restore, WriteId,
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.c";
@@ -22,6 +23,8 @@ const EPOCH: i64 = 1_700_000_000_000;
 pub(super) struct World {
     pub(super) deduplicates: bool,
     pub(super) gone: HashSet<String>,
+    /// The directory knows a device by its asset id alone.
+    pub(super) nameless: bool,
 }
 
 impl Directory for World {
@@ -41,7 +44,9 @@ impl Directory for World {
         let initial = if org_id == "o1" { "d" } else { "e" };
         let known = key.strip_prefix(initial)?.parse::<u8>().is_ok_and(|n| n < 10) && !self.gone.contains(key);
         known.then(|| {
-            let mut device = Device::new("p", key, &format!("a-{key}"));
+            let asset_id = format!("a-{key}");
+            let mut device =
+                if self.nameless { Device::new("", "", &asset_id) } else { Device::new("p", key, &asset_id) };
             device.deduplicates = self.deduplicates;
             Arc::new(device)
         })
@@ -72,7 +77,11 @@ pub(super) struct Rig {
     /// What is on stable storage, and what is on its way there.
     pub(super) stored: Vec<Record>,
     pub(super) unstored: Vec<(WriteId, Vec<Record>)>,
+    /// What no restart reads.
+    pub(super) audit: Vec<AuditRecord>,
     pub(super) answers: Vec<(u16, Value)>,
+    /// The same as text.
+    pub(super) responses: Vec<String>,
     /// Which batches were answered, beside `answers`.
     pub(super) answered: Vec<BatchTicket>,
     pub(super) sent: Vec<Sent>,
@@ -97,7 +106,9 @@ impl Rig {
             channel_confirms: true,
             stored: Vec::new(),
             unstored: Vec::new(),
+            audit: Vec::new(),
             answers: Vec::new(),
+            responses: Vec::new(),
             answered: Vec::new(),
             sent: Vec::new(),
             published: Vec::new(),
@@ -115,10 +126,15 @@ impl Rig {
     }
 
     pub(super) fn batch(&mut self, org_id: &str, family: Family, body: &str) -> BatchTicket {
-        let request = BatchRequest { org_id, family, body: body.as_bytes() };
-        let batch = self.responder.handle_batch(request, &self.world, self.now);
+        let batch = self.read(org_id, family, body);
+        let batch = self.responder.handle_batch(batch, self.now);
         self.drain();
         batch
+    }
+
+    /// Reads a batch that the responder does not have yet.
+    pub(super) fn read(&self, org_id: &str, family: Family, body: &str) -> CheckedBatch {
+        CheckedBatch::read(body.to_owned(), family, org_id, &self.world, &self.config.limits, self.now)
     }
 
     /// The statuses of the items in the newest answer.
@@ -199,8 +215,9 @@ impl Rig {
     pub(super) fn drain(&mut self) {
         while let Some(effect) = self.responder.poll_effect(self.now) {
             match effect {
-                Effect::Persist { write, records } => {
-                    assert!(!records.is_empty());
+                Effect::Persist { write, records, audit } => {
+                    assert!(!records.is_empty() || !audit.is_empty());
+                    self.audit.extend(audit);
                     self.unstored.push((write, records));
                     if self.store_confirms {
                         self.confirm_writes();
@@ -209,6 +226,7 @@ impl Rig {
                 Effect::Answer { batch, status, body } => {
                     self.answered.push(batch);
                     self.answers.push((status, serde_json::from_slice(&body).unwrap()));
+                    self.responses.push(String::from_utf8(body).unwrap());
                 }
                 Effect::HandOver { message_id, topic, payload, deadline } => {
                     assert!(deadline > self.now.instant, "handed over after its deadline");
@@ -236,13 +254,12 @@ impl Rig {
         self.unconfirmed.clear();
         self.seed += 1;
         self.now = Now::new(5, self.now.epoch_ms + down_ms);
-        let records: Vec<Record> = self
-            .stored
-            .iter()
+        let mut restore = Restore::new(self.config.clone(), [self.seed; 32], self.now);
+        for record in &self.stored {
             // Through JSON and back: what a store keeps is what the records say.
-            .map(|record| serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap())
-            .collect();
-        self.responder = Responder::restore(self.config.clone(), [self.seed; 32], records, self.now);
+            restore.record(serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap());
+        }
+        self.responder = restore.finish();
         self.responder.handle_link(true, self.now);
         self.drain();
     }

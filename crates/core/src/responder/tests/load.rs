@@ -1,5 +1,7 @@
 //! Many at once: nothing starves, nothing grows, nobody pays for another.
 
+use std::num::NonZeroUsize;
+
 use std::ops::Range;
 
 use rand_chacha::{
@@ -8,17 +10,17 @@ use rand_chacha::{
 };
 use serde_json::json;
 
-use crate::{Family, Now, Responder, submsg};
+use crate::{Family, Limits, Now, Responder, submsg};
 
-use super::super::{Attribution, BatchRequest, Effect, HandedOver, ResponderConfig};
+use super::super::{Attribution, CheckedBatch, Effect, HandedOver, ResponderConfig};
 use super::harness::{CHANNEL, Rig, World, item};
 
 /// A rig whose bounds leave room for this many.
 fn roomy(items: usize) -> Rig {
     let mut config =
         ResponderConfig { pending_per_device: items, hand_over_window: items, ..ResponderConfig::default() };
-    config.limits.items = items;
-    config.limits.body_bytes = items * 1_000;
+    config.limits.items = NonZeroUsize::new(items).unwrap();
+    config.limits.body_bytes = NonZeroUsize::new(items * 1_000).unwrap();
     Rig::with(config)
 }
 
@@ -136,8 +138,8 @@ fn timers_of_one_instant(count: usize) {
     responder.handle_link(true, at(0));
     for first in (0..count).step_by(BATCH) {
         let body = batch(first..first + BATCH, TIMEOUT_MS);
-        let request = BatchRequest { org_id: "o1", family: Family::Invoke, body: body.as_bytes() };
-        responder.handle_batch(request, &world, at(0));
+        let read = CheckedBatch::read(body, Family::Invoke, "o1", &world, &Limits::DEFAULT, at(0));
+        responder.handle_batch(read, at(0));
         done.drain(&mut responder, at(0));
     }
     assert_eq!((responder.stats().accepted, done.handed_over), (count as u64, count));

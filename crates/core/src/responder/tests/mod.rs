@@ -1,5 +1,6 @@
 //! The responder on a virtual clock.
 
+mod admission;
 mod answers;
 mod driver;
 mod harness;

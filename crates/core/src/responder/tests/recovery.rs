@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::submsg;
+use crate::{Family, submsg};
 
-use super::super::{Attribution, Record, ResponderConfig};
-use super::harness::{Rig, item};
+use super::super::{Attribution, AuditRecord, Record, ResponderConfig};
+use super::harness::{CHANNEL, Rig, item};
 
 #[test]
 fn an_accepted_item_survives_and_is_sent_if_it_certainly_was_not() {
@@ -104,6 +104,20 @@ fn a_decided_final_is_published_again_with_the_same_value_and_never_another() {
 }
 
 #[test]
+fn records_of_an_open_item_that_a_store_repeats_change_nothing() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.stored.extend(rig.stored.clone());
+    rig.crash(0);
+    let stats = rig.responder.stats();
+    assert_eq!((stats.pending, stats.outbox, rig.sent.len()), (1, 1, 2));
+    assert_eq!(rig.answer(&rig.sent[1].clone(), 200, json!({})), Attribution::Succeeded);
+    assert_eq!((rig.finals()["r1"].clone(), rig.finals()["r2"].clone()), (vec![0, 0], vec![0]));
+}
+
+#[test]
 fn a_published_final_stays_published() {
     let mut rig = Rig::new();
     rig.invoke(json!([item("r1", 1)]));
@@ -118,14 +132,18 @@ fn a_published_final_stays_published() {
 
 #[test]
 fn what_was_published_is_over_also_for_a_store_that_lost_its_final() {
-    let mut rig = Rig::new();
+    let config = ResponderConfig { pending_per_org: 1, pending_per_device: 1, ..ResponderConfig::default() };
+    let mut rig = Rig::with(config);
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
     rig.stored.retain(|record| !matches!(record, Record::Final { .. }));
     rig.crash(0);
     let stats = rig.responder.stats();
     assert_eq!((stats.pending, stats.outbox, rig.responder.poll_timeout()), (0, 0, None));
+    assert_eq!(rig.responder.pending_on_channel("o1", Family::Invoke, CHANNEL), 0);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
+    rig.invoke(json!([item("r2", 1)]));
+    assert_eq!(rig.statuses(), [0], "the bounds of its org and of its device have room again");
 }
 
 #[test]
@@ -194,4 +212,84 @@ fn what_a_deduplicating_device_may_have_got_before_the_crash_is_never_called_uns
     rig.pass(0);
     assert_eq!((rig.finals()["r1"].clone(), rig.sent.len()), (vec![1_000_203], 2));
     assert!(rig.published.iter().all(|reply| reply["submsg"] == submsg::TIMED_OUT));
+}
+
+#[test]
+fn a_late_answer_is_kept_for_the_audit_and_no_restart_needs_it() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    rig.pass(1_000);
+    let stored = rig.stored.clone();
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 2_000, json!({})), Attribution::Late);
+    let (message_id, at_epoch_ms) = (rig.sent[0].message_id, rig.now.epoch_ms);
+    assert_eq!(rig.audit, [AuditRecord::Late { message_id, device_code: Some(2_000), at_epoch_ms }]);
+    assert_eq!((rig.audit[0].message_id(), &rig.stored), (message_id, &stored));
+    let text = r#"{"audit":"late","messageId":"ID","deviceCode":2000,"atEpochMs":1700000001000}"#;
+    assert_eq!(serde_json::to_string(&rig.audit[0]).unwrap(), text.replace("ID", &message_id.to_string()));
+}
+
+#[test]
+fn records_of_ended_items_may_be_dropped_once_their_ids_are_forgotten() {
+    let mut rig = Rig::with(ResponderConfig { dedup_window_ms: 10_000, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.channel_confirms = false;
+    rig.pass(10_000);
+    let until = |record: &Record| match record {
+        Record::Accepted(command) => command.remember_until_epoch_ms,
+        _ => i64::MAX,
+    };
+    assert_eq!(rig.stored.iter().map(until).min(), Some(rig.now.epoch_ms));
+    // Of both items the time is over; the end of the second one is not stored.
+    let ended = rig.sent[0].message_id;
+    rig.stored.retain(|record| record.message_id() != ended);
+    rig.channel_confirms = true;
+    rig.crash(0);
+    assert_eq!((rig.finals()["r1"].clone(), rig.finals()["r2"].clone()), (vec![0], vec![1_000_203, 1_000_203]));
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Unknown);
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!((rig.statuses(), rig.sent.len()), (vec![0], 3), "the id is free again");
+}
+
+#[test]
+fn a_record_from_before_there_was_a_retention_can_be_read() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let mut record = serde_json::to_value(&rig.stored[0]).unwrap();
+    record.as_object_mut().unwrap().remove("rememberUntilEpochMs").unwrap();
+    let Ok(Record::Accepted(command)) = serde_json::from_value(record) else { panic!("unreadable") };
+    assert_eq!((&*command.request_id, command.remember_until_epoch_ms), ("r1", 0));
+}
+
+#[test]
+fn records_that_come_twice_or_of_unknown_items_change_nothing() {
+    let mut rig = Rig::new();
+    rig.channel_confirms = false;
+    rig.invoke(json!([item("r1", 1), item("r2", 2)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    let stored = std::mem::take(&mut rig.stored);
+    let known = |record: &&Record| record.message_id() == rig.sent[0].message_id;
+    // Everything of the first item twice; of the second one, all but that it was accepted.
+    rig.stored = stored.iter().filter(known).flat_map(|record| [record.clone(), record.clone()]).collect();
+    rig.stored.extend(
+        stored
+            .into_iter()
+            .filter(|record| record.message_id() == rig.sent[1].message_id && !matches!(record, Record::Accepted(_))),
+    );
+    rig.crash(0);
+    let stats = rig.responder.stats();
+    assert_eq!((stats.pending, stats.outbox, stats.remembered), (0, 1, 1));
+    assert_eq!(rig.published.len(), 2);
+}
+
+#[test]
+fn message_ids_begin_with_the_partition_also_after_a_restart() {
+    let mut rig = Rig::with(ResponderConfig { partition: 0x0a1b, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1)]));
+    rig.crash(0);
+    rig.invoke(json!([item("r2", 1)]));
+    for sent in &rig.sent {
+        assert_eq!(sent.message_id.partition(), 0x0a1b);
+        assert!(sent.payload["id"].as_str().unwrap().starts_with("0a1b"), "{}", sent.payload);
+    }
 }

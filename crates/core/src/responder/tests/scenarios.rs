@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{Family, submsg};
 
-use super::super::{Attribution, BatchRequest, HandedOver, Record, ResponderConfig, WriteId};
+use super::super::{Attribution, HandedOver, Record, ResponderConfig, WriteId};
 use super::harness::{CHANNEL, Rig, WRITES, item};
 
 #[test]
@@ -83,8 +83,8 @@ fn a_confirmation_confirms_nothing_that_was_not_handed_out_before_it() {
     let mut rig = Rig::new();
     rig.store_confirms = false;
     let body = json!({ "data": [item("r1", 1)] }).to_string();
-    let request = BatchRequest { org_id: "o1", family: Family::Invoke, body: body.as_bytes() };
-    rig.responder.handle_batch(request, &rig.world, rig.now);
+    let batch = rig.read("o1", Family::Invoke, &body);
+    rig.responder.handle_batch(batch, rig.now);
     rig.responder.handle_persisted(WriteId(1), rig.now);
     rig.drain();
     assert!(rig.answers.is_empty(), "the store did not even have its records");

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 
-use rumqttc_v4::{
-    AsyncClient, EventLoop, MqttOptions, Packet, PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode, Transport,
-};
+use rumqttc_v4::{AsyncClient, EventLoop, Packet, PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode};
 use tokio::sync::mpsc;
 
-use super::{Event, Incoming, MESSAGES_PER_WRITE, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, Trust, deliver};
+use super::{
+    Arrived, ConnectionError, Event, Inbox, Outgoing, PACKET_SLACK_BYTES, Sent, Settings, drive,
+    options::{capacity, options},
+};
 
 /// The sending half.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Client {
         })
     }
 
-    pub(super) fn say_goodbye(&self) {
+    pub(super) fn disconnect(&self) {
         // If it cannot be queued, the connection ends without it.
         let _ = self.0.try_disconnect_now();
     }
@@ -35,80 +36,62 @@ impl Client {
 pub(super) fn open(
     settings: &Settings,
     events: mpsc::Sender<Event>,
-    inbox: Option<mpsc::Sender<Incoming>>,
-) -> Result<(Client, impl Future<Output = ()> + Send + 'static), String> {
-    let address = &settings.address;
-    let mut options = MqttOptions::new(&*settings.client_id, (address.host.as_str(), address.port));
+    inbox: impl Inbox,
+) -> Result<(Client, impl Future<Output = ()> + Send + 'static), ConnectionError> {
+    let mut options = options!(rumqttc_v4, settings)?;
     let packet = usize::try_from(settings.max_packet_bytes).unwrap_or(usize::MAX);
-    options.set_keep_alive(settings.keep_alive_s);
     options.set_clean_session(true);
     options.set_inflight(settings.window);
-    options.set_max_request_batch(MESSAGES_PER_WRITE);
     options.set_max_packet_size(packet.saturating_add(PACKET_SLACK_BYTES), packet);
-    if let Some((user, password)) = &address.credentials {
-        options.set_credentials(user, password.clone().into_bytes());
-    }
-    match &address.tls {
-        None => {}
-        Some(Trust::System) => {
-            options.set_transport(Transport::try_tls_with_default_config().map_err(|error| error.to_string())?);
-        }
-        Some(Trust::Pem(pem)) => {
-            options.set_transport(Transport::tls(pem.clone(), None, None));
-        }
-    }
-    let capacity = usize::from(settings.window) + 2;
-    let (client, mut driver) =
-        AsyncClient::builder(options).capacity(capacity).try_build().map_err(|error| error.to_string())?;
-    let mut network = driver.network_options();
+    let builder = AsyncClient::builder(options).capacity(capacity(settings.window));
+    let (client, mut event_loop) = builder.try_build().map_err(ConnectionError::client)?;
+    let mut network = event_loop.network_options();
     network.set_tcp_nodelay(true);
-    driver.set_network_options(network);
-    let run = {
-        let (client, filters) = (client.clone(), settings.filters);
-        async move {
-            let reason = drive(&client, driver, filters, &events, inbox.as_ref()).await;
-            // Nobody may be listening any more.
-            let _ = events.send(Event::Lost(reason)).await;
-        }
+    event_loop.set_network_options(network);
+    let (subscriber, filters) = (client.clone(), settings.filters);
+    let to_the_end = {
+        let events = events.clone();
+        async move { poll(&subscriber, event_loop, filters, &events, inbox).await }
     };
-    Ok((Client(client), run))
+    Ok((Client(client), drive(to_the_end, events)))
 }
 
-async fn drive(
+async fn poll(
     client: &AsyncClient,
-    mut driver: EventLoop,
+    mut event_loop: EventLoop,
     filters: &[&str],
     events: &mpsc::Sender<Event>,
-    inbox: Option<&mpsc::Sender<Incoming>>,
-) -> String {
+    inbox: impl Inbox,
+) -> ConnectionError {
     use rumqttc_v4::Event::Incoming;
     loop {
-        let up = match driver.poll().await {
+        let up = match event_loop.poll().await {
             Ok(Incoming(Packet::ConnAck(_))) if filters.is_empty() => true,
             Ok(Incoming(Packet::ConnAck(_))) => {
                 let filters = filters.iter().map(|filter| SubscribeFilter::new((*filter).to_owned(), QoS::AtLeastOnce));
                 if let Err(error) = client.try_subscribe_many(filters) {
-                    return error.to_string();
+                    return ConnectionError::client(error);
                 }
                 false
             }
             Ok(Incoming(Packet::SubAck(ack))) => {
                 if ack.return_codes.iter().any(|code| matches!(code, SubscribeReasonCode::Failure)) {
-                    return "the broker refused a subscription".to_owned();
+                    return ConnectionError::SubscriptionRefused(String::new());
                 }
                 true
             }
             Ok(Incoming(Packet::Publish(publish))) => {
-                if !deliver(inbox, publish.topic, publish.payload, publish.retain).await {
-                    return "nobody listens any more".to_owned();
+                let message = Arrived { topic: publish.topic, payload: publish.payload, retained: publish.retain };
+                if !inbox.take(message).await {
+                    return ConnectionError::NobodyListens;
                 }
                 false
             }
             Ok(_) => false,
-            Err(error) => return error.to_string(),
+            Err(error) => return ConnectionError::client(error),
         };
         if up && events.send(Event::Up).await.is_err() {
-            return "nobody listens any more".to_owned();
+            return ConnectionError::NobodyListens;
         }
     }
 }

@@ -6,7 +6,7 @@ mod http;
 mod reader;
 mod store;
 
-use std::{future::Future, time::Duration};
+use std::{error::Error, future::Future, time::Duration};
 
 use serde_json::{Value, json};
 use setpoint_gateway::{ChannelEntry, Config, DeviceEntry, Gateway, MemoryStore, Store};
@@ -34,6 +34,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Waits for what must come.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it does not come"))
+}
+
+/// An error with everything that caused it, on one line.
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        chain.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    chain
 }
 
 /// Two devices and a channel of each family in org o1, one device and no channel in org o2, free ports.

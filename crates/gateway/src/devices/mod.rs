@@ -1,0 +1,5 @@
+//! The devices' side: commands out, answers in, over a broker.
+
+mod link;
+
+pub(crate) use link::DeviceLink;
