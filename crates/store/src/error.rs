@@ -174,7 +174,7 @@ mod tests {
         let error = StoreError::codec("store.redb", frame.clone());
         assert_eq!(error.to_string(), "store.redb, position 17; use the version that wrote it, or a newer one");
         assert_eq!(error.source().unwrap().downcast_ref::<CodecError>(), Some(&frame));
-        assert_eq!(error.clone().source().unwrap().to_string(), frame.to_string());
+        assert_eq!(error.source().map(ToString::to_string), Some(frame.to_string()));
         assert!(StoreError::new(StoreErrorKind::Failed, "syncing").source().is_none());
     }
 }

@@ -66,6 +66,10 @@
 //!    damages it. What the suite could not try is in its report; let the test list it.
 
 #![forbid(unsafe_code)]
+// What is public may grow without breaking its users, unless its declaration says why not.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, unnameable_types)]
+#![warn(clippy::needless_pass_by_ref_mut, clippy::or_fun_call, clippy::redundant_clone, clippy::use_self)]
+// Nothing that a store holds may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod codec;

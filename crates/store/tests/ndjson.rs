@@ -54,7 +54,7 @@ fn a_long_import_takes_many_writes() {
 #[test]
 fn a_line_that_is_not_known_is_named_and_nothing_is_skipped() {
     let good = r#"{"entries":[{"engine":{"record":"intent","messageId":"00000000000000000000000000000007"}}]}"#;
-    for bad in [r#"{"entries":[{"engine":{"record":"forgotten"}}]}"#, r#"{"entires":[]}"#, "[", "", "7"] {
+    for bad in [r#"{"entries":[{"engine":{"record":"forgotten"}}]}"#, r#"{"records":[]}"#, "[", "", "7"] {
         let text = format!("{good}\n{bad}\n{good}\n");
         let mut store = MemoryStore::new();
         let error = import(&mut text.as_bytes(), &mut store).unwrap_err();

@@ -27,7 +27,7 @@ impl BelievedClock {
     /// believed reading. `window_ms` is how long a step is doubted.
     pub(super) fn read(&mut self, now: Now, window_ms: u64) -> i64 {
         let known = self.latest_ms.map(|epoch_ms| Now { epoch_ms, ..now });
-        let believed = *self.believed.get_or_insert(known.unwrap_or(now));
+        let believed = *self.believed.get_or_insert_with(|| known.unwrap_or(now));
         if agree(believed, now) {
             self.believed = Some(now);
             self.doubted = None;
