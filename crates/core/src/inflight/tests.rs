@@ -350,6 +350,31 @@ fn what_was_answered_leaves_no_more_behind_than_there_is() {
     assert_eq!(std::iter::from_fn(|| table.pop_expired(MonotonicTime::from_millis(u64::MAX))).count(), table.len());
 }
 
+/// Entries that have ended leave a stale record behind when they are taken out or opened again.
+#[test]
+fn what_has_ended_and_gone_is_neither_forgotten_twice_nor_kept_for_ever() {
+    let mut table = InFlight::new([7; 32]);
+    let ended = |table: &mut InFlight<u32, ()>, id: u32| {
+        let key = table.insert(id, None, ()).unwrap();
+        assert!(table.end(key));
+        key
+    };
+    let keys: Vec<_> = (0..100).map(|id| ended(&mut table, id)).collect();
+    table.reopen(keys[0]);
+    assert_eq!(table.take(&1), Some(()));
+    table.forget_beyond(90);
+    assert_eq!((table.n_ended(), table.len()), (90, 1));
+    assert_eq!([0, 2, 9, 10].map(|id| table.find(&id)), [Some(keys[0]), None, None, Some(keys[10])]);
+    for id in 100..10_000 {
+        let key = ended(&mut table, id);
+        table.remove(key);
+    }
+    let records = table.wheel.first_ended().count();
+    assert!(records <= 3 * 90 + 32, "{records} records of 90 entries");
+    table.forget_beyond(0);
+    assert_eq!((table.n_ended(), table.len()), (0, 1));
+}
+
 #[test]
 fn memory_is_counted() {
     let mut table = InFlight::new([7; 32]);

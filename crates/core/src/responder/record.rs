@@ -126,6 +126,7 @@ impl AuditRecord {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCommand {
     /// The service's own id of the item, which its device echoes.
@@ -176,6 +177,7 @@ pub struct StoredCommand {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.

@@ -58,6 +58,15 @@ fn an_outcome_gives_its_output_as_any_type() {
 }
 
 #[test]
+fn an_outcome_shows_what_it_says() {
+    let message = br#"{"data":[{"requestId":"r1","measurepointId":"speed","status":1000205,"submsg":"stuck"}]}"#;
+    let outcome = Outcome::read(message, &Limits::DEFAULT).unwrap().remove(0).unwrap();
+    let shown = format!("{outcome:?}");
+    assert!(shown.contains("1000205") && shown.contains("stuck") && shown.contains("speed"), "{shown}");
+    assert!(!outcome.is_success());
+}
+
+#[test]
 fn a_driver_that_comes_only_when_it_is_asked_ends_every_item_after_its_timeout_and_the_grace() {
     let mut requester = requester();
     let item =
