@@ -36,38 +36,66 @@ fn content(payload: Payload<'_>) -> u128 {
 }
 
 /// SipHash-1-3 with 128 bits and no key: whoever finds a collision has fooled only the record of their own ids.
-struct Digest(SipHasher13);
+///
+/// What is hashed comes in small pieces, each of which would cost the hasher as much as a whole block: they are gathered.
+struct Digest {
+    hasher: SipHasher13,
+    block: [u8; BLOCK],
+    /// Bytes of the block that the hasher does not have yet.
+    gathered: usize,
+}
+
+/// Enough for most payloads, and for half of the texts of a command.
+const BLOCK: usize = 128;
 
 impl Digest {
     fn new() -> Self {
-        Self(SipHasher13::new())
+        Self { hasher: SipHasher13::new(), block: [0; BLOCK], gathered: 0 }
     }
 
     /// The digest of a value, which begins with its kind.
     fn of_kind(kind: u8) -> Self {
         let mut digest = Self::new();
-        digest.0.write_u8(kind);
+        digest.bytes(&[kind]);
         digest
     }
 
     fn text(&mut self, text: Option<Text<'_>>) {
         match text {
-            None => self.0.write_u8(0),
+            None => self.bytes(&[0]),
             Some(text) => {
                 let decoded = text.decode();
-                self.0.write_u8(1);
+                self.bytes(&[1]);
                 self.number(decoded.len() as u128);
-                self.0.write(decoded.as_bytes());
+                self.bytes(decoded.as_bytes());
             }
         }
     }
 
     fn number(&mut self, number: u128) {
-        self.0.write(&number.to_le_bytes());
+        self.bytes(&number.to_le_bytes());
     }
 
-    fn finish(&self) -> u128 {
-        self.0.finish128().as_u128()
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) {
+        let end = self.gathered + bytes.len();
+        if let Some(room) = self.block.get_mut(self.gathered..end) {
+            room.copy_from_slice(bytes);
+            self.gathered = end;
+        } else {
+            self.flush();
+            self.hasher.write(bytes);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.hasher.write(self.block.get(..self.gathered).unwrap_or_default());
+        self.gathered = 0;
+    }
+
+    fn finish(&mut self) -> u128 {
+        self.flush();
+        self.hasher.finish128().as_u128()
     }
 }
 
@@ -102,7 +130,7 @@ fn digest_value(reader: &mut Reader<'_>) -> Result<u128, Stopped> {
 
 fn digest_scalar(reader: &mut Reader<'_>) -> Result<u128, Stopped> {
     let token = reader.value()?;
-    let digest = match token.value(reader.text()) {
+    let mut digest = match token.value(reader.text()) {
         Value::Text(text) => {
             let mut digest = Digest::of_kind(b'"');
             digest.text(Some(text));
@@ -111,7 +139,7 @@ fn digest_scalar(reader: &mut Reader<'_>) -> Result<u128, Stopped> {
         // Numbers, booleans and null as they are written.
         _ => {
             let mut digest = Digest::of_kind(b'0');
-            digest.0.write(token.bytes(reader.text()));
+            digest.bytes(token.bytes(reader.text()));
             digest
         }
     };

@@ -1,7 +1,5 @@
 //! The walker that made the first stored fingerprints, as the oracle of those that the reader makes.
 
-use std::hash::Hasher;
-
 use super::Digest;
 use crate::json::{Payload, Text};
 
@@ -30,23 +28,23 @@ impl<'a> Walk<'a> {
                     member.number(walk.value());
                     members = members.wrapping_add(member.finish());
                 });
-                hash.0.write_u8(b'{');
+                hash.bytes(b"{");
                 hash.number(members);
             }
             Some('[') => {
-                hash.0.write_u8(b'[');
+                hash.bytes(b"[");
                 self.elements(']', |walk| hash.number(walk.value()));
             }
             Some('"') => {
-                hash.0.write_u8(b'"');
+                hash.bytes(b"\"");
                 hash.text(Some(self.string()));
             }
             _ => {
                 let end = self.rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
                 let (literal, rest) = self.rest.split_at(end);
                 self.rest = rest;
-                hash.0.write_u8(b'0');
-                hash.0.write(literal.as_bytes());
+                hash.bytes(b"0");
+                hash.bytes(literal.as_bytes());
             }
         }
         hash.finish()
