@@ -121,9 +121,9 @@ fn config(args: &Args) -> Config {
     let mut config = Config::default();
     config.http.listen.set_port(0);
     config.mqtt.listen.set_port(0);
-    config.engine.pending_per_device = UNBOUNDED;
-    config.engine.pending_per_org = UNBOUNDED;
-    config.engine.dedup_per_org = UNBOUNDED;
+    config.engine.responder.pending_per_device = UNBOUNDED;
+    config.engine.responder.pending_per_org = UNBOUNDED;
+    config.engine.responder.dedup_per_org = UNBOUNDED;
     config.devices = (0..args.devices as usize)
         .map(|device| DeviceEntry::new(ORG, PRODUCT, device_key(device), device_key(device)))
         .collect();

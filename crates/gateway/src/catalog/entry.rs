@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DeviceEntry {
     /// The org.
     pub org_id: String,
@@ -54,6 +55,7 @@ impl DeviceEntry {
 /// A service of a device: its id, or its id and the name that replies show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
+#[non_exhaustive]
 pub enum ServiceEntry {
     /// Its id.
     Id(String),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use setpoint::responder::PublicationId;
+use setpoint_clock::Backoff;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Chain,
-    mqtt::{Backoff, Connection, ConnectionError, Event, NoInbox, Outgoing, Sent, Settings},
+    mqtt::{Connection, ConnectionError, Event, NoInbox, Outgoing, Sent, Settings},
     ports::{ChannelEvents, Health, Link, Publication, Published},
 };
 
@@ -62,7 +63,7 @@ where
                 Err(reason) => Some(reason),
             };
             let Some(reason) = outcome else { return };
-            let pause = self.backoff.pause();
+            let pause = self.backoff.pause(fastrand::u32(..));
             tracing::warn!(link = %Link::Channels, broker = %self.settings.address, reason = %Chain(&reason), ?pause, "not connected");
             tokio::select! {
                 () = stop.cancelled() => return,

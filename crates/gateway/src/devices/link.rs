@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use setpoint::MessageId;
+use setpoint_clock::Backoff;
 use tokio::{
     sync::mpsc,
     time::{Instant as Alarm, sleep_until, timeout},
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Chain,
-    mqtt::{Arrived, Backoff, Connection, ConnectionError, Event, Inbox, Outgoing, Sent, Settings},
+    mqtt::{Arrived, Connection, ConnectionError, Event, Inbox, Outgoing, Sent, Settings},
     ports::{DeviceEvents, DeviceMessage, HandOver, HandedOver, Health, Link},
 };
 
@@ -43,7 +44,7 @@ impl<E: DeviceEvents> DeviceLink<E> {
                 Err(reason) => Some(reason),
             };
             let Some(reason) = outcome else { return };
-            let pause = self.backoff.pause();
+            let pause = self.backoff.pause(fastrand::u32(..));
             tracing::warn!(link = %Link::Devices, broker = %self.settings.address, reason = %Chain(&reason), ?pause, "not connected");
             if !self.pause(pause, &stop).await {
                 return;

@@ -29,7 +29,7 @@ pub(super) async fn put(
     request: Request,
 ) -> Result<Response, HttpError> {
     let (head, payload) = request.into_parts();
-    let body = body::read(&app, &head.headers, payload, app.config.engine.body_bytes.get()).await?;
+    let body = body::read(&app, &head.headers, payload, app.limits.body_bytes.get()).await?;
     // All of it has come: timeouts run from here.
     let received = setpoint_clock::now();
     let catalog_version = caller.catalog().version();

@@ -21,8 +21,8 @@ const FIRST_BYTES: usize = 64 << 10;
 pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<HeldBody, HttpError> {
     let announced = check_headers(headers, limit).map_err(HttpError::unread)?;
     let http = &app.config.http;
-    let idle = Duration::from_millis(http.body_idle_timeout_ms);
-    let end = Instant::now() + Duration::from_millis(http.body_timeout_ms);
+    let idle = Duration::from_millis(http.body_idle_timeout_ms.get());
+    let end = Instant::now() + Duration::from_millis(http.body_timeout_ms.get());
     let mut whole = Bytes::new();
     let mut parts = BytesMut::new();
     let mut share: Option<OwnedSemaphorePermit> = None;

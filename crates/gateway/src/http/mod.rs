@@ -11,7 +11,7 @@ mod ops;
 mod query;
 mod serve;
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use axum::{
     Router,
@@ -66,7 +66,7 @@ impl App {
         health: Health,
         lifecycle: Lifecycle,
     ) -> Self {
-        let permits = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let permits = |permits: NonZeroUsize| Arc::new(Semaphore::new(permits.get()));
         Self {
             access: Access::new(catalog),
             feeds,
@@ -74,8 +74,8 @@ impl App {
             metrics,
             health,
             lifecycle,
-            limits: Arc::new(config.engine.responder().limits),
-            readers: permits(available_parallelism().map_or(1, NonZero::get)),
+            limits: Arc::new(config.engine.responder.limits.clone()),
+            readers: permits(available_parallelism().unwrap_or(NonZeroUsize::MIN)),
             body_memory: permits(config.http.body_bytes_in_all),
             streams: permits(config.events.max_streams),
             config,

@@ -110,12 +110,12 @@ impl Acceptor {
         // Without it small answers wait for the peer's acknowledgement; with an error there is no connection to speed up.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(Duration::from_millis(self.config.write_timeout_ms)));
+        stream.set_write_timeout(Some(Duration::from_millis(self.config.write_timeout_ms.get())));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
-            .max_headers(self.config.header_fields)
+            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms.get()))
+            .max_headers(self.config.header_fields.get())
             .max_header_size(self.config.header_bytes)
             .half_close(false);
         let service = TowerToHyperService::new(self.router.clone());
@@ -164,11 +164,11 @@ struct Place {
 impl Peers {
     fn admit(peers: &Arc<Self>, peer: IpAddr, config: &HttpConfig) -> Result<Place, &'static str> {
         let mut counts = lock(&peers.0);
-        if counts.all >= config.max_connections {
+        if counts.all >= config.max_connections.get() {
             return Err("connections");
         }
         let from_peer = counts.by_peer.get(&peer).copied().unwrap_or(0);
-        if from_peer >= config.max_connections_per_peer {
+        if from_peer >= config.max_connections_per_peer.get() {
             return Err("connections_per_peer");
         }
         counts.all += 1;
@@ -193,6 +193,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
 
     #[test]
@@ -204,7 +206,11 @@ mod tests {
 
     #[test]
     fn places_are_bounded_in_all_and_by_peer_and_given_back() {
-        let config = HttpConfig { max_connections: 3, max_connections_per_peer: 2, ..HttpConfig::default() };
+        let config = HttpConfig {
+            max_connections: NonZeroUsize::new(3).unwrap(),
+            max_connections_per_peer: NonZeroUsize::new(2).unwrap(),
+            ..HttpConfig::default()
+        };
         let peers = Arc::new(Peers::default());
         let admit = |peer: &str| Peers::admit(&peers, peer.parse().unwrap(), &config);
         let first = admit("10.0.0.1").unwrap();

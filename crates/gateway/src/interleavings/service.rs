@@ -60,11 +60,11 @@ impl Service {
         let health = Health::new();
         let lifecycle = Lifecycle::new(health.clone());
         let metrics = Metrics::new(health.clone());
-        let mut draft = Draft::new(config.events.channels_per_org);
+        let mut draft = Draft::new(config.events.channels_per_org.get());
         orgs_and_devices(&config, &mut draft).unwrap();
         draft.change_channel(&ChannelCommand::create("o1", CHANNEL, None).unwrap()).unwrap();
         let (catalog, feeds) = catalog_with_feeds(draft, "run".into(), &config.events);
-        let responder = Restore::new(config.engine.responder(), [7; 32], setpoint_clock::now()).finish();
+        let responder = Restore::new(config.engine.responder.clone(), [7; 32], setpoint_clock::now()).finish();
 
         let (run, inputs) = inputs(config.engine.waiting_batches, config.mqtt.inbox_messages);
         let reports = run.clone();

@@ -54,13 +54,13 @@ impl EmbeddedBroker {
         // The default storage is files in the working directory.
         let storage = StorageConfig::new()
             .with_backend(StorageBackendType::Memory)
-            .with_max_queued_messages_per_client(config.queued_messages_per_client)
+            .with_max_queued_messages_per_client(config.queued_messages_per_client.get())
             .with_max_queued_bytes_per_client(config.queued_bytes_per_client);
         let settings = BrokerConfig::default()
             .with_bind_address(config.listen)
             .with_storage(storage)
             .with_session_expiry(SESSION_EXPIRY)
-            .with_max_clients(config.max_clients)
+            .with_max_clients(config.max_clients.get())
             .with_max_packet_size(usize::try_from(config.max_packet_bytes).unwrap_or(usize::MAX))
             .with_sys_topics_enabled(false);
         let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(Box::new(error)))?;

@@ -1,5 +1,7 @@
 //! What comes into the run loop.
 
+use std::num::NonZeroUsize;
+
 use bytes::Bytes;
 use setpoint::{
     MessageId,
@@ -117,11 +119,11 @@ pub(crate) enum NotTaken {
 }
 
 /// Both ends of every queue.
-pub(crate) fn inputs(waiting_batches: usize, inbox_messages: usize) -> (RunHandle, Inputs) {
+pub(crate) fn inputs(waiting_batches: NonZeroUsize, inbox_messages: NonZeroUsize) -> (RunHandle, Inputs) {
     let (control_in, control) = mpsc::unbounded_channel();
-    let (devices_in, devices) = mpsc::channel(inbox_messages);
+    let (devices_in, devices) = mpsc::channel(inbox_messages.get());
     let (channels_in, channels) = mpsc::channel(WAITING_CHANNEL_CALLS);
-    let (batches_in, batches) = mpsc::channel(waiting_batches);
+    let (batches_in, batches) = mpsc::channel(waiting_batches.get());
     let handle = RunHandle { control: control_in, devices: devices_in, channels: channels_in, batches: batches_in };
     (handle, Inputs { control, devices, channels, batches })
 }
