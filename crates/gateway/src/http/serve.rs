@@ -47,12 +47,12 @@ impl Server {
         let acceptor = Acceptor {
             router: router(app.clone()),
             config: app.config.http.clone(),
-            lifecycle: app.lifecycle,
+            lifecycle: app.lifecycle.clone(),
             metrics: app.metrics.http,
             peers: Arc::default(),
             connections: connections.clone(),
         };
-        connections.spawn(async move { acceptor.run(listener).await });
+        connections.spawn(app.lifecycle.supervise("HTTP listener", acceptor.run(listener)));
         Ok(Self { addr, connections })
     }
 
