@@ -1,4 +1,4 @@
-//! One device as it stands in a list.
+//! One device of a device list.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +21,14 @@ pub struct DeviceEntry {
     pub device_key: String,
     /// Asset id, unique within the org.
     pub asset_id: String,
-    /// Whether the device itself executes a message id at most once: only then may it be handed one again.
+    /// Whether the device itself executes a message id at most once. Only then is a command sent again of which it is unknown
+    /// whether it arrived.
     #[serde(default)]
     pub deduplicates: bool,
-    /// The services that it has; without a list every one is taken.
+    /// The services that it has; without a list every service is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<ServiceEntry>>,
-    /// The measure points that can be written; without a list every one is taken.
+    /// The measure points that can be written; without a list every one is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurepoints: Option<Vec<String>>,
 }

@@ -1,25 +1,25 @@
-//! What each number of a configuration may be: the one table of it.
+//! The range of every number in a configuration, in one table.
 //!
-//! The least value of a bound is the least with which anything works at all; the most is what the code below can take. Between
-//! them a value may be unwise, but it is the operator's.
+//! Below its least value a setting would make the service refuse everything; above its greatest, a library would panic or a
+//! calculation overflow. What is unwise in between is the operator's choice.
 
 use tokio::sync::Semaphore;
 
 use super::{Config, ConfigError};
 
-/// Longest time in milliseconds: a year. No setting means more, and sums of times stay far from the end of every clock.
+/// Longest time, in milliseconds. Sums of such times cannot overflow any clock.
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
-/// Most of anything that is counted by a semaphore or a queue of tokio, which panics beyond it.
+/// Greatest size of a semaphore or a queue of tokio, which panics above it.
 const PERMITS: u64 = Semaphore::MAX_PERMITS as u64;
 /// hyper's smallest read buffer.
 const MIN_HEADER_BYTES: u64 = 8_192;
-/// The most fields that `http`'s map of headers holds; hyper makes room for as many as are allowed.
+/// The most fields that `http::HeaderMap` holds; hyper allocates room for as many as it is told.
 const MAX_HEADER_FIELDS: u64 = 1 << 15;
-/// The smallest limit that the embedded broker takes; commands and outcomes are hardly ever smaller.
+/// The least that the embedded broker accepts as a limit.
 const MIN_PACKET_BYTES: u64 = 1_024;
-/// The largest remaining length of an MQTT packet, and its head (MQTT 5, §1.5.5).
+/// The greatest remaining length of an MQTT packet and the five bytes before it (MQTT 5, §1.5.5).
 const MAX_PACKET_BYTES: u64 = 268_435_455 + 5;
-/// About the smallest batch of one item, and the smallest answer of a device.
+/// About the size of the smallest batch with one item, and of the smallest answer of a device.
 const MIN_BODY_BYTES: u64 = 128;
 const MIN_ANSWER_BYTES: u64 = 64;
 /// A batch is an object with an array of objects.

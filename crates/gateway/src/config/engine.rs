@@ -24,7 +24,7 @@ use setpoint::responder::ResponderConfig;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// The engine's own.
+    /// The engine's own bounds.
     pub responder: ResponderConfig,
     /// Most batches read and not yet admitted; above it batches are answered 503.
     pub waiting_batches: NonZeroUsize,
@@ -37,7 +37,7 @@ impl Default for EngineConfig {
     }
 }
 
-/// The keys of `[engine]`, and where the value of each is. What may be set in a file is decided here and nowhere else.
+/// The keys of `[engine]`, each with the field that it sets: the one list of what can be set in a file.
 macro_rules! keys {
     ($($key:ident: $type:ty = $($field:ident).+;)*) => {
         #[derive(Deserialize)]
@@ -85,7 +85,7 @@ keys! {
     waiting_batches: NonZeroUsize = waiting_batches;
 }
 
-/// What is missing has its default; an unknown key is an error.
+/// A key that is left out has its default; an unknown key is an error.
 impl<'de> Deserialize<'de> for EngineConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Section;

@@ -1,4 +1,4 @@
-//! A configuration from a file, and whether it makes sense.
+//! Reading a configuration from a file, and checking it.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -16,7 +16,7 @@ impl Config {
         toml::from_str(&text).map_err(|error| named("is not a configuration").because(error))
     }
 
-    /// Refuses what cannot work, and what would open an unauthenticated service to the network by accident.
+    /// Refuses what cannot work, and what would expose the unauthenticated service to the network by accident.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_address("http.listen", self.http.listen)?;
         if self.mqtt.url.is_none() {

@@ -1,4 +1,4 @@
-//! Bounds of the HTTP side.
+//! The HTTP side: address, timeouts, and bounds.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Where to listen, and what one connection and all of them may cost.
+/// Where to listen, and what one connection and all connections together may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

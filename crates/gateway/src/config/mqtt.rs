@@ -1,4 +1,4 @@
-//! The broker, and the connections to it.
+//! The broker, embedded or external, and the two connections to it.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Which broker, and how it is spoken to.
+/// Which broker to use, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -19,11 +19,12 @@ pub struct MqttConfig {
     /// Where the embedded broker listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Version of the protocol that the gateway itself speaks: by default 5 with the embedded broker, which takes both
-    /// from devices, and 3.1.1 with an external one. Only with 5 can it refuse to be sent its own commands back.
+    /// from devices, and 3.1.1 with an external one. Only in 5 can a client ask not to receive its own
+    /// messages (`no local`).
     pub protocol: Option<MqttProtocol>,
     /// PEM file of the certificates to trust for `mqtts://`, instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Seconds between two signs of life on an idle connection; a silent one is given up after 1.5 to 2 times that.
+    /// Keep-alive interval in seconds; a connection without a response is given up after 1.5 to 2 times that.
     pub keep_alive_s: NonZeroU16,
     /// Largest packet, in bytes; at least 1,024. The embedded broker disconnects a device that sends a larger one.
     pub max_packet_bytes: u32,
@@ -46,7 +47,7 @@ pub struct MqttConfig {
 }
 
 impl Default for MqttConfig {
-    /// A broker embedded at `127.0.0.1:1883`; a sign of life every 10 s; packets of 1 MiB; 256 channel
+    /// A broker embedded at `127.0.0.1:1883`; keep-alive every 10 s; packets of 1 MiB; 256 channel
     /// messages under way; 1,024 device messages waiting; reconnecting after 100 ms up to 10 s; 10,000 clients with
     /// 1,000,000 messages or 256 MiB queued each.
     fn default() -> Self {

@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.ops";
-/// As in the gateway: how much longer than its own bound the run loop may take.
+/// As in the gateway: how much longer than the shutdown timeout the run loop is waited for.
 const SLACK: Duration = Duration::from_secs(1);
 
 pub(super) struct Service {
@@ -117,7 +117,7 @@ impl Service {
         let aborted = self.lifecycle.abort.is_cancelled();
         note(|| format!("ended, failure: {failed:?}"));
         if failed.is_none() && !aborted {
-            // It ends because nothing waits any more, not because its time is over.
+            // The run loop ends because nothing is left to do, not because its time is up.
             assert!(told.elapsed() < self.shutdown_timeout, "something waits for ever");
         }
         assert_eq!(failed.is_some(), matches!(failed, Some(GatewayError::Store(_))), "{failed:?}");
@@ -149,7 +149,7 @@ async fn commits<R: Fn(Result<WriteId, StoreError>)>(mut committer: Committer<Sc
                 }
             }
         }
-        // A thread would be woken up. To look seldom when there has been nothing for long keeps the story short.
+        // A real thread is woken up. Polling less often after a long idle time keeps the schedule short.
         sleep(Duration::from_millis(1 + below(if idle < 100 { 5 } else { 200 }))).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What no honest client sends, with the timeouts made short.
+//! Abusive clients, with short timeouts.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! A part of the service that panics: a defect, which no input of ours is known to cause.
+//! A part of the service that panics: a defect, and no input is known to cause one.
 //!
-//! What does cause one is the program around the gateway: its log subscriber runs on the thread that logs. The one here panics
-//! when a device's topic says so, on the run loop's own thread.
+//! The program around the gateway can: its log subscriber runs on the thread that logs. The one here panics on the run loop's
+//! own thread, when a device publishes to a certain topic.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! Bounds that are reached, as both sides of the service see them.
+//! What happens when a bound is reached, seen by callers and by readers of channels.
 
 use serde_json::json;
 use setpoint_gateway::{ChannelEntry, DeviceEntry};
