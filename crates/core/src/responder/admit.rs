@@ -42,7 +42,7 @@ impl Responder {
         let CheckedBatch { org_id, family, received: Now { epoch_ms, .. }, limits, body, content } = batch;
         let received = Now { instant: received, epoch_ms };
         let Content { response, items } = content?;
-        self.forget();
+        self.forget_request_ids();
         let (used, more) = self.look_up(&org_id, family, &items);
         self.check_memory(&org_id, more)?;
 

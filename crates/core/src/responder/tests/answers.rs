@@ -62,6 +62,34 @@ fn an_answer_to_what_was_never_sent_is_premature_and_changes_nothing() {
 }
 
 #[test]
+fn a_message_on_a_topic_that_is_not_one_for_answers_is_unreadable() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let payload = json!({ "id": rig.sent[0].message_id.to_string(), "code": 200 }).to_string();
+    for topic in ["/sys/p/d1/thing/service/s", "/sys/p/d1/thing/event/s_reply", "s_reply", ""] {
+        assert_eq!(rig.say(topic, &payload), Attribution::Unreadable, "{topic}");
+    }
+    assert!(rig.published.is_empty());
+}
+
+#[test]
+fn a_write_that_succeeds_has_no_output_whatever_the_device_sends() {
+    let mut rig = Rig::new();
+    let write = json!({ "data": [{
+        "requestId": "w1", "setMeasurepointChannelId": WRITES, "assetId": "a-d1", "measurepointId": "m",
+        "inputData": { "arg": 1 },
+    }] });
+    rig.batch("o1", Family::Write, &write.to_string());
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({ "a": 1 })), Attribution::Succeeded);
+    assert_eq!((&rig.published[0]["status"], rig.published[0].get("outputData")), (&json!(0), None));
+    let Some(Record::Final { outcome, .. }) = rig.stored.iter().find(|record| matches!(record, Record::Final { .. }))
+    else {
+        panic!("no final is stored")
+    };
+    assert_eq!(outcome.output, None);
+}
+
+#[test]
 fn the_devices_own_words_go_into_its_failure_up_to_a_bound() {
     let long = "ä".repeat(2_000);
     for (words, shown) in [

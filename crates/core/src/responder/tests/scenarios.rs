@@ -359,6 +359,16 @@ fn the_final_of_a_forgotten_id_is_not_published_for_its_new_owner() {
 }
 
 #[test]
+fn a_repetition_of_what_is_no_longer_among_the_ended_items_gets_its_answer_and_no_final() {
+    let mut rig = Rig::with(ResponderConfig { ended: 0, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.answers[0], rig.answers[1]);
+    assert_eq!((rig.published.len(), rig.sent.len()), (1, 1));
+}
+
+#[test]
 fn a_repetition_of_what_is_on_its_way_publishes_nothing_more() {
     let mut rig = Rig::new();
     rig.channel_confirms = false;
