@@ -1,6 +1,6 @@
 //! The native half of the Python package `setpoint`: conversions and locks. Every rule is the engine's.
 
-// But for one loop, `walk/members.rs`, and its caller.
+// Except in one loop, `json_writer/dict_members.rs`, and where it is called.
 #![deny(unsafe_code)]
 
 mod body;
@@ -8,14 +8,14 @@ mod code;
 mod error;
 mod event;
 mod float;
+mod json_writer;
 mod outcome;
 mod report;
 mod requester;
 mod settings;
-mod shown;
 mod summary;
-mod typed;
-mod walk;
+mod type_hints;
+mod value_class;
 mod wire;
 
 use pyo3::pymodule;

@@ -1,6 +1,8 @@
 //! Errors that more than one room needs, and how an error is printed with everything that caused it.
 
-use std::{error::Error, fmt, net::SocketAddr, sync::Arc};
+use std::{any::Any, error::Error, fmt, net::SocketAddr, sync::Arc};
+
+use setpoint_store::StoreError;
 
 /// Why a running gateway stopped by itself.
 ///
@@ -29,13 +31,8 @@ pub enum GatewayError {
 
 impl GatewayError {
     /// A panic, from what [`catch_unwind`](std::panic::catch_unwind) caught.
-    pub(crate) fn panicked(part: &'static str, payload: &(dyn std::any::Any + Send)) -> Self {
-        let message = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
-        Self::Panicked { part, message }
+    pub(crate) fn panicked(part: &'static str, payload: &(dyn Any + Send)) -> Self {
+        Self::Panicked { part, message: panic_message(payload).to_owned() }
     }
 }
 
@@ -52,16 +49,10 @@ pub struct ListenError {
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Why a store failed, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(String);
-
-impl StoreError {
-    /// A failure described like this: what failed, on which file, and what to do.
-    pub fn new(description: impl Into<String>) -> Self {
-        Self(description.into())
-    }
+/// What a panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// Prints an error and every source below it on one line, separated by colons.
@@ -89,6 +80,8 @@ impl fmt::Display for Chain<'_> {
 mod tests {
     use std::io;
 
+    use setpoint_store::StoreErrorKind;
+
     use super::*;
 
     #[test]
@@ -96,7 +89,7 @@ mod tests {
         let source = io::Error::other("address in use");
         let error = ListenError { key: "http.listen", addr: ([127, 0, 0, 1], 80).into(), source: Box::new(source) };
         assert_eq!(Chain(&error).to_string(), "cannot listen on 127.0.0.1:80 (http.listen): address in use");
-        let error = GatewayError::Store(StoreError::new("disk full"));
+        let error = GatewayError::Store(StoreError::new(StoreErrorKind::Failed, "disk full"));
         assert_eq!(Chain(&error).to_string(), "the store failed: disk full");
     }
 

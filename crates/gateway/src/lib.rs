@@ -7,7 +7,7 @@
 //! ```
 //!
 //! One run loop owns the engine, [`setpoint::Responder`]. Everything else reads inputs and hands them over, or carries
-//! effects out: [`http`](Config::http) requests, the [`Store`], two connections to a broker that is embedded or
+//! effects out: [`http`](Config::http) requests, the [store](setpoint_store::Store), two connections to a broker that is embedded or
 //! external, and the channels' event streams. Every queue between them is bounded, by a setting of its own or by what
 //! the engine has under way.
 //!
@@ -45,6 +45,7 @@ mod telemetry;
 pub use assembly::{DirectoryHandle, Gateway, StartError};
 pub use catalog::{CatalogError, DeviceEntry, DeviceList, ServiceEntry};
 pub use config::{ChannelEntry, Config, ConfigError, EngineConfig, EventsConfig, HttpConfig, MqttConfig, MqttProtocol};
-pub use error::{GatewayError, ListenError, StoreError};
+pub use error::{GatewayError, ListenError};
 pub use mqtt::EmbeddedBroker;
-pub use store::{ChannelRecord, MemoryStore, Store, StoreEntry};
+/// What a store is: for [`Gateway::start_with_store`].
+pub use setpoint_store;

@@ -16,7 +16,7 @@ impl Responder {
     /// Stores the intent to hand over what is ready, as far as the window allows.
     pub(super) fn intend(&mut self) {
         // Intent before the hand-over: the command leaves only once the store knows that it may have.
-        while self.link_up && self.handing_over < self.config.hand_over_window {
+        while self.link_up && self.handing_over < self.config.hand_over_window.get() {
             let Some((_, key)) = self.ready.pop_first() else { break };
             let Some(item) = self.items.get(key) else { continue };
             let State::Ready(attempt) = item.state else { continue };

@@ -37,7 +37,7 @@ impl Responder {
         let mut body = Vec::new();
         let mut finals = Vec::new();
         reply::open_message(&mut body);
-        while finals.len() < self.config.replies_per_message.max(1) && body.len() < MESSAGE_BYTES {
+        while finals.len() < self.config.replies_per_message.get() && body.len() < MESSAGE_BYTES {
             let Some(key) = self.outbox.pop(&channel) else { break };
             let Some(item) = self.items.get(key) else { continue };
             let State::Decided(Decision { outcome, .. }) = &item.state else { continue };

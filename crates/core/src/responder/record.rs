@@ -88,9 +88,8 @@ impl AuditRecord {
 }
 
 /// An accepted item, complete: what the reply echoes and what the device gets.
-///
-/// Exhaustive on purpose: a store's codec that does not know a field of it must not compile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCommand {
     /// The gateway's own id.
@@ -129,8 +128,9 @@ pub struct StoredCommand {
     pub fingerprint: u128,
 }
 
-/// The one final value of an accepted item. Exhaustive on purpose, as [`StoredCommand`] is.
+/// The one final value of an accepted item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.

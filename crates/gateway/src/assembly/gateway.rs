@@ -8,6 +8,7 @@ use std::{
 };
 
 use setpoint::responder::ResponderStats;
+use setpoint_store::{NullStore, Store};
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -31,7 +32,7 @@ use crate::{
     mqtt::{BrokerAddress, EmbeddedBroker},
     ports::Health,
     run::{Control, Inputs, Outputs, RunHandle, RunLoop, inputs},
-    store::{MemoryStore, Store, StoreWriter},
+    store::StoreWriter,
     telemetry::Metrics,
 };
 
@@ -78,12 +79,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway whose store is in memory.
+    /// Starts a gateway without a store: what it knows is gone with it.
     ///
     /// # Errors
     /// The configuration, the device list or an address cannot be used. Nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with_store(config, MemoryStore).await
+        Self::start_with_store(config, NullStore).await
     }
 
     /// Starts a gateway that takes up where the store ends.

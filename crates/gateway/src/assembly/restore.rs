@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use setpoint::{Responder, responder::Restore};
+use setpoint_store::{ChannelRecord, Entry, Store, StoreError, StoreErrorKind};
 use tokio::task::spawn_blocking;
 
 use super::StartError;
 use crate::{
     catalog::{CatalogError, ChannelCommand, ChannelError, Draft, read_file},
     config::Config,
-    error::{Chain, StoreError},
     run::channel_record,
-    store::{ChannelRecord, Store, StoreEntry},
 };
 
 /// Everything that a start needs.
@@ -30,7 +29,7 @@ pub(crate) struct Restored<S> {
 pub(crate) async fn restore<S: Store>(config: Arc<Config>, store: S) -> Result<Restored<S>, StartError> {
     spawn_blocking(move || blocking(&config, store))
         .await
-        .map_err(|_| StartError::Store(StoreError::new("reading it panicked")))?
+        .map_err(|panic| StartError::Store(StoreError::new(StoreErrorKind::Failed, "reading it").caused_by(panic)))?
 }
 
 fn blocking<S: Store>(config: &Config, mut store: S) -> Result<Restored<S>, StartError> {
@@ -44,19 +43,19 @@ fn blocking<S: Store>(config: &Config, mut store: S) -> Result<Restored<S>, Star
     let mut draft = Draft::new(config.events.channels_per_org);
     orgs_and_devices(config, &mut draft)?;
     let mut restore = Restore::new(config.engine.responder(), seed, setpoint_clock::now());
-    for entry in store.load()? {
-        match entry {
-            StoreEntry::Engine(record) => restore.record(record),
-            StoreEntry::Audit(_) => {}
-            StoreEntry::Channel(record) => restore_channel(&mut draft, &record).map_err(|error| {
-                let id = record.channel_id();
-                StoreError::new(format!("the record of channel {id:?} does not fit: {}", Chain(&error)))
-            })?,
+    store.replay(&mut |entry| match entry {
+        Entry::Engine(record) => {
+            restore.record(record);
+            Ok(())
         }
-    }
+        Entry::Channel(record) => restore_channel(&mut draft, &record).map_err(|error| {
+            StoreError::rejected(format!("the record of channel {:?} does not fit", record.channel_id()), error)
+        }),
+        other => Err(StoreError::rejected("an entry of the log", format!("{other:?} is not known here"))),
+    })?;
     let created = create_channels(config, &mut draft)?;
     if !created.is_empty() {
-        store.append(&[created])?;
+        store.append(&[created.into()])?;
     }
     Ok(Restored { store, draft, responder: restore.finish(), run_id: hex(run_id).into(), client_id: hex(client_id) })
 }
@@ -83,12 +82,18 @@ fn restore_channel(draft: &mut Draft, record: &ChannelRecord) -> Result<(), Chan
     match record {
         ChannelRecord::Saved { org_id, channel_id, desc } => draft.restore_channel(org_id, channel_id, desc.as_deref()),
         ChannelRecord::Deleted { org_id, channel_id } => draft.restore_deletion(org_id, channel_id),
+        other => return Err(ChannelError::Illegal(format!("{other:?} is not known here"))),
     }
     .map(drop)
+    .or_else(|error| match error {
+        // The log may have forgotten that the channel was created.
+        ChannelError::Missing => Ok(()),
+        error => Err(error),
+    })
 }
 
 /// Creates the channels of the configuration that are not there yet; what is to be stored of that.
-fn create_channels(config: &Config, draft: &mut Draft) -> Result<Vec<StoreEntry>, CatalogError> {
+fn create_channels(config: &Config, draft: &mut Draft) -> Result<Vec<Entry>, CatalogError> {
     let mut created = Vec::new();
     for (index, entry) in config.channels.iter().enumerate() {
         let place = format!("configuration, channel {}", index + 1);
@@ -98,7 +103,7 @@ fn create_channels(config: &Config, draft: &mut Draft) -> Result<Vec<StoreEntry>
             continue;
         }
         let change = draft.change_channel(&command).map_err(|error| command.failed(error).within(&place))?;
-        created.extend(channel_record(&change).map(StoreEntry::Channel));
+        created.extend(channel_record(&change).map(Entry::Channel));
     }
     Ok(created)
 }

@@ -2,11 +2,9 @@
 
 use std::io;
 
-use crate::{
-    catalog::CatalogError,
-    config::ConfigError,
-    error::{ListenError, StoreError},
-};
+use setpoint_store::StoreError;
+
+use crate::{catalog::CatalogError, config::ConfigError, error::ListenError};
 
 /// Why a gateway did not start. Nothing of it is left running.
 ///

@@ -49,14 +49,14 @@ impl Default for EngineConfig {
             depth: config.limits.depth,
             payload_bytes: config.limits.payload_bytes,
             answer_bytes: config.limits.answer_bytes,
-            pending_per_org: config.pending_per_org,
-            pending_per_device: config.pending_per_device,
+            pending_per_org: config.pending_per_org.get(),
+            pending_per_device: config.pending_per_device.get(),
             dedup_window_ms: config.dedup_window_ms,
-            dedup_per_org: config.dedup_per_org,
+            dedup_per_org: config.dedup_per_org.get(),
             ended: config.ended,
-            outbox: config.outbox,
-            replies_per_message: config.replies_per_message,
-            hand_over_window: config.hand_over_window,
+            outbox: config.outbox.get(),
+            replies_per_message: config.replies_per_message.get(),
+            hand_over_window: config.hand_over_window.get(),
             waiting_batches: 256,
         }
     }
@@ -73,16 +73,21 @@ impl EngineConfig {
         limits.answer_bytes = self.answer_bytes;
         let mut config = ResponderConfig::default();
         config.limits = limits;
-        config.pending_per_org = self.pending_per_org;
-        config.pending_per_device = self.pending_per_device;
+        config.pending_per_org = at_least_1(self.pending_per_org);
+        config.pending_per_device = at_least_1(self.pending_per_device);
         config.dedup_window_ms = self.dedup_window_ms;
-        config.dedup_per_org = self.dedup_per_org;
+        config.dedup_per_org = at_least_1(self.dedup_per_org);
         config.ended = self.ended;
-        config.outbox = self.outbox;
-        config.replies_per_message = self.replies_per_message;
-        config.hand_over_window = self.hand_over_window;
+        config.outbox = at_least_1(self.outbox);
+        config.replies_per_message = at_least_1(self.replies_per_message);
+        config.hand_over_window = at_least_1(self.hand_over_window);
         config
     }
+}
+
+/// The same bound for the engine. `Config::check` refuses 0 before anything starts.
+fn at_least_1(bound: usize) -> NonZeroUsize {
+    NonZeroUsize::new(bound).unwrap_or(NonZeroUsize::MIN)
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use setpoint::{
     MessageId,
     responder::{PublicationId, Record},
 };
-
-use crate::store::StoreEntry;
+use setpoint_store::Entry;
 
 #[derive(Debug, Default)]
 pub(super) struct Books {
@@ -33,8 +32,8 @@ pub(super) struct Books {
 
 impl Books {
     /// The store has kept an entry.
-    pub(super) fn keep(&mut self, entry: &StoreEntry) {
-        let StoreEntry::Engine(record) = entry else { return };
+    pub(super) fn keep(&mut self, entry: &Entry) {
+        let Entry::Engine(record) = entry else { return };
         match record {
             Record::Accepted(command) => {
                 let other = self.accepted.insert(command.request_id.to_string(), command.message_id);

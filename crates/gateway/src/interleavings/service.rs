@@ -6,8 +6,12 @@ use std::{
 };
 
 use axum::Router;
-use setpoint::responder::{Restore, WriteId};
+use setpoint::{
+    Now,
+    responder::{Restore, WriteId},
+};
 use setpoint_interleave::{below, chance, note, task};
+use setpoint_store::{AtomicWrite, AuditEntry, Entry, Retired, Store, StoreError, StoreErrorKind};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -21,12 +25,12 @@ use crate::{
     catalog::{ChannelCommand, DeviceEntry, Draft},
     channels,
     config::Config,
-    error::{GatewayError, StoreError},
+    error::GatewayError,
     http::{App, router},
     lifecycle::Lifecycle,
     ports::Health,
     run::{Control, Outputs, RunHandle, RunLoop, inputs},
-    store::{Committer, Store, StoreEntry, StoreWriter},
+    store::{Committer, StoreWriter},
     telemetry::Metrics,
 };
 
@@ -154,19 +158,27 @@ async fn commits<R: Fn(Result<WriteId, StoreError>)>(mut committer: Committer<Sc
 struct Scripted(Arc<Mutex<Books>>);
 
 impl Store for Scripted {
-    fn load(&mut self) -> Result<Vec<StoreEntry>, StoreError> {
-        Ok(Vec::new())
+    fn replay(&mut self, _: &mut dyn FnMut(Entry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        Ok(())
     }
 
-    fn append(&mut self, writes: &[Vec<StoreEntry>]) -> Result<(), StoreError> {
+    fn append(&mut self, writes: &[AtomicWrite]) -> Result<(), StoreError> {
         let mut books = self.0.lock().unwrap();
         assert!(!books.store_failed, "it failed, and is asked again");
         if books.store_breaks {
             books.store_failed = true;
             books.stopping = true;
-            return Err(StoreError::new("scripted"));
+            return Err(StoreError::new(StoreErrorKind::Failed, "scripted"));
         }
-        writes.iter().flatten().for_each(|entry| books.keep(entry));
+        writes.iter().flat_map(|write| &write.entries).for_each(|entry| books.keep(entry));
+        Ok(())
+    }
+
+    fn retire(&mut self, _: Now) -> Result<Retired, StoreError> {
+        Ok(Retired::default())
+    }
+
+    fn audit(&mut self, _: &mut dyn FnMut(AuditEntry) -> Result<(), StoreError>) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use setpoint_store::{AtomicWrite, ChannelRecord, Entry};
 use tokio::sync::oneshot;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{Change, ChannelCommand, ChannelError},
-    store::{ChannelRecord, Confirm, StoreEntry, Write},
+    store::{Confirm, QueuedWrite},
 };
 
 /// What is to be stored of a change, if anything.
@@ -33,8 +34,9 @@ impl RunLoop {
     pub(super) fn channel(&mut self, request: ChannelRequest) {
         let saved = self.change(&request.command).map(|change| {
             let (confirm, stored) = oneshot::channel();
-            let entries = channel_record(&change).map(StoreEntry::Channel).into_iter().collect();
-            self.outputs.store.send(Write { entries, confirm: Confirm::Caller(confirm) });
+            let entries: Vec<_> = channel_record(&change).map(Entry::Channel).into_iter().collect();
+            let content = AtomicWrite::from(entries);
+            self.outputs.store.send(QueuedWrite { content, confirm: Confirm::Caller(confirm) });
             SavedChannel { change, stored }
         });
         // A caller that went away does not need to know.

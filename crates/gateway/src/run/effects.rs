@@ -5,11 +5,12 @@ use setpoint::{
     Directory,
     responder::{Effect, Record},
 };
+use setpoint_store::AtomicWrite;
 
 use super::{inputs::Answer, turn::RunLoop};
 use crate::{
     ports::{HandOver, Publication},
-    store::{Confirm, StoreEntry, Write},
+    store::{Confirm, QueuedWrite},
 };
 
 impl RunLoop {
@@ -19,9 +20,8 @@ impl RunLoop {
             match effect {
                 Effect::Persist { write, records, audit } => {
                     self.measure(&records);
-                    let records = records.into_iter().map(StoreEntry::Engine);
-                    let entries = records.chain(audit.into_iter().map(StoreEntry::Audit)).collect();
-                    self.outputs.store.send(Write { entries, confirm: Confirm::Engine(write) });
+                    let content = AtomicWrite::of_engine(records, audit);
+                    self.outputs.store.send(QueuedWrite { content, confirm: Confirm::Engine(write) });
                 }
                 Effect::Answer { batch, status, body } => {
                     if let Some(waiting) = self.waiting.remove(&batch) {

@@ -5,11 +5,11 @@ use setpoint::{
     MessageId,
     responder::{CheckedBatch, PublicationId, WriteId},
 };
+use setpoint_store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
     catalog::{Change, ChannelCommand, ChannelError},
-    error::StoreError,
     ports::{ChannelEvents, DeviceEvents, DeviceMessage, HandedOver, Published, RunLoopEnded},
 };
 

@@ -6,6 +6,7 @@ use setpoint::{
     Family, Limits,
     responder::{CheckedBatch, ResponderConfig, Restore},
 };
+use setpoint_store::NullStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,7 @@ use super::{Batch, Control, Outputs, RunHandle, RunLoop, inputs};
 use crate::{
     catalog::{Catalog, ChannelCommand, DeviceEntry, Draft},
     ports::{ChannelPort, DevicePort, HandOver, Health, Publication},
-    store::{MemoryStore, StoreWriter},
+    store::StoreWriter,
     telemetry::Metrics,
 };
 
@@ -59,7 +60,7 @@ async fn run(catalog: &Arc<Catalog>, queue: impl AsyncFnOnce(RunHandle)) {
     let (run, inputs) = inputs(10, 10);
     let metrics = Metrics::new(Health::new());
     let reports = run.clone();
-    let store = StoreWriter::start(MemoryStore, metrics.store.clone(), move |outcome| {
+    let store = StoreWriter::start(NullStore, metrics.store.clone(), move |outcome| {
         reports.tell(outcome.map_or_else(Control::PersistFailed, Control::Persisted));
     });
     let outputs = Outputs { store: store.unwrap(), devices: Box::new(Ignore), channels: Box::new(Ignore) };

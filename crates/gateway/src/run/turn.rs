@@ -10,6 +10,7 @@ use setpoint::{
     MessageId, MonotonicTime, Responder,
     responder::{Attribution, BatchTicket},
 };
+use setpoint_store::StoreError;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant as Alarm, sleep_until},
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    error::{Chain, GatewayError, StoreError},
+    error::{Chain, GatewayError},
     ports::{ChannelPort, DeviceMessage, DevicePort, Published},
     store::StoreWriter,
     telemetry::Metrics,

@@ -3,7 +3,8 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use serde_json::json;
-use setpoint_gateway::{Store, StoreEntry, StoreError};
+use setpoint::Now;
+use setpoint_gateway::setpoint_store::{AtomicWrite, AuditEntry, Entry, Retired, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::{INVOKE, OPS, Service, Socket, config, invoke, within};
@@ -15,16 +16,24 @@ struct Gated {
 }
 
 impl Store for Gated {
-    fn load(&mut self) -> Result<Vec<StoreEntry>, StoreError> {
-        Ok(Vec::new())
+    fn replay(&mut self, _: &mut dyn FnMut(Entry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        Ok(())
     }
 
-    fn append(&mut self, writes: &[Vec<StoreEntry>]) -> Result<(), StoreError> {
-        if writes.iter().flatten().any(|entry| matches!(entry, StoreEntry::Engine(_))) {
+    fn append(&mut self, writes: &[AtomicWrite]) -> Result<(), StoreError> {
+        if writes.iter().flat_map(|write| &write.entries).any(|entry| matches!(entry, Entry::Engine(_))) {
             let _ = self.given.send(());
             // An error means that from here on everything may be kept.
             let _ = self.may.recv();
         }
+        Ok(())
+    }
+
+    fn retire(&mut self, _: Now) -> Result<Retired, StoreError> {
+        Ok(Retired::default())
+    }
+
+    fn audit(&mut self, _: &mut dyn FnMut(AuditEntry) -> Result<(), StoreError>) -> Result<(), StoreError> {
         Ok(())
     }
 }

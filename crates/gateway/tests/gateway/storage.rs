@@ -1,7 +1,11 @@
 //! The store, and what a restart finds.
 
 use serde_json::json;
-use setpoint_gateway::{Gateway, GatewayError, StartError, StoreEntry};
+use setpoint::responder::AuditRecord;
+use setpoint_gateway::{
+    Gateway, GatewayError, StartError,
+    setpoint_store::{AuditEntry, Entry},
+};
 
 use crate::support::{INVOKE, OPS, Service, SharedStore, config, error_chain, failing_store, invoke, within};
 
@@ -36,8 +40,32 @@ async fn a_restart_takes_up_where_the_store_ends() {
     assert!(!device.has_more(), "nothing is dispatched again");
     let kept = service.send("GET", "/dataService/controlChannels/DATASVC.CONTROL.later?orgId=o1", "").await;
     assert_eq!(kept.json()["data"]["desc"], "kept");
-    let pre_created = store.entries().iter().filter(|entry| matches!(entry, StoreEntry::Channel(_))).count();
+    let pre_created = store.entries().iter().filter(|entry| matches!(entry, Entry::Channel(_))).count();
     assert_eq!(pre_created, 3, "the channels of the configuration are stored once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_audited_and_is_no_part_of_the_state() {
+    let store = SharedStore::default();
+    let service = Service::with_store(config(), store.clone()).await;
+    let mut device = service.device("p", "d1").await;
+    let mut topic = service.topic(OPS).await;
+    let mut hasty = invoke("r1");
+    hasty["timeout"] = json!(50);
+    assert_eq!(service.put(INVOKE, json!([hasty])).await.statuses(), [0]);
+    let command = device.command().await;
+    assert_ne!(topic.reply().await["status"], 0, "it timed out");
+    device.succeed(&command, json!({})).await;
+    // An answer after it: when that has come through, the late one has too.
+    assert_eq!(service.put(INVOKE, json!([invoke("r2")])).await.statuses(), [0]);
+    let command = device.command().await;
+    device.succeed(&command, json!({})).await;
+    assert_eq!(topic.reply().await["requestId"], "r2");
+    service.gateway.shutdown().await.unwrap();
+    let audit = store.audit_entries();
+    let [AuditEntry::Engine(AuditRecord::Late { device_code, .. })] = &audit[..] else { panic!("{audit:?}") };
+    assert_eq!(*device_code, Some(200));
+    Service::with_store(config(), store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::Family;
+use crate::{Family, limits::at_least_1};
 
 use super::super::{Attribution, HandedOver, Record, ResponderConfig};
 use super::harness::{CHANNEL, Rig, WRITES, item};
@@ -39,7 +39,7 @@ fn an_answer_to_an_earlier_attempt_counts_while_the_next_one_waits() {
 
 #[test]
 fn an_answer_that_overtakes_the_confirmation_of_its_hand_over_makes_room_in_the_window() {
-    let mut rig = Rig::with(ResponderConfig { hand_over_window: 1, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: at_least_1(1), ..ResponderConfig::default() });
     rig.invoke(json!([item("r1", 1), item("r2", 2), item("r3", 3)]));
     let first = rig.sent[0].clone();
     assert_eq!(rig.answer(&first, 200, json!({})), Attribution::Succeeded);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Family, submsg};
+use crate::{Family, limits::at_least_1, submsg};
 
 use super::super::{Attribution, AuditRecord, Record, ResponderConfig};
 use super::harness::{CHANNEL, Rig, item};
@@ -132,7 +132,11 @@ fn a_published_final_stays_published() {
 
 #[test]
 fn what_was_published_is_over_also_for_a_store_that_lost_its_final() {
-    let config = ResponderConfig { pending_per_org: 1, pending_per_device: 1, ..ResponderConfig::default() };
+    let config = ResponderConfig {
+        pending_per_org: at_least_1(1),
+        pending_per_device: at_least_1(1),
+        ..ResponderConfig::default()
+    };
     let mut rig = Rig::with(config);
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));

@@ -9,7 +9,10 @@ mod store;
 use std::{error::Error, future::Future, time::Duration};
 
 use serde_json::{Value, json};
-use setpoint_gateway::{ChannelEntry, Config, DeviceEntry, Gateway, MemoryStore, Store};
+use setpoint_gateway::{
+    ChannelEntry, Config, DeviceEntry, Gateway,
+    setpoint_store::{NullStore, Store},
+};
 use tokio::time::timeout;
 
 pub(crate) use broker::{FakeBroker, TestBroker};
@@ -84,7 +87,7 @@ impl Service {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        Self::with_store(config, MemoryStore).await
+        Self::with_store(config, NullStore).await
     }
 
     pub(crate) async fn with_store(config: Config, store: impl Store) -> Self {

@@ -1,16 +1,19 @@
 //! Stores that outlive their gateway, or fail.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use setpoint_gateway::{Store, StoreEntry, StoreError};
+use setpoint::Now;
+use setpoint_gateway::setpoint_store::{
+    AtomicWrite, AuditEntry, Entry, MemoryStore, Retired, Store, StoreError, StoreErrorKind,
+};
 
 /// A store whose clones share one log, and can be made to fail.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SharedStore {
-    log: Arc<Mutex<Vec<StoreEntry>>>,
+    log: MemoryStore,
     broken: Arc<AtomicBool>,
 }
 
@@ -20,22 +23,37 @@ impl SharedStore {
         self.broken.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn entries(&self) -> Vec<StoreEntry> {
-        self.log.lock().expect("the log").clone()
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.log.clone().replay(&mut |entry| Ok(entries.push(entry))).expect("the log");
+        entries
+    }
+
+    pub(crate) fn audit_entries(&self) -> Vec<AuditEntry> {
+        let mut entries = Vec::new();
+        self.log.clone().audit(&mut |entry| Ok(entries.push(entry))).expect("the log");
+        entries
     }
 }
 
 impl Store for SharedStore {
-    fn load(&mut self) -> Result<Vec<StoreEntry>, StoreError> {
-        Ok(self.entries())
+    fn replay(&mut self, each: &mut dyn FnMut(Entry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.log.replay(each)
     }
 
-    fn append(&mut self, writes: &[Vec<StoreEntry>]) -> Result<(), StoreError> {
+    fn append(&mut self, writes: &[AtomicWrite]) -> Result<(), StoreError> {
         if self.broken.load(Ordering::SeqCst) {
-            return Err(StoreError::new("no space left on device"));
+            return Err(StoreError::new(StoreErrorKind::Failed, "no space left on device"));
         }
-        self.log.lock().expect("the log").extend(writes.iter().flatten().cloned());
-        Ok(())
+        self.log.append(writes)
+    }
+
+    fn retire(&mut self, now: Now) -> Result<Retired, StoreError> {
+        self.log.retire(now)
+    }
+
+    fn audit(&mut self, each: &mut dyn FnMut(AuditEntry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.log.audit(each)
     }
 }
 
@@ -43,11 +61,17 @@ impl Store for SharedStore {
 pub(crate) fn failing_store() -> impl Store {
     struct Damaged;
     impl Store for Damaged {
-        fn load(&mut self) -> Result<Vec<StoreEntry>, StoreError> {
-            Err(StoreError::new("entry 7 is damaged"))
+        fn replay(&mut self, _: &mut dyn FnMut(Entry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+            Err(StoreError::new(StoreErrorKind::Damaged, "entry 7 is damaged"))
         }
-        fn append(&mut self, _: &[Vec<StoreEntry>]) -> Result<(), StoreError> {
+        fn append(&mut self, _: &[AtomicWrite]) -> Result<(), StoreError> {
             unreachable!("nothing is written to a store that cannot be read")
+        }
+        fn retire(&mut self, _: Now) -> Result<Retired, StoreError> {
+            unreachable!("nothing is dropped from a store that cannot be read")
+        }
+        fn audit(&mut self, _: &mut dyn FnMut(AuditEntry) -> Result<(), StoreError>) -> Result<(), StoreError> {
+            unreachable!("nobody asks for the audit")
         }
     }
     Damaged
