@@ -7,13 +7,13 @@ export declare class NativeDirectory {
   constructor(text: string)
 }
 
-/** An engine, under a number for what is called often. */
+/** A requester of the engine. Calls that are made often name it by its number. */
 export declare class NativeRequester {
   /** `options` is JSON text, `seed` 32 bytes of the operating system's generator. */
   constructor(orgId: string, options: string, seed: Uint8Array)
-  /** What `submit`, `handleMessage` and `pollInto` find it by, as long as this object is there. */
+  /** The number for `submit`, `handleMessage` and `pollInto`, valid as long as this object lives. */
   get number(): number
-  /** So many new request ids, of 36 characters each. */
+  /** `count` new request ids, of 36 characters each, without separators. */
   newRequestIds(count: number, epochMs: number): string
   resend(batch: number, monotonicMs: number, epochMs: number): void
   cancel(batch: number): void
@@ -28,10 +28,10 @@ export declare class NativeRequester {
   openItems(): number
 }
 
-/** Where a device's answer came from; nothing for the topic of anything else. */
+/** Where a device's answer came from; null if the topic is not that of an answer. */
 export declare function answerTopic(topic: string): string | null
 
-/** Whether a text is strict JSON; `depth` is the engine's if left out. */
+/** Throws unless a text is strict JSON. `depth` is the engine's default if left out. */
 export declare function checkJson(text: Uint8Array, depth?: number | undefined | null): void
 
 /** The number may be given to another checker from here on. */
@@ -41,8 +41,8 @@ export declare function closeChecker(checker: number): void
 export declare function codesJson(): string
 
 /**
- * The payload that carries a command to its device; `input` is the JSON text of an object. The integers are written as
- * text: a number of JavaScript does not hold every one.
+ * The payload that carries a command to its device; `input` is the JSON text of an object. The integers are given as text, because a
+ * JavaScript number does not hold every one of them.
  */
 export declare function commandPayload(familyName: string, messageId: string, target: string, input: string | undefined | null, timeoutMs: string, deadlineEpochMs: string): string
 
@@ -58,7 +58,7 @@ export declare function monotonicMs(): number
 /** Returns the number of a new checker. `limits` is JSON text. Without a directory the form alone is checked. */
 export declare function openChecker(family: string, orgId: string, limits?: string | undefined | null, directory?: NativeDirectory | undefined | null): number
 
-/** A device's answer. The code is written as text: a number of JavaScript does not hold every one. */
+/** A device's answer. The code is text, because a JavaScript number does not hold every one. */
 export declare function readAnswer(payload: Uint8Array, limitsText?: string | undefined | null): string
 
 /** The replies of a channel message. */
@@ -68,10 +68,10 @@ export declare function readMessage(body: Uint8Array, limitsText?: string | unde
 export declare function readResponse(body: Uint8Array, familyName: string, limitsText?: string | undefined | null): string
 
 /**
- * Writes UTF-16 as UTF-8, and returns how many bytes that takes; three for each unit are enough. What is half of a pair gets the
- * replacement character. JavaScript takes five times as long for a text that is not all ASCII.
+ * Writes UTF-16 as UTF-8 and returns the number of bytes, at most three for each code unit. A lone surrogate becomes the replacement
+ * character. `TextEncoder` takes five times as long for text that is not all ASCII.
  */
 export declare function utf8Into(units: Uint16Array, out: Buffer): number
 
-/** A response or a channel message with replies that are written already, separated by commas. */
+/** A response or a channel message of these replies, given as JSON text separated by commas. */
 export declare function writeReplies(isResponse: boolean, replies: Uint8Array): Buffer

@@ -1,9 +1,9 @@
-// Measures the npm package beside what people write instead of it, in one run, and says what came out.
+// Measures the npm package and its alternatives in one run, and reports the results.
 //
 //     make bench-node                            builds everything, measures, writes NODE.md
 //     node bench.mjs --corpora FOLDER [--quick] [--json]
 //
-// What falls short is said, and is no failure.
+// A target that is missed is reported; the run does not fail.
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -17,11 +17,11 @@ import { machine, page, table } from "./in_node/report.mjs";
 
 const SETPOINT = "setpoint";
 const PROMISES = "Map of promises with setTimeout";
-/** How long a burst of checks is, in milliseconds. */
+/** Length of a burst of checks, in milliseconds. */
 const BURST_MS = 4;
 /**
- * How long one of what is in flight is: that leaves garbage, which is collected every few passes. A shorter burst has none of it,
- * or that of the one before.
+ * Length of a burst of in-flight work, in milliseconds. It leaves garbage, which is collected every few passes: a shorter burst would
+ * contain no collection, or that of the burst before.
  */
 const FLIGHT_MS = 400;
 const LEAST = { "bytes 100": 15, "bytes 1": 8, "text 100": 3, flight: 10 };
@@ -75,7 +75,7 @@ async function inFlight(items) {
       [SETPOINT, `setpoint${written}`],
       [PROMISES, `promises${written}`],
     ].map(([name, who]) => ({ name, items, ...start(options.corpora, items, who) }));
-    // The target is one of correlation: bodies that are written cost both sides what JSON.stringify takes.
+    // The target is for correlation: writing bodies costs both sides the time of JSON.stringify.
     const least = how === "bodies given" ? LEAST.flight : undefined;
     compare(work, await inTurns(contenders, rounds[items], FLIGHT_MS, () => say(work)), SETPOINT, least);
     for (const { end } of contenders) end();
@@ -90,7 +90,7 @@ function compare(work, series, ours, least) {
   }
 }
 
-/** One line on standard error, if somebody looks at it. */
+/** A progress line on standard error, if that is a terminal. */
 function say(doing) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
 }

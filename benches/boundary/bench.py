@@ -1,4 +1,4 @@
-"""Measures the Python package beside what people write instead of it, in one run, and says what came out.
+"""Measures the Python package and its alternatives in one run, and reports the results.
 
     make bench-python          builds everything, measures, writes PYTHON.md
     bench.py --corpora FOLDER --program FILE [--quick] [--json]
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class Progress:
-    """A line on standard error, if somebody looks at it."""
+    """A progress line on standard error, if that is a terminal."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -61,7 +61,7 @@ class Progress:
             print(f"\r\x1b[K{seconds:4.0f} s {self.done * 100 // self.steps:3} %  {doing}", end="", file=sys.stderr)
 
     def clear(self) -> None:
-        """As if nothing had been there."""
+        """Erases the line."""
         if self.is_seen:
             print("\r\x1b[K", end="", file=sys.stderr)
 

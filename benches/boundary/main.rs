@@ -2,7 +2,7 @@
 //! without a binding, for a bench in another language to measure in the same rounds.
 //!
 //! `respond` loads the bodies of each file (one a line). To a line `N PASSES` on standard input it answers with the
-//! nanoseconds of CPU time in which it checked all bodies of the Nth file so many times.
+//! nanoseconds of CPU time that it took to check all bodies of the Nth file PASSES times.
 
 use std::{
     env, fs,
@@ -59,7 +59,7 @@ fn respond(files: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// CPU time that this thread has used: what others take from it does not count.
+/// CPU time that this thread has used. Waiting for the processor does not count.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     // The clock starts at zero and counts up.

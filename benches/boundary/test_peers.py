@@ -1,4 +1,4 @@
-"""That everybody the package is measured against does the same work."""
+"""Every peer of the package does the same work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 //! Reading, validating, and writing the full response; and all that a service does up to it.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
-use std::{hint::black_box, time::Duration};
+use std::{hint::black_box, num::NonZeroUsize, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use setpoint::{
@@ -16,7 +16,7 @@ fn respond(criterion: &mut Criterion) {
     let (limits, now) = (Limits::DEFAULT, Now::new(0, EPOCH_MS));
     let park = Park::new();
     let mut config = ResponderConfig::default();
-    config.pending_per_device = 10_000;
+    config.pending_per_device = NonZeroUsize::MAX;
     for family in Family::ALL {
         for items in SIZES {
             let batch = batch(family, items);

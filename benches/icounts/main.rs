@@ -3,7 +3,7 @@
 //!
 //! What is prepared does not depend on the number of repetitions, so it falls out of the difference of two counts.
 
-use std::{env, hint::black_box, process::ExitCode};
+use std::{env, hint::black_box, num::NonZeroUsize, process::ExitCode};
 
 use setpoint::{
     Family, Limits, Now, Requester, Responder,
@@ -101,7 +101,7 @@ fn admit(family: Family, items: usize, repetitions: usize) {
     let bodies: Vec<_> = (0..MOST).map(|_| batch_from(&mut rng, family, items).body).collect();
     let park = Park::new();
     let mut config = ResponderConfig::default();
-    config.pending_per_device = MOST * items;
+    config.pending_per_device = NonZeroUsize::MAX;
     let mut responder = Responder::new(config, [7; 32]);
     for body in bodies.into_iter().take(repetitions) {
         let batch = CheckedBatch::read(black_box(body), family, ORG, &park, &LIMITS, NOW);

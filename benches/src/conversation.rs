@@ -1,6 +1,8 @@
 //! A whole conversation in memory: a requester, a responder, and devices that answer as soon as they all have their
 //! commands.
 
+use std::num::NonZeroUsize;
+
 use setpoint::{
     Family, Limits, Now, Requester, Responder,
     requester::{Event, RequestBatchId, RequesterConfig},
@@ -22,8 +24,8 @@ impl Conversation {
     /// Nothing said yet.
     pub fn new() -> Self {
         let mut config = ResponderConfig::default();
-        config.pending_per_device = 10_000;
-        config.hand_over_window = 10_000;
+        config.pending_per_device = NonZeroUsize::MAX;
+        config.hand_over_window = NonZeroUsize::MAX;
         // Ids are forgotten from one batch to the next, so that every batch finds the same tables.
         config.dedup_window_ms = 1_000;
         let mut responder = Responder::new(config, [1; 32]);

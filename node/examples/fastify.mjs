@@ -1,4 +1,4 @@
-// An HTTP service of one's own that starts turbines through Setpoint.
+// An HTTP service that starts turbines through Setpoint.
 //
 //   npm install setpoint fastify
 //   SETPOINT_URL=http://127.0.0.1:8080 SETPOINT_ORG=o1 node fastify.mjs
@@ -12,11 +12,11 @@ const client = await Client.open(process.env.SETPOINT_URL ?? "http://127.0.0.1:8
 });
 const app = Fastify();
 
-// What comes too late for the answer is not lost.
+// Replies that come too late for the answer are logged.
 client.on("late", (event) => app.log.warn(event));
 
 app.post("/turbines/start", async (request, reply) => {
-  // Whoever hangs up gives the batch up.
+  // A client that disconnects cancels the batch.
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());
   const items = request.body.assetIds.map((assetId) => ({ assetId, serviceId: "start" }));

@@ -1,5 +1,5 @@
-// Writes what `import` finds for every entry of package.json: the same module as `require`, so that a program that uses
-// both has every class once.
+// Writes the ES module of every entry of package.json. It re-exports the CommonJS module, so a program that uses both has every class
+// once.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const { exports } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

@@ -1,5 +1,5 @@
-// Adds the packages of other platforms to package-lock.json: `npm ci` wants all of them to be there, and npm leaves out those
-// that the registry it was asked through does not have (npm/cli#9342). Run it after `npm install` has changed the lock.
+// Adds the packages of other platforms to package-lock.json: `npm ci` requires all of them, and npm leaves out those that its registry
+// does not have (npm/cli#9342). Run it after `npm install` has changed the lock.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const path = new URL("../package-lock.json", import.meta.url);
@@ -9,7 +9,7 @@ const PROCESSORS = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "ris
 
 for (const { optionalDependencies, dev } of Object.values(lock.packages)) {
   for (const [name, version] of Object.entries(optionalDependencies ?? {})) {
-    // The name of such a package says what it is for, and its version is exact.
+    // The name of such a package contains its platform, and its version is exact.
     const parts = name.split("/").at(-1).split(/[-_]/);
     const cpu = PROCESSORS.filter((processor) => parts.includes(processor));
     const os = SYSTEMS.filter((system) => parts.includes(system));

@@ -10,28 +10,28 @@ use setpoint::{
 
 use crate::{
     error::{self, Result},
-    numbered::Numbered,
+    handles::Handles,
     settings::{self, NativeDirectory},
     text,
 };
 
-/// Room for a response that is kept for the next one is not larger than this, in bytes.
+/// A response's buffer is kept for the next one up to this capacity, in bytes.
 const MOST_KEPT: usize = 64 << 10;
 
 /// What batches of one family and org are checked with.
 struct Checker {
     family: Family,
     form: engine::Checker,
-    /// If a call is under way when the next comes, it panicked, and what it has learned is not to be used.
+    /// Set during a call. If it is set when a call starts, the one before panicked, and `form` may be inconsistent.
     is_under_way: bool,
-    room: Vec<u8>,
+    buffer: Vec<u8>,
     org_id: String,
     limits: Limits,
     directory: Option<Arc<TableDirectory>>,
 }
 
 thread_local! {
-    static CHECKERS: Numbered<Checker> = const { Numbered::new() };
+    static CHECKERS: Handles<Checker> = const { Handles::new() };
 }
 
 /// Returns the number of a new checker. `limits` is JSON text. Without a directory the form alone is checked.
@@ -47,7 +47,7 @@ pub(crate) fn open_checker(
         family,
         form: engine::Checker::new(family),
         is_under_way: false,
-        room: Vec::new(),
+        buffer: Vec::new(),
         org_id,
         limits: settings::limits(limits.as_deref())?,
         directory: directory.map(|directory| Arc::clone(&directory.0)),
@@ -61,12 +61,12 @@ pub(crate) fn close_checker(checker: u32) {
     drop(CHECKERS.with(|checkers| checkers.remove(checker)));
 }
 
-/// Takes back what one of the calls below has returned: the next response has room there.
+/// Takes back the buffer that one of the calls below returned, for the next response.
 pub(crate) fn reuse(checker: u32, written: Vec<u8>) {
     if written.capacity() > MOST_KEPT {
         return;
     }
-    CHECKERS.with(|checkers| checkers.with(checker, |checker| checker.room = written));
+    CHECKERS.with(|checkers| checkers.with(checker, |checker| checker.buffer = written));
 }
 
 /// The response.
@@ -74,14 +74,14 @@ pub(crate) fn response(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u
     checked(checker, body, epoch_ms, |report| Ok(report.response))
 }
 
-/// As [`response`], for whoever wants text: first comes one byte, which is 1 if what follows has 8 bits for each
-/// character, and 2 if it is UTF-16. To decode UTF-8 takes JavaScript longer than the whole check.
+/// As [`response`], as text: first one byte, 1 if the characters that follow have 8 bits each (Latin-1), 2 if they are UTF-16.
+/// Decoding UTF-8 would take JavaScript longer than the whole check.
 pub(crate) fn response_text(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>> {
     checked(checker, body, epoch_ms, |report| Ok(text::encoded(&report.response)))
 }
 
-/// As [`response`]; after the response come the refused items as JSON text, and then three integers of 32 bits in the
-/// machine's order: how many items there are, how many are refused, and how long the response is.
+/// As [`response`]; the response is followed by the refused items as JSON text, and by three integers of 32 bits in the machine's byte
+/// order: the number of items, the number of refused items, and the length of the response.
 pub(crate) fn report(checker: u32, body: &[u8], epoch_ms: f64) -> Result<Vec<u8>> {
     checked(checker, body, epoch_ms, |report| {
         let Report { items, response: mut written, .. } = report;
@@ -105,14 +105,14 @@ fn checked(
 ) -> Result<Vec<u8>> {
     let checked = CHECKERS.with(|checkers| {
         checkers.with(checker, |checker| {
-            let Checker { family, form, is_under_way, room, org_id, limits, directory } = checker;
+            let Checker { family, form, is_under_way, buffer, org_id, limits, directory } = checker;
             if mem::replace(is_under_way, true) {
                 *form = engine::Checker::new(*family);
             }
             // A check has no deadlines.
             let now = settings::now(0.0, epoch_ms);
             let report = match directory {
-                None => form.check_form(body, org_id, limits, now, mem::take(room)),
+                None => form.check_form(body, org_id, limits, now, mem::take(buffer)),
                 Some(directory) => engine::check(body, *family, org_id, &**directory, limits, now),
             };
             *is_under_way = false;

@@ -1,11 +1,11 @@
-//! Errors of the engine as JavaScript errors, which the TypeScript makes its classes of.
+//! Errors of the engine as JavaScript errors, of which the TypeScript makes its own classes (`node/ts/native.ts`).
 //!
-//! Such an error has the code below, and its message is the JSON text of what the class needs.
+//! Such an error has [`CODE`] as its `code`; its message is JSON text: the name of the class and its fields.
 
 use serde_json::{Value, json};
 use setpoint::{RequestError, json::SyntaxError, reply::MessageError, requester::SubmitError};
 
-/// What tells the engine's errors from all others, as `code` of the JavaScript error.
+/// The `code` of the JavaScript error, which marks the engine's errors.
 const CODE: &str = "SETPOINT";
 
 /// An error that JavaScript throws.
@@ -23,13 +23,13 @@ pub(crate) fn argument(name: &str, reason: impl std::fmt::Display) -> Error {
     error("TypeError", json!({ "text": format!("{name}: {reason}") }))
 }
 
-/// An earlier call panicked.
+/// An earlier call on this requester panicked.
 #[cold]
 pub(crate) fn poisoned() -> Error {
     error("PoisonedError", json!({}))
 }
 
-/// This call did.
+/// This call panicked.
 #[cold]
 pub(crate) fn panicked() -> Error {
     error(
@@ -74,7 +74,7 @@ pub(crate) fn submit(error: &SubmitError) -> Error {
         SubmitError::Full { open, more, bound } => {
             self::error("FullError", json!({ "text": text, "open": open, "more": more, "bound": bound }))
         }
-        // Whatever a later engine adds says what it is.
+        // An error that the engine gains later: its text says what it is.
         _ => self::error("SetpointError", json!({ "text": text })),
     }
 }

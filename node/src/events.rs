@@ -1,23 +1,7 @@
-//! Events as they cross the boundary: rows of numbers, and one text, for all that cross at once.
+//! Writes events into blocks of rows ([`row_layout`](crate::row_layout)), which cross to JavaScript as a whole.
 //!
-//! There is a row for each event. Numbers have 32 bits, in the machine's order; what has 64 takes two, the lower half first. The
-//! text is UTF-8, of which JavaScript makes a string with a character for each byte when somebody asks for any of it: it
-//! cuts a string faster than bytes. An event that is merely counted costs no more than its row.
-//!
-//! A block is written as four numbers, the rows, and the text. The numbers are how many events there are, how many numbers
-//! their rows have, how many bytes the text has, and two flags: 1 if all of it is ASCII, 2 if there may be another block.
-//!
-//! | place in the row | what |
-//! |---|---|
-//! | 0 | the kind (4 bits), [flags](flag), how many numbers the row has (6 bits) |
-//! | 1, 2 | batch |
-//! | 3 | index |
-//! | 4, 5 | from where to where in the text the request id stands |
-//! | 6, 7 | code |
-//! | 8, 9 · 10, 11 | when the service replied, when the device did |
-//! | 12 to 25 | from where to where the other [`TEXTS`] stand |
-//!
-//! A row ends with what its kind has. That of a batch has its summary from 3 on.
+//! JavaScript makes of a block's text a string with one character for each byte, when somebody asks for any of it: cutting strings
+//! costs less there than decoding ranges of bytes. An event that is only counted costs no more than its row.
 
 use std::collections::VecDeque;
 
@@ -28,58 +12,32 @@ use setpoint::{
     requester::{Event, ItemRef, OutcomeRef, Refused, RequestBatchId, Summary},
 };
 
-/// How many numbers an event has at most.
-const ROW: usize = 26;
-/// How many it has if it only names an item.
-const ITEM_ROW: usize = 6;
-/// How many that of a batch has.
-const BATCH_ROW: usize = 10;
-/// Where the request id stands.
-const REQUEST_ID: usize = 4;
-/// Where the other texts start.
-const OTHERS: usize = 12;
-/// Request id, message, further message, product key, device key, asset id, target, output.
-const TEXTS: usize = 8;
+use crate::row_layout::*;
 
-/// So many bytes are copied without a call: a UUID has 36.
+/// Texts up to this length are copied in one block of fixed size, without a call to `memcpy`; a UUID has 36 bytes.
 const SHORT: usize = 40;
+/// The bits of a row's place 0 that say which texts and times are null.
+const NULLS: u32 = 0x3_FF00;
 
-mod flag {
-    /// The outcome is one of the write family.
-    pub(super) const WRITE: u32 = 1 << 4;
-    /// There is an outcome.
-    pub(super) const OUTCOME: u32 = 1 << 5;
-    /// The whole request was refused; or it is known that nothing was sent; or a duplicate says something else.
-    pub(super) const SAID: u32 = 1 << 6;
-    /// The first of the texts is null; those of the others follow.
-    pub(super) const NULL_TEXT: u32 = 1 << 8;
-    /// The time of the service is null; that of the device follows.
-    pub(super) const NULL_TIME: u32 = 1 << 16;
-    /// All of those.
-    pub(super) const NULLS: u32 = 0x3_FF00;
-    /// How many numbers the row has.
-    pub(super) const LENGTH: u32 = 1 << 26;
-}
-
-/// Rooms larger than this are not kept, in bytes.
+/// Capacity up to which an empty block is kept for reuse, in bytes.
 const KEPT: usize = 1 << 20;
-/// A block of so many bytes is full.
+/// A block takes no more events once it has this many bytes.
 const FULL: usize = 1 << 18;
-/// So many events are taken out of a requester at once.
+/// Most events taken out of a requester at once.
 const DRAINED: usize = 4_096;
 
-/// What was told and has not crossed yet, in order.
+/// Events that have not crossed yet, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
     waiting: VecDeque<Block>,
-    /// Room for the next one.
+    /// An empty block, kept for its capacity.
     spare: Block,
 }
 
 /// Events that cross together.
 #[derive(Debug, Default)]
 struct Block {
-    /// How many there are.
+    /// Number of rows.
     events: u32,
     rows: Vec<Number>,
     texts: Texts,
@@ -90,12 +48,12 @@ struct Texts(Vec<u8>);
 
 /// 32 bits in the machine's order.
 type Number = [u8; 4];
-type Row = [Number; ROW];
+type Row = [Number; ROW_LENGTH];
 
 impl Blocks {
-    /// Has a requester read a message and tell what it says. Returns how many replies that were.
+    /// Gives a channel message to a requester and writes its events. Returns the number of replies in it.
     pub(crate) fn take_message(&mut self, requester: &mut Requester, body: &[u8]) -> Result<usize, MessageError> {
-        // What happened before comes first.
+        // Events of earlier inputs come first.
         while self.drain(requester) > 0 {}
         let block = self.open();
         let mut before = None;
@@ -107,40 +65,42 @@ impl Blocks {
         })
     }
 
-    /// Lets what was told first cross: `write` takes it, in parts, or says `false`. Returns what `write` did; nothing if nothing
-    /// was told.
+    /// Gives the first block to `write`, in parts; the block is gone once `write` returns true. Returns what `write` returned; none
+    /// if there is no block.
     pub(crate) fn cross(&mut self, requester: &mut Requester, write: impl FnOnce(&[&[u8]]) -> bool) -> Option<bool> {
         let has_more = self.drain(requester) == DRAINED || self.waiting.len() > 1;
         let block = self.waiting.front().filter(|block| !block.is_empty())?;
         let Texts(text) = &block.texts;
-        let flags = u32::from(text.is_ascii()) | u32::from(has_more) << 1;
-        let head = [block.events, block.rows.len() as u32, text.len() as u32, flags];
-        let head = head.map(u32::to_ne_bytes);
+        let mut head = [NOTHING; HEAD_LENGTH];
+        head[HEAD_EVENTS] = block.events.to_ne_bytes();
+        head[HEAD_NUMBERS] = (block.rows.len() as u32).to_ne_bytes();
+        head[HEAD_TEXT_BYTES] = (text.len() as u32).to_ne_bytes();
+        head[HEAD_FLAGS] = (flag_if(text.is_ascii(), BLOCK_IS_ASCII) | flag_if(has_more, BLOCK_HAS_MORE)).to_ne_bytes();
         let has_crossed = write(&[head.as_flattened(), block.rows.as_flattened(), text]);
         if has_crossed && let Some(mut block) = self.waiting.pop_front() {
             block.events = 0;
             block.rows.clear();
             block.texts.0.clear();
-            if block.room() <= KEPT {
+            if block.capacity() <= KEPT {
                 self.spare = block;
             }
         }
         Some(has_crossed)
     }
 
-    /// How much memory it takes, in bytes.
+    /// Memory held, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
-        self.spare.room() + self.waiting.iter().map(Block::room).sum::<usize>()
+        self.spare.capacity() + self.waiting.iter().map(Block::capacity).sum::<usize>()
     }
 
-    /// Takes events out of a requester: none of a message, which tells its own. Returns how many.
+    /// Takes events out of a requester's queue; those of messages never get there (`take_message`). Returns how many.
     fn drain(&mut self, requester: &mut Requester) -> usize {
         let block = self.open();
         let events = std::iter::from_fn(|| requester.poll_event()).take(DRAINED);
         events.map(|event| block.add(&event.borrowed(), false)).count()
     }
 
-    /// The last block that is not full.
+    /// The last block, a new one if that is full.
     fn open(&mut self) -> &mut Block {
         if self.waiting.back().is_none_or(|block| block.rows.as_flattened().len() + block.texts.0.len() >= FULL) {
             self.waiting.push_back(std::mem::take(&mut self.spare));
@@ -151,16 +111,16 @@ impl Blocks {
 }
 
 impl Block {
-    /// Adds the row of an event. Of outcomes of one message most say the same but for who it is about, so that a row begins as
-    /// the one before if it `is_next` to that in the message.
+    /// Adds the row of an event. Outcomes of one message mostly differ only in their item, so a row whose reply `is_next` to the
+    /// one before in the message starts as a copy of that one's row.
     #[inline]
     fn add(&mut self, event: &Event<OutcomeRef<'_>>, is_next: bool) {
         let start = self.rows.len();
-        let before = self.rows.last_chunk::<ROW>().filter(|_| is_next).copied();
-        self.rows.extend_from_slice(&before.unwrap_or([NOTHING; ROW]));
-        let Some(row) = self.rows.last_chunk_mut::<ROW>() else { return };
+        let before = self.rows.last_chunk::<ROW_LENGTH>().filter(|_| is_next).copied();
+        self.rows.extend_from_slice(&before.unwrap_or([NOTHING; ROW_LENGTH]));
+        let Some(row) = self.rows.last_chunk_mut::<ROW_LENGTH>() else { return };
         let (head, length) = self.texts.event(row, event);
-        row[0] = (head | (length as u32 * flag::LENGTH)).to_ne_bytes();
+        row[0] = (head | (length as u32) << ROW_LENGTH_SHIFT).to_ne_bytes();
         self.rows.truncate(start + length);
         self.events += u32::from(length > 0);
     }
@@ -169,14 +129,14 @@ impl Block {
         self.rows.is_empty()
     }
 
-    fn room(&self) -> usize {
+    fn capacity(&self) -> usize {
         self.texts.0.capacity() + self.rows.capacity() * size_of::<Number>()
     }
 }
 
 const NOTHING: Number = [0; 4];
 
-/// What a row of all numbers is about.
+/// The outcome that the event carries.
 fn outcome_of<'a, 'e>(event: &'e Event<OutcomeRef<'a>>) -> Option<&'e OutcomeRef<'a>> {
     match event {
         Event::Finished { outcome, .. }
@@ -189,90 +149,95 @@ fn outcome_of<'a, 'e>(event: &'e Event<OutcomeRef<'a>>) -> Option<&'e OutcomeRef
 }
 
 impl Texts {
-    /// Fills the row but for its head: that without its length, and its length.
+    /// Fills all places of the row but place 0. Returns place 0 without the length, and the length.
     #[inline]
     fn event(&mut self, row: &mut Row, event: &Event<OutcomeRef<'_>>) -> (u32, usize) {
         match event {
-            Event::Accepted { item } => (self.item(row, item), ITEM_ROW),
-            Event::Refused { item, refusal } => (1 | self.item(row, item) | self.refusal(row, refusal), ROW),
-            Event::Finished { item, outcome } => (2 | self.told(row, item, outcome), ROW),
+            Event::Accepted { item } => (KIND_ACCEPTED | self.item(row, item), ITEM_ROW_LENGTH),
+            Event::Refused { item, refusal } => {
+                (KIND_REFUSED | self.item(row, item) | self.refusal(row, refusal), ROW_LENGTH)
+            }
+            Event::Finished { item, outcome } => {
+                (KIND_FINISHED | self.item_and_outcome(row, item, outcome), ROW_LENGTH)
+            }
             Event::TimedOut { item, known_unsent, outcome } => {
                 let said = if let Some(outcome) = outcome {
-                    self.told(row, item, outcome)
+                    self.item_and_outcome(row, item, outcome)
                 } else {
-                    [row[6], row[7]] = halves(Code::TIMEOUT.0);
-                    self.item(row, item) | self.text(row, 1, Some(Code::TIMEOUT.msg()))
+                    [row[CODE], row[CODE + 1]] = halves(Code::TIMEOUT.0);
+                    self.item(row, item) | self.text(row, TEXT_MSG, Some(Code::TIMEOUT.msg()))
                 };
-                (3 | said | flag_if(*known_unsent, flag::SAID), ROW)
+                (KIND_TIMED_OUT | said | flag_if(*known_unsent, FLAG_KNOWN_UNSENT), ROW_LENGTH)
             }
-            Event::Cancelled { item } => (4 | self.item(row, item), ITEM_ROW),
-            Event::Late { item, outcome } => (5 | self.told(row, item, outcome), ROW),
-            Event::Duplicate { item, outcome, conflict } => {
-                (6 | self.told(row, item, outcome) | flag_if(*conflict, flag::SAID), ROW)
-            }
-            Event::Unknown { outcome } => (7 | self.outcome(row, outcome), ROW),
-            Event::Unreadable { reason } => (8 | self.text(row, 1, Some(reason)), ROW),
+            Event::Cancelled { item } => (KIND_CANCELLED | self.item(row, item), ITEM_ROW_LENGTH),
+            Event::Late { item, outcome } => (KIND_LATE | self.item_and_outcome(row, item, outcome), ROW_LENGTH),
+            Event::Duplicate { item, outcome, conflict } => (
+                KIND_DUPLICATE | self.item_and_outcome(row, item, outcome) | flag_if(*conflict, FLAG_CONFLICT),
+                ROW_LENGTH,
+            ),
+            Event::Unknown { outcome } => (KIND_UNKNOWN | self.outcome(row, outcome), ROW_LENGTH),
+            Event::Unreadable { reason } => (KIND_UNREADABLE | self.text(row, TEXT_MSG, Some(reason)), ROW_LENGTH),
             Event::BatchDone { batch, summary } => {
                 of_batch(row, *batch);
                 of_summary(row, *summary);
-                (9, BATCH_ROW)
+                (KIND_BATCH_DONE, BATCH_ROW_LENGTH)
             }
-            // What a later engine tells needs a kind here first.
+            // An event that the engine gains later needs a kind in the layout first.
             _ => (0, 0),
         }
     }
 
     fn item(&mut self, row: &mut Row, item: &ItemRef) -> u32 {
         of_item(row, item);
-        self.text(row, 0, item.request_id())
+        self.text(row, TEXT_REQUEST_ID, item.request_id())
     }
 
     fn refusal(&mut self, row: &mut Row, refusal: &Refused) -> u32 {
-        [row[6], row[7]] = halves(refusal.code.0);
-        flag_if(refusal.whole_request, flag::SAID)
-            | self.text(row, 1, Some(&refusal.msg))
-            | self.text(row, 2, refusal.submsg.as_deref())
+        [row[CODE], row[CODE + 1]] = halves(refusal.code.0);
+        flag_if(refusal.whole_request, FLAG_WHOLE_REQUEST)
+            | self.text(row, TEXT_MSG, Some(&refusal.msg))
+            | self.text(row, TEXT_SUBMSG, refusal.submsg.as_deref())
     }
 
-    /// What an outcome says of an item. Both have the same request id.
-    fn told(&mut self, row: &mut Row, item: &ItemRef, outcome: &OutcomeRef<'_>) -> u32 {
+    /// An item and its outcome, which have the same request id.
+    fn item_and_outcome(&mut self, row: &mut Row, item: &ItemRef, outcome: &OutcomeRef<'_>) -> u32 {
         of_item(row, item);
         self.outcome(row, outcome)
     }
 
-    /// Fills in what may be another than in the outcome before, with whose numbers the row begins if it has any.
+    /// Fills in the outcome. A row that starts as a copy of the one before (place 0 is not 0) gets only what changed.
     fn outcome(&mut self, row: &mut Row, outcome: &OutcomeRef<'_>) -> u32 {
         let (parts, message) = outcome.parts();
         let before = u32::from_ne_bytes(row[0]);
         let changed = if before == 0 { ReplyParts::ALL } else { parts.changed() };
-        let mut nulls = before & flag::NULLS;
-        [row[6], row[7]] = halves(parts.code.0);
+        let mut nulls = before & NULLS;
+        [row[CODE], row[CODE + 1]] = halves(parts.code.0);
         for part in changed {
             let (flag, is_null) = match part {
-                ReplyPart::RequestId => self.part(row, 0, parts, part, message),
-                ReplyPart::Msg => self.part(row, 1, parts, part, message),
-                ReplyPart::Submsg => self.part(row, 2, parts, part, message),
-                ReplyPart::ProductKey => self.part(row, 3, parts, part, message),
-                ReplyPart::DeviceKey => self.part(row, 4, parts, part, message),
-                ReplyPart::AssetId => self.part(row, 5, parts, part, message),
-                ReplyPart::Target => self.part(row, 6, parts, part, message),
+                ReplyPart::RequestId => self.part(row, TEXT_REQUEST_ID, parts, part, message),
+                ReplyPart::Msg => self.part(row, TEXT_MSG, parts, part, message),
+                ReplyPart::Submsg => self.part(row, TEXT_SUBMSG, parts, part, message),
+                ReplyPart::ProductKey => self.part(row, TEXT_PRODUCT_KEY, parts, part, message),
+                ReplyPart::DeviceKey => self.part(row, TEXT_DEVICE_KEY, parts, part, message),
+                ReplyPart::AssetId => self.part(row, TEXT_ASSET_ID, parts, part, message),
+                ReplyPart::Target => self.part(row, TEXT_TARGET, parts, part, message),
                 ReplyPart::Output => {
-                    self.text(row, TEXTS - 1, Some(parts.output(message).as_str()));
+                    self.text(row, TEXT_OUTPUT, Some(parts.output(message).as_str()));
                     continue;
                 }
-                ReplyPart::GmtServiceReply => time(row, 0, parts.gmt_service_reply(message)),
-                ReplyPart::GmtDeviceReply => time(row, 1, parts.gmt_device_reply(message)),
+                ReplyPart::GmtServiceReply => time(row, TIME_SERVICE_REPLY, parts.gmt_service_reply(message)),
+                ReplyPart::GmtDeviceReply => time(row, TIME_DEVICE_REPLY, parts.gmt_device_reply(message)),
                 _ => continue,
             };
             nulls = nulls & !flag | flag_if(is_null, flag);
         }
         // A reply without a request id has an empty one.
-        nulls & !flag::NULL_TEXT | flag::OUTCOME | flag_if(parts.family == Family::Write, flag::WRITE)
+        nulls & !null_text(TEXT_REQUEST_ID) | FLAG_OUTCOME | flag_if(parts.family == Family::Write, FLAG_WRITE)
     }
 
-    /// A text of an outcome: its flag, and whether it is null.
+    /// Writes a text of an outcome. Returns the flag that says that it is null, and whether it is.
     #[inline(always)]
-    fn part(&mut self, row: &mut Row, at: usize, parts: &ReplySpans, part: ReplyPart, message: &str) -> (u32, bool) {
+    fn part(&mut self, row: &mut Row, which: usize, parts: &ReplySpans, part: ReplyPart, message: &str) -> (u32, bool) {
         let start = self.0.len();
         let range = parts.range(part);
         let is_null = range.is_none();
@@ -287,8 +252,8 @@ impl Texts {
                 None => self.decoded(parts.text(part, message)),
             }
         }
-        self.place(row, at, start);
-        (flag::NULL_TEXT << at, is_null)
+        self.place(row, which, start);
+        (null_text(which), is_null)
     }
 
     #[inline(never)]
@@ -296,28 +261,33 @@ impl Texts {
         self.0.extend_from_slice(text.map(Text::decode).unwrap_or_default().as_bytes());
     }
 
-    /// Returns the flag of a text that is null.
-    fn text(&mut self, row: &mut Row, at: usize, text: Option<&str>) -> u32 {
+    /// Writes a text. Returns its flag if it is null.
+    fn text(&mut self, row: &mut Row, which: usize, text: Option<&str>) -> u32 {
         let start = self.0.len();
         self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
-        self.place(row, at, start);
-        flag_if(text.is_none(), flag::NULL_TEXT << at)
+        self.place(row, which, start);
+        flag_if(text.is_none(), null_text(which))
     }
 
-    /// Notes where a text stands, which ends here.
+    /// Writes the range of a text that started at `start` and ends here.
     #[inline(always)]
-    fn place(&self, row: &mut Row, at: usize, start: usize) {
-        let place = if at == 0 { REQUEST_ID } else { OTHERS + 2 * (at - 1) };
+    fn place(&self, row: &mut Row, which: usize, start: usize) {
+        let place = TEXTS + 2 * which;
         if let Some(room) = row.get_mut(place..place + 2) {
             room.copy_from_slice(&[start, self.0.len()].map(|place| (place as u32).to_ne_bytes()));
         }
     }
 }
 
-/// A time of an outcome: its flag, and whether it is null.
-fn time(row: &mut Row, at: usize, time: Option<i64>) -> (u32, bool) {
-    [row[8 + 2 * at], row[9 + 2 * at]] = halves(time.unwrap_or_default());
-    (flag::NULL_TIME << at, time.is_none())
+/// Writes a time of an outcome. Returns the flag that says that it is null, and whether it is.
+fn time(row: &mut Row, which: usize, time: Option<i64>) -> (u32, bool) {
+    let place = TIMES + 2 * which;
+    [row[place], row[place + 1]] = halves(time.unwrap_or_default());
+    (1 << (NULL_TIME_SHIFT as usize + which), time.is_none())
+}
+
+const fn null_text(which: usize) -> u32 {
+    1 << (NULL_TEXT_SHIFT as usize + which)
 }
 
 fn flag_if(is_set: bool, flag: u32) -> u32 {
@@ -326,17 +296,17 @@ fn flag_if(is_set: bool, flag: u32) -> u32 {
 
 fn of_item(row: &mut Row, item: &ItemRef) {
     of_batch(row, item.batch);
-    row[3] = (item.index as u32).to_ne_bytes();
+    row[INDEX] = (item.index as u32).to_ne_bytes();
 }
 
 fn of_batch(row: &mut Row, batch: RequestBatchId) {
-    [row[1], row[2]] = halves(batch.0.cast_signed());
+    [row[BATCH], row[BATCH + 1]] = halves(batch.0.cast_signed());
 }
 
 fn of_summary(row: &mut Row, summary: Summary) {
     let Summary { submitted, accepted, refused, succeeded, failed, timed_out, cancelled, .. } = summary;
     for (at, count) in [submitted, accepted, refused, succeeded, failed, timed_out, cancelled].into_iter().enumerate() {
-        row[3 + at] = (count as u32).to_ne_bytes();
+        row[SUMMARY + at] = (count as u32).to_ne_bytes();
     }
 }
 

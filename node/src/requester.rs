@@ -13,11 +13,11 @@ use setpoint::{
 use crate::{
     error::{self, Result},
     events::Blocks,
-    numbered::Numbered,
+    handles::Handles,
     settings::now,
 };
 
-/// What a requester is made with, as JSON. What is left out has the engine's default.
+/// Options of a requester, as JSON. The engine's defaults stand for those left out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Options {
@@ -27,7 +27,7 @@ struct Options {
     remembered: Option<usize>,
 }
 
-/// An engine, under a number for what is called often.
+/// A requester of the engine. Calls that are made often name it by its number.
 #[napi(custom_finalize)]
 #[derive(Debug)]
 pub(crate) struct NativeRequester {
@@ -37,11 +37,11 @@ pub(crate) struct NativeRequester {
 #[derive(Debug)]
 struct Held {
     engine: Engine,
-    /// Whether a call is under way: if there is one when the next comes, it panicked.
+    /// Set during a call. If it is set when a call starts, the one before panicked.
     is_busy: bool,
     blocks: Blocks,
-    /// How much memory the garbage collector was told of, in bytes.
-    told: i64,
+    /// Memory that the garbage collector was told of, in bytes.
+    reported: i64,
 }
 
 /// A batch that was submitted.
@@ -49,38 +49,38 @@ pub(crate) struct Submitted {
     pub(crate) batch: RequestBatchId,
     pub(crate) items: usize,
     pub(crate) patience_ms: u32,
-    /// By how much more memory the requester has than the garbage collector was told of, in bytes. It lets requesters lie that
-    /// look small to it: one of 100,000 items has 11 MB.
+    /// Memory of the requester that the garbage collector was not told of yet, in bytes. Without that, V8 would not collect unused
+    /// requesters for a long time: one with 100,000 items holds 11 MB.
     pub(crate) grown: i64,
 }
 
 thread_local! {
-    static HELD: Numbered<Held> = const { Numbered::new() };
+    static HELD: Handles<Held> = const { Handles::new() };
 }
 
-/// A batch for the requester of that number.
+/// Submits a batch to the requester with this number.
 pub(crate) fn submit(number: u32, family: Family, body: &[u8], now: Now) -> Result<Submitted> {
-    let submitted = with(number, |Held { engine, blocks, told, .. }| {
+    let submitted = with(number, |Held { engine, blocks, reported, .. }| {
         let submission = engine.submit_body(family, body, now)?;
-        let grown = ((engine.n_bytes() + blocks.n_bytes()) as i64 - *told).max(0);
-        *told += grown;
+        let grown = ((engine.n_bytes() + blocks.n_bytes()) as i64 - *reported).max(0);
+        *reported += grown;
         Ok(Submitted { batch: submission.batch, items: submission.items, patience_ms: submission.patience_ms, grown })
     })?;
     submitted.map_err(|error| error::submit(&error))
 }
 
-/// A message for the requester of that number. Returns how many replies it carried.
+/// Gives a channel message to the requester with this number. Returns the number of replies in it.
 pub(crate) fn handle_message(number: u32, body: &[u8]) -> Result<usize> {
     with(number, |Held { engine, blocks, .. }| blocks.take_message(engine, body))?
         .map_err(|error| error::message(&error))
 }
 
-/// Gives what happened next to `write`, as [`Blocks::cross`] does.
+/// Gives the next block of events to `write`, as [`Blocks::cross`] does.
 pub(crate) fn poll(number: u32, write: impl FnOnce(&[&[u8]]) -> bool) -> Result<Option<bool>> {
     with(number, |Held { engine, blocks, .. }| blocks.cross(engine, write))
 }
 
-// Every clock that is given as NaN is read.
+// A clock given as NaN is read.
 #[napi]
 impl NativeRequester {
     /// `options` is JSON text, `seed` 32 bytes of the operating system's generator.
@@ -94,19 +94,19 @@ impl NativeRequester {
         config.remembered = given.remembered.unwrap_or(config.remembered);
         let seed = seed.try_into().map_err(|_| error::argument("seed", "must be 32 bytes"))?;
         let held =
-            Held { engine: Engine::new(&org_id, config, seed), is_busy: false, blocks: Blocks::default(), told: 0 };
+            Held { engine: Engine::new(&org_id, config, seed), is_busy: false, blocks: Blocks::default(), reported: 0 };
         Ok(Self { number: HELD.with(|all| all.put(held)) })
     }
 
-    /// What `submit`, `handleMessage` and `pollInto` find it by, as long as this object is there.
+    /// The number for `submit`, `handleMessage` and `pollInto`, valid as long as this object lives.
     #[napi(getter)]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// So many new request ids, of 36 characters each.
+    /// `count` new request ids, of 36 characters each, without separators.
     #[napi(catch_unwind)]
-    pub fn new_request_ids(&mut self, count: u32, epoch_ms: f64) -> Result<String> {
+    pub fn new_request_ids(&self, count: u32, epoch_ms: f64) -> Result<String> {
         self.call(|engine| {
             let now = now(0.0, epoch_ms);
             (0..count).map(|_| engine.new_request_id(now)).collect()
@@ -114,25 +114,25 @@ impl NativeRequester {
     }
 
     #[napi(catch_unwind)]
-    pub fn resend(&mut self, batch: f64, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
+    pub fn resend(&self, batch: f64, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
         self.call(|engine| engine.resend(id(batch), now(monotonic_ms, epoch_ms)))
     }
 
     #[napi(catch_unwind)]
-    pub fn cancel(&mut self, batch: f64) -> Result<()> {
+    pub fn cancel(&self, batch: f64) -> Result<()> {
         self.call(|engine| engine.cancel(id(batch)))
     }
 
     /// Whether there is nothing more to send.
     #[napi(catch_unwind)]
-    pub fn handle_response(&mut self, batch: f64, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<bool> {
-        let verdict = self.call(|engine| engine.handle_response(id(batch), body, now(monotonic_ms, epoch_ms)))?;
-        verdict.map(is_settled).map_err(|error| error::message(&error))
+    pub fn handle_response(&self, batch: f64, body: &[u8], monotonic_ms: f64, epoch_ms: f64) -> Result<bool> {
+        let state = self.call(|engine| engine.handle_response(id(batch), body, now(monotonic_ms, epoch_ms)))?;
+        state.map(is_settled).map_err(|error| error::message(&error))
     }
 
     /// Whether there is nothing more to send.
     #[napi(catch_unwind)]
-    pub fn handle_not_sent(&mut self, batch: f64, reason: String) -> Result<bool> {
+    pub fn handle_not_sent(&self, batch: f64, reason: String) -> Result<bool> {
         self.call(|engine| {
             #[cfg(feature = "test-panic")]
             assert_ne!(reason, "panic", "a test asked for it");
@@ -141,19 +141,19 @@ impl NativeRequester {
     }
 
     #[napi(catch_unwind)]
-    pub fn handle_timeout(&mut self, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
+    pub fn handle_timeout(&self, monotonic_ms: f64, epoch_ms: f64) -> Result<()> {
         self.call(|engine| engine.handle_timeout(now(monotonic_ms, epoch_ms)))
     }
 
     /// When to call `handleTimeout` next, on the monotonic clock; -1 while nothing is open.
     #[napi(catch_unwind)]
-    pub fn poll_timeout(&mut self) -> Result<f64> {
+    pub fn poll_timeout(&self) -> Result<f64> {
         self.call(|engine| engine.poll_timeout().map_or(-1.0, |at| at.as_millis() as f64))
     }
 
     /// Items that have not ended.
     #[napi(catch_unwind)]
-    pub fn open_items(&mut self) -> Result<f64> {
+    pub fn open_items(&self) -> Result<f64> {
         self.call(|engine| engine.open_items() as f64)
     }
 }
@@ -166,9 +166,9 @@ impl NativeRequester {
 
 impl ObjectFinalize for NativeRequester {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        // A thread that is at its end may have dropped all of them before.
+        // A thread that is ending may have dropped all of them already.
         let held = HELD.try_with(|all| all.remove(self.number)).ok().flatten();
-        env.adjust_external_memory(-held.map_or(0, |held| held.told))?;
+        env.adjust_external_memory(-held.map_or(0, |held| held.reported))?;
         Ok(())
     }
 }
@@ -187,12 +187,12 @@ fn with<R>(number: u32, work: impl FnOnce(&mut Held) -> R) -> Result<R> {
     worked.unwrap_or_else(|| Err(error::argument("requester", "is none")))
 }
 
-/// Batches are counted from 1, so a double holds every number that there will be.
+/// Batches are counted from 1, so their numbers stay below 2^53, where a double is exact.
 fn id(batch: f64) -> RequestBatchId {
     RequestBatchId(batch as u64)
 }
 
-/// Whatever a later engine says that is no end is not one.
-fn is_settled(verdict: SendState) -> bool {
-    verdict == SendState::Settled
+/// A state that the engine gains later counts as not settled.
+fn is_settled(state: SendState) -> bool {
+    state == SendState::Settled
 }

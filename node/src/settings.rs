@@ -1,4 +1,4 @@
-//! What a call is made with: family, limits, directory, time.
+//! Arguments that several calls share: family, limits, directory, time.
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ pub(crate) fn family(name: &str) -> Result<Family> {
         .ok_or_else(|| argument("family", format!("{name:?} is none; it is \"invoke\" or \"write\"")))
 }
 
-/// Limits from their JSON text; what is left out has the engine's default.
+/// Limits from their JSON text. The engine's defaults stand for those left out.
 pub(crate) fn limits(text: Option<&str>) -> Result<Limits> {
     text.map_or(Ok(Limits::DEFAULT), |text| serde_json::from_str(text).map_err(|error| argument("limits", error)))
 }
@@ -38,7 +38,7 @@ impl NativeDirectory {
     }
 }
 
-/// The given time; a clock that is given as NaN is read.
+/// The given time. A clock given as NaN is read.
 pub(crate) fn now(monotonic_ms: f64, epoch_ms: f64) -> Now {
     Now::new(
         if monotonic_ms.is_nan() { self::monotonic_ms() } else { monotonic_ms as u64 },

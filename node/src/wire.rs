@@ -1,4 +1,4 @@
-//! Single messages: for devices, services and tools written in JavaScript. What is read comes out as JSON text.
+//! Single messages, for devices, services and tools written in JavaScript. Results are JSON text.
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
@@ -15,7 +15,7 @@ use crate::{
     settings::{family, limits},
 };
 
-/// Whether a text is strict JSON; `depth` is the engine's if left out.
+/// Throws unless a text is strict JSON. `depth` is the engine's default if left out.
 #[napi(catch_unwind)]
 pub(crate) fn check_json(text: &[u8], depth: Option<u32>) -> Result<()> {
     let depth = depth.map_or(Limits::DEFAULT.depth.get(), |depth| depth as usize);
@@ -39,7 +39,7 @@ pub(crate) fn read_message(body: &[u8], limits_text: Option<String>) -> Result<S
     replies.map(|replies| texts(&replies)).map_err(|error| error::message(&error))
 }
 
-/// A response or a channel message with replies that are written already, separated by commas.
+/// A response or a channel message of these replies, given as JSON text separated by commas.
 #[napi(catch_unwind)]
 pub(crate) fn write_replies(is_response: bool, replies: &[u8]) -> Buffer {
     let mut out = Vec::new();
@@ -64,8 +64,8 @@ pub(crate) fn command_topic(
     Ok(device::command_topic(family(&family_name)?, &product_key, &device_key, &target))
 }
 
-/// The payload that carries a command to its device; `input` is the JSON text of an object. The integers are written as
-/// text: a number of JavaScript does not hold every one.
+/// The payload that carries a command to its device; `input` is the JSON text of an object. The integers are given as text, because a
+/// JavaScript number does not hold every one of them.
 #[napi(catch_unwind)]
 pub(crate) fn command_payload(
     family_name: String,
@@ -89,14 +89,14 @@ pub(crate) fn command_payload(
     Ok(text(out))
 }
 
-/// Where a device's answer came from; nothing for the topic of anything else.
+/// Where a device's answer came from; null if the topic is not that of an answer.
 #[napi(catch_unwind)]
 pub(crate) fn answer_topic(topic: String) -> Option<String> {
     let AnswerTopic { product_key, device_key, service_id } = AnswerTopic::parse(&topic)?;
     Some(json!({ "productKey": product_key, "deviceKey": device_key, "serviceId": service_id }).to_string())
 }
 
-/// A device's answer. The code is written as text: a number of JavaScript does not hold every one.
+/// A device's answer. The code is text, because a JavaScript number does not hold every one.
 #[napi(catch_unwind)]
 pub(crate) fn read_answer(payload: &[u8], limits_text: Option<String>) -> Result<String> {
     let limits = limits(limits_text.as_deref())?;

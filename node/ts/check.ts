@@ -15,11 +15,11 @@ export interface CheckOptions<F extends Family = Family> {
   readonly family?: F;
   /** The org of the call. */
   readonly orgId: string;
-  /** The orgs, channels and devices that exist. Without one the form alone is checked, as if all of them did. */
+  /** The orgs, channels and devices that exist. Without one only the form is checked, as if all of them did. */
   readonly directory?: Directory | undefined;
-  /** Bounds on what the batch may cost. */
+  /** Bounds on the cost of reading the batch. */
   readonly limits?: Limits | undefined;
-  /** What is written into the replies; the wall clock if left out. */
+  /** The time written into the replies; the wall clock if left out. */
   readonly now?: Pick<Now, "epochMs"> | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface OrgData {
   readonly devices?: readonly DeviceData[];
 }
 
-/** One device of a directory. What it can do is not known where it is left out, and then every target is taken. */
+/** One device of a directory. Without `services` or `measurepoints`, every target of that family exists. */
 export interface DeviceData {
   readonly productKey: string;
   readonly deviceKey: string;
@@ -64,11 +64,12 @@ export class Directory {
 }
 
 /**
- * Checks a batch without sending it: what would a service say of each item on first receipt?
+ * Checks a batch without sending it: what a service would answer for each item when it receives the batch first.
  *
  * `body` is JSON as bytes or text, or an array of items. Nothing is kept between calls.
  *
- * Throws a `RequestError` if the whole request would be refused, and an `EncodeError` if an item holds what is no JSON.
+ * Throws a `RequestError` if the whole request would be refused, and an `EncodeError` if an item holds a value
+ * that JSON cannot represent.
  */
 export function check<F extends Family = "invoke">(body: BatchOf<F>, options: CheckOptions<F>): Report {
   const checker = checkerOf(options);
@@ -78,10 +79,10 @@ export function check<F extends Family = "invoke">(body: BatchOf<F>, options: Ch
 }
 
 /**
- * Checks a batch and writes the response into `out`: the fast lane, which makes no object at all.
+ * Checks a batch and writes the response into `out`. The fastest way: it makes no object.
  *
- * Returns how many bytes were written. Throws a `RoomError`, which is a `RangeError`, if they do not fit: its `needed` is how
- * many there are, and nothing is written then. Twice the body and 1,000 bytes for each item are enough.
+ * Returns the number of bytes written. If they do not fit, writes nothing and throws a `RoomError` (a `RangeError`) whose `needed` is
+ * the length. Twice the body plus 1,000 bytes for each item is always enough.
  */
 export function checkInto(body: Uint8Array, out: Uint8Array, options: CheckOptions): number {
   if (!(body instanceof Uint8Array) || !(out instanceof Uint8Array)) {
@@ -110,16 +111,16 @@ export function checkText(body: string, options: CheckOptions): string {
   return text;
 }
 
-/** As much room is kept from one call to the next, in bytes. */
+/** Largest buffer kept from one call to the next, in bytes. */
 const KEPT = 1 << 20;
-/** Room for what is written. */
+/** The buffer for responses. */
 let room = Buffer.allocUnsafeSlow(1 << 16);
 
 function release(): void {
   if (room.length > KEPT) room = Buffer.allocUnsafeSlow(KEPT);
 }
 
-/** Writes into the room that is kept, which grows if it has to. */
+/** Writes into the buffer, after replacing it by a larger one if necessary. */
 function write(into: CheckInto, checker: number, body: Uint8Array, options: CheckOptions): number {
   const written = run(into, checker, body, room, options);
   if (written >= 0) return written;
@@ -150,9 +151,9 @@ interface Opened {
   readonly checker: number;
 }
 
-/** As many checkers are kept open. */
+/** Most checkers kept open. */
 const MOST_OPEN = 16;
-/** The one that was used last comes first. */
+/** Most recently used first. */
 const opened: Opened[] = [];
 
 function checkerOf(options: CheckOptions): number {

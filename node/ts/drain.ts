@@ -1,33 +1,33 @@
-// What a requester of the native half tells, in blocks.
+// Takes the events of a requester out of the native half, in blocks.
 
 import { native } from "./native.js";
 import { Block, Room } from "./row.js";
 
 /**
- * So much is allocated for the blocks to come, in bytes: more, and the memory is new to the process each time; less, and a
- * message of 100 replies has none for it.
+ * Size of a room, in bytes. With a larger one, the memory is new to the process each time and has to be cleared; in a smaller
+ * one, a message of 100 replies does not fit.
  */
 const ROOM = 1 << 16;
-/** In which the next block is written. It is never written to twice: events read from it as long as they are kept. */
+/** Where the next block is written. Each byte is written once: events read from it as long as they are kept. */
 let room = new Room(ROOM);
 let free = 0;
 
-/** What happened next; null if nothing did. */
+/** The next block of events; null if nothing happened. */
 export function drain(requester: number): Block | null {
   let length = native.pollInto(requester, room.bytes, free);
   while (length < 0) {
-    enter(-length);
+    replaceRoom(-length);
     length = native.pollInto(requester, room.bytes, free);
   }
   if (length === 0) return null;
   const block = new Block(room, free);
-  // Rows are numbers of four bytes.
+  // The next block starts at a whole number of four bytes.
   free = (free + length + 3) & ~3;
   return block;
 }
 
-/** Takes new room, of which so many bytes are needed. */
-function enter(needed: number): void {
+/** Takes a new room that holds at least `needed` bytes. */
+function replaceRoom(needed: number): void {
   room = new Room(Math.max(ROOM, (needed + 3) & ~3));
   free = 0;
 }

@@ -12,13 +12,13 @@ export function encodeItems(items: readonly object[]): Buffer {
   } catch (error) {
     throw culprit(items) ?? error;
   }
-  // Of NaN and infinities JSON makes null, which means something else.
+  // `JSON.stringify` writes NaN and infinities as null, which means something else.
   const error = text.includes("null") ? culprit(items) : undefined;
   if (error !== undefined) throw error;
   return utf8(text);
 }
 
-/** Which item it was, and why; nothing if no item alone is at fault. */
+/** The item that JSON cannot represent, and why; undefined if none of them alone is at fault. */
 function culprit(items: readonly object[]): EncodeError | undefined {
   for (const [index, item] of items.entries()) {
     const place = placeOf(item, new Set());
@@ -32,7 +32,7 @@ function culprit(items: readonly object[]): EncodeError | undefined {
   return undefined;
 }
 
-/** Where in a value something stands that JSON cannot say. */
+/** Where in a value something is that JSON cannot represent. */
 function placeOf(value: unknown, above: Set<unknown>): { path: string; reason: string } | undefined {
   if (typeof value === "bigint") {
     return { path: "", reason: "a bigint is no JSON: send a string or a number, or write the body as text" };
@@ -40,7 +40,7 @@ function placeOf(value: unknown, above: Set<unknown>): { path: string; reason: s
   if (typeof value === "number" && !Number.isFinite(value)) {
     return { path: "", reason: `${value} is no JSON number: leave it out, or send null` };
   }
-  // What says of itself what it is, as a date does, is not looked into.
+  // An object with `toJSON`, such as a date, is not looked into.
   if (typeof value !== "object" || value === null || "toJSON" in value) return undefined;
   if (above.has(value)) return { path: "", reason: "it is nested within itself" };
   above.add(value);
@@ -56,7 +56,7 @@ function placeOf(value: unknown, above: Set<unknown>): { path: string; reason: s
   return undefined;
 }
 
-/** That a batch is a list of objects, or bytes or text. */
+/** Throws a `TypeError` unless a batch that is neither bytes nor text is an array. */
 export function expectItems(given: unknown): readonly object[] {
   if (Array.isArray(given)) return given as readonly object[];
   throw new TypeError(`a batch is a Uint8Array, a string or an array of items, not ${kindOf(given)}`);

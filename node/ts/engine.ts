@@ -1,4 +1,4 @@
-// The caller's side of the conversation, for people with an HTTP client and a message queue of their own.
+// The caller's side of the protocol, for programs with their own HTTP client and message queue.
 
 import { randomBytes } from "node:crypto";
 
@@ -9,15 +9,15 @@ import { type Event, eventsOf } from "./events.js";
 import type { BatchOf, Family, ItemOf, Limits, Now } from "./items.js";
 import { errorOf, native } from "./native.js";
 
-/** Bounds and allowances of a requester. What is left out has the engine's default. */
+/** Bounds and allowances of a requester. The engine's defaults stand for those left out. */
 export interface RequesterOptions {
-  /** Bounds on what one message may cost to read. */
+  /** Bounds on the cost of reading one message. */
   readonly limits?: Limits | undefined;
   /** Most items open at once; 1,000,000. */
   readonly openItems?: number | undefined;
-  /** How long after an item's own deadline its outcome may still be on its way, in milliseconds; 5,000. */
+  /** How long an outcome is awaited after the item's deadline, in milliseconds; 5,000. */
   readonly graceMs?: number | undefined;
-  /** Most ended items remembered, to tell late and duplicate replies from unknown ones; 100,000. */
+  /** Most ended items kept, to tell late and duplicate replies from unknown ones; 100,000. */
   readonly remembered?: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface RequesterOptions {
 export interface SubmitOptions<F extends Family = Family> {
   /** Which family the batch is of; `"invoke"` if left out. */
   readonly family?: F;
-  /** Values for the fields that an item of an array does not have, or has as null or `""`. */
+  /** Values for the fields that an item of an array lacks, or has as null or `""`. */
   readonly defaults?: Partial<ItemOf<F>> | undefined;
   /** The time; the clocks are read if it is left out. */
   readonly now?: Now | undefined;
@@ -33,7 +33,7 @@ export interface SubmitOptions<F extends Family = Family> {
 
 /** A batch that is ready to be sent. */
 export interface Submission {
-  /** The batch's number from here on. */
+  /** The batch's number. */
   readonly batch: number;
   /** Which call to make. */
   readonly family: Family;
@@ -42,34 +42,33 @@ export interface Submission {
   /** How many items it has. */
   readonly items: number;
   /**
-   * Once so many milliseconds have passed, nobody expects every command to be carried out any more: do not send the
-   * body again.
+   * The shortest timeout of the items, in milliseconds. Do not send the body again once it has passed: by then nobody expects that
+   * command to be executed.
    */
   readonly patienceMs: number;
 }
 
 /**
- * What a response, or the lack of one, means for whoever sends the batch. `"settled"`: there is nothing more to send.
- * `"resend"`: what an earlier attempt achieved is not known; send the same body again later (after `resend`), or leave the
- * items to their deadlines.
+ * Whether there is more to send for a batch. `"settled"`: nothing. `"resend"`: it is not known whether the service took it; send the
+ * same body again later (after `resend`), or leave the items to their deadlines.
  */
-export type Verdict = "settled" | "resend";
+export type SendState = "settled" | "resend";
 
 /**
  * Submits batches, reads responses and channel messages, and ends every item exactly once. It does no I/O and has no
  * timer.
  *
- * Four kinds of methods: getters; `handle…` inputs; commands (`submit`, `resend`, `cancel`); `poll…` outputs. After
- * anything else, drain `pollEvents` and arrange for `handleTimeout` at `pollTimeout`. Draining late is only late, and spurious
- * calls are harmless. Items are known from `submit` on, before anything is sent, so that no answer can come too early.
+ * Four kinds of methods: getters; `handle…` inputs; commands (`submit`, `resend`, `cancel`); `poll…` outputs. After a call of
+ * any other kind, drain `pollEvents` and arrange for `handleTimeout` at `pollTimeout`. Draining later only delays events, and extra
+ * calls are harmless. `submit` registers the items before anything is sent, so no answer can come too early.
  */
 export class Requester {
   /** The org that this requester speaks for. */
   readonly orgId: string;
   readonly #native: InstanceType<typeof native.NativeRequester>;
-  /** By which it is found where there is no time to unwrap it. */
+  /** Names it in calls that are made often, which do not unwrap the object. */
   readonly #number: number;
-  /** What was drained and not polled yet. */
+  /** Events drained and not polled yet. */
   #left: Event[] = [];
 
   constructor(orgId: string, options: RequesterOptions = {}) {
@@ -89,13 +88,12 @@ export class Requester {
   }
 
   /**
-   * Builds a batch from items, or takes a body that was written elsewhere as it is. PUT `submission.body` to the family's
-   * path (`FAMILIES`) then.
+   * Builds a batch from items, or takes a complete body unchanged. Then PUT `submission.body` to the family's path (`FAMILIES`).
    *
-   * Items of an array without a request id get a UUIDv7. Items that the service is going to refuse may be in it.
+   * Items of an array without a request id get a UUIDv7. The batch may hold items that the service will refuse.
    *
-   * Throws a `RequestError` if the body is not usable as a whole, an `InUseError` if a request id is in use here, a `FullError`
-   * if too many items are open, and an `EncodeError` if an item holds what is no JSON. Nothing is kept then.
+   * Throws a `RequestError` if the body as a whole cannot be used, an `InUseError` if a request id is in use here, a `FullError` if
+   * too many items are open, and an `EncodeError` if an item holds a value that JSON cannot represent. Nothing is registered then.
    */
   submit<F extends Family = "invoke">(body: BatchOf<F>, options: SubmitOptions<F> = {}): Submission {
     const { now } = options;
@@ -106,7 +104,7 @@ export class Requester {
     else bytes = encodeItems(this.#completed(expectItems(body), options.defaults, now));
     let batch = this.#submit(family, bytes, now);
     if (Number.isNaN(batch)) {
-      // Other threads may write to it: what they cannot see is taken.
+      // Other threads can write to the body, so a copy is submitted.
       bytes = Uint8Array.from(bytes);
       batch = this.#submit(family, bytes, now);
     }
@@ -126,61 +124,60 @@ export class Requester {
   }
 
   /**
-   * Notes that the batch's body is being sent once more: the service's clock may start only now, so the items'
-   * deadlines here start again too.
+   * Call it when the batch's body is sent again: the service may receive it only now, so the items' deadlines here start again.
    */
   resend(batch: number, now?: Now): void {
     call(() => this.#native.resend(batch, monotonic(now), epoch(now)));
   }
 
-  /** Ends the batch's open items with `Cancelled`. What was sent may still be executed. */
+  /** Ends the batch's open items with `Cancelled`. Commands that were sent may still be executed. */
   cancel(batch: number): void {
     call(() => this.#native.cancel(batch));
   }
 
   /**
-   * The HTTP response to the batch.
+   * Takes the HTTP response to the batch.
    *
-   * Throws a `MessageError` if it is not an answer of this protocol, as from a proxy: the items stay open, and the body may
+   * Throws a `MessageError` if it is not a response of this protocol, for instance a proxy's: the items stay open, and the body may
    * be sent again.
    */
-  handleResponse(batch: number, body: Bytes, now?: Now): Verdict {
+  handleResponse(batch: number, body: Bytes, now?: Now): SendState {
     const bytes = bytesOf(body, "body");
-    return verdict(call(() => this.#native.handleResponse(batch, bytes, monotonic(now), epoch(now))));
+    return sendState(call(() => this.#native.handleResponse(batch, bytes, monotonic(now), epoch(now))));
   }
 
   /**
-   * The attempt is over and certainly nothing was sent, for instance because no connection could be made. Ends the
-   * items as refused, unless an earlier attempt may have arrived.
+   * The attempt failed and certainly nothing was sent, for instance because no connection could be made. Ends the items as
+   * refused, unless an earlier attempt may have arrived.
    */
-  handleNotSent(batch: number, reason: string): Verdict {
-    return verdict(call(() => this.#native.handleNotSent(batch, reason)));
+  handleNotSent(batch: number, reason: string): SendState {
+    return sendState(call(() => this.#native.handleNotSent(batch, reason)));
   }
 
   /**
-   * A message from the channel. Returns how many replies it carried, also those that end nothing.
+   * Takes a message from the channel. Returns the number of replies in it, including those that end no item.
    *
-   * Throws a `MessageError` if it is no channel message; nothing of it was used then.
+   * Throws a `MessageError` if it is not a channel message; nothing of it is used then.
    */
   handleMessage(body: Bytes): number {
     const bytes = body instanceof Uint8Array ? body : bytesOf(body, "body");
     try {
       const replies = native.handleMessage(this.#number, bytes);
-      // Other threads may write to it: what they cannot see is read.
+      // Other threads can write to the message, so a copy is read.
       return Number.isNaN(replies) ? native.handleMessage(this.#number, Uint8Array.from(bytes)) : replies;
     } catch (error) {
       throw errorOf(error);
     }
   }
 
-  /** Ends what has been waited for long enough. */
+  /** Ends the items whose deadline and grace period have passed. */
   handleTimeout(now?: Now): void {
     call(() => this.#native.handleTimeout(monotonic(now), epoch(now)));
   }
 
-  /** What happened since the last time, in order; at most so many events, if `most` is given. */
+  /** The events since the last call, in order; at most `most` of them, if given. */
   pollEvents(most = Number.POSITIVE_INFINITY): Event[] {
-    // What is no number is no event.
+    // NaN counts as 0.
     const bound = Math.max(0, most) || 0;
     let events = this.#left;
     while (events.length < bound) {
@@ -196,15 +193,15 @@ export class Requester {
   }
 
   /**
-   * When to call `handleTimeout` next, on the monotonic clock of `Now`, in milliseconds; null while nothing is open. At
-   * times a little earlier than necessary, never later.
+   * When to call `handleTimeout` next, on the monotonic clock of `Now`, in milliseconds; null while no item is open. It may be a
+   * little earlier than the next deadline, never later.
    */
   pollTimeout(): number | null {
     const at = call(() => this.#native.pollTimeout());
     return at < 0 ? null : at;
   }
 
-  /** The items with what they lack. */
+  /** The items, with request ids and defaults filled in. */
   #completed(items: readonly object[], defaults: object | undefined, now: Now | undefined): readonly object[] {
     const fields = Object.entries(defaults ?? {}).filter(([, value]) => !isNothing(value));
     const nameless = items.filter((item) => isItem(item) && isNothing(item["requestId"])).length;
@@ -231,10 +228,10 @@ export function readNow(): Now {
   return { monotonicMs: native.monotonicMs(), epochMs: Date.now() };
 }
 
-/** By their places in here the native half knows the families. */
+/** The families in the order of `Family::ALL`: the native half takes their index. */
 const FAMILY_NAMES: readonly Family[] = ["invoke", "write"];
 
-/** What the native half says of the batch that was submitted last: how many items it has, and its patience. */
+/** Where the native half writes the number of items and the patience of a submitted batch. */
 const submitted = new Float64Array(2);
 const submittedBytes = new Uint8Array(submitted.buffer);
 
@@ -259,7 +256,7 @@ function call<R>(work: () => R): R {
   }
 }
 
-function verdict(isSettled: boolean): Verdict {
+function sendState(isSettled: boolean): SendState {
   return isSettled ? "settled" : "resend";
 }
 

@@ -1,6 +1,6 @@
-// What calls throw. All of it is a `SetpointError`, and keeps what a program needs in properties.
+// What calls throw. Every error is a `SetpointError` with its details in properties.
 
-import type { RefusedItem } from "./report.js";
+import type { RefusedItem } from "./report-items.js";
 
 /** The base of everything that this package throws on purpose. */
 export class SetpointError extends Error {
@@ -47,7 +47,7 @@ export class RefusedError extends SetpointError {
   }
 }
 
-/** An item holds what JSON cannot say. Nothing was sent and nothing is kept. */
+/** An item holds a value that JSON cannot represent. Nothing was sent and nothing is kept. */
 export class EncodeError extends SetpointError {
   override readonly name = "EncodeError";
   /** What is wrong, and what to do. */
@@ -118,7 +118,7 @@ export class JsonError extends MessageError {
   override readonly name = "JsonError";
 }
 
-/** A device's answer of which not even the id can be read. */
+/** A device's answer whose id cannot be read. */
 export class AnswerError extends SetpointError {
   override readonly name = "AnswerError";
   /** What is wrong. */
@@ -130,7 +130,7 @@ export class AnswerError extends SetpointError {
   }
 }
 
-/** An earlier call failed in a way that is a bug of this package: nothing is known of the items any more. */
+/** An earlier call panicked, which is a bug of this package: the state of the items is unknown. */
 export class PoisonedError extends SetpointError {
   override readonly name = "PoisonedError";
 
@@ -151,10 +151,10 @@ export class LoadError extends SetpointError {
   }
 }
 
-/** What is to be written does not fit. */
+/** The buffer is too small for the response. */
 export class RoomError extends RangeError {
   override readonly name = "RoomError";
-  /** How many bytes it takes. */
+  /** Bytes needed. */
   readonly needed: number;
 
   constructor(needed: number, found: number) {

@@ -1,7 +1,29 @@
-// What a requester tells: one class for each kind of event, told apart by `kind`.
+// The events of a requester: one class for each kind, told apart by `kind`.
 
 import { type Outcome, type OutcomeData, outcomeOf } from "./outcome.js";
-import { BATCH, type Block, CODE, INDEX, makerOf, OUTCOME, Row, SAID, SUMMARY } from "./row.js";
+import { type Block, makerOf, Row } from "./row.js";
+import {
+  BATCH,
+  CODE,
+  FLAG_CONFLICT,
+  FLAG_KNOWN_UNSENT,
+  FLAG_OUTCOME,
+  FLAG_WHOLE_REQUEST,
+  INDEX,
+  KIND_ACCEPTED,
+  KIND_CANCELLED,
+  KIND_DUPLICATE,
+  KIND_FINISHED,
+  KIND_LATE,
+  KIND_REFUSED,
+  KIND_TIMED_OUT,
+  KIND_UNKNOWN,
+  KIND_UNREADABLE,
+  SUMMARY,
+  TEXT_MSG,
+  TEXT_REQUEST_ID,
+  TEXT_SUBMSG,
+} from "./row-layout.js";
 
 /** How the items of a batch ended. `submitted` is the sum of all others but `accepted`. */
 export interface Summary {
@@ -33,7 +55,7 @@ export interface Refusal {
   readonly wholeRequest: boolean;
 }
 
-/** What an event says, as plain data; which members there are follows from `kind`. */
+/** An event as plain data; `kind` says which members it has. */
 export interface EventData {
   kind: Event["kind"];
   batch?: number;
@@ -48,7 +70,7 @@ export interface EventData {
 }
 
 /** What all events have in common. */
-abstract class Told extends Row {
+abstract class BaseEvent extends Row {
   /** As plain data: for `JSON.stringify`, and, called by hand, for `structuredClone` and messages between threads. */
   abstract toJSON(): EventData;
 
@@ -58,8 +80,8 @@ abstract class Told extends Row {
   }
 }
 
-/** What the events that speak of an item have in common. */
-abstract class OfItem extends Told {
+/** What the events of an item have in common. */
+abstract class ItemEvent extends BaseEvent {
   abstract get kind(): Exclude<Event["kind"], "unknown" | "unreadable" | "batchDone">;
 
   /** The batch's number. */
@@ -74,7 +96,7 @@ abstract class OfItem extends Told {
 
   /** The item's request id; null if it was sent without a usable one, and so can only be refused. */
   get requestId(): string | null {
-    return this.text(0);
+    return this.text(TEXT_REQUEST_ID);
   }
 
   toJSON(): EventData {
@@ -83,23 +105,23 @@ abstract class OfItem extends Told {
   }
 }
 
-/** What the events have in common that tell of an outcome. */
-abstract class OfOutcome extends OfItem {
+/** What the events with an outcome have in common. */
+abstract class OutcomeEvent extends ItemEvent {
   /** @internal */
-  protected get said(): Outcome {
+  protected get readOutcome(): Outcome {
     return this.once(() => outcomeOf(...this.place));
   }
 }
 
 /** The service took the item; its outcome is to come. An outcome that comes before the response says so itself. */
-export class Accepted extends OfItem {
+export class Accepted extends ItemEvent {
   get kind(): "accepted" {
     return "accepted";
   }
 }
 
 /** The item was refused and nothing was sent. Ends the item. */
-export class Refused extends OfItem {
+export class Refused extends ItemEvent {
   get kind(): "refused" {
     return "refused";
   }
@@ -107,10 +129,10 @@ export class Refused extends OfItem {
   /** Why. */
   get refusal(): Refusal {
     const { code, msg, submsg } = this;
-    return { code, msg, submsg, wholeRequest: this.flag(SAID) };
+    return { code, msg, submsg, wholeRequest: this.flag(FLAG_WHOLE_REQUEST) };
   }
 
-  /** Whether the device did what it was asked: it did not. */
+  /** Whether the command succeeded: always false. */
   get ok(): false {
     return false;
   }
@@ -122,12 +144,12 @@ export class Refused extends OfItem {
 
   /** The code's message. */
   get msg(): string {
-    return this.text(1) ?? "";
+    return this.text(TEXT_MSG) ?? "";
   }
 
-  /** What exactly is wrong. */
+  /** The further message: what exactly is wrong. */
   get submsg(): string | null {
-    return this.text(2);
+    return this.text(TEXT_SUBMSG);
   }
 
   /** Always null: there is no output. */
@@ -141,17 +163,17 @@ export class Refused extends OfItem {
 }
 
 /** The outcome: success, or a known failure. Ends the item. */
-export class Finished extends OfOutcome {
+export class Finished extends OutcomeEvent {
   get kind(): "finished" {
     return "finished";
   }
 
   /** The outcome. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
-  /** Whether the device did what it was asked. */
+  /** Whether the command succeeded. */
   get ok(): boolean {
     return this.isZero(CODE);
   }
@@ -163,12 +185,12 @@ export class Finished extends OfOutcome {
 
   /** The code's message. */
   get msg(): string | null {
-    return this.text(1);
+    return this.text(TEXT_MSG);
   }
 
-  /** What exactly happened. */
+  /** The further message. */
   get submsg(): string | null {
-    return this.text(2);
+    return this.text(TEXT_SUBMSG);
   }
 
   /** The outcome's `output`, parsed when it is first asked for. */
@@ -182,37 +204,37 @@ export class Finished extends OfOutcome {
 }
 
 /** No outcome in time: whether the device acted is not known, unless `knownUnsent`. Ends the item. */
-export class TimedOut extends OfOutcome {
+export class TimedOut extends OutcomeEvent {
   get kind(): "timedOut" {
     return "timedOut";
   }
 
-  /** Whether it is known that the command was never sent: only then is it safe to repeat. */
+  /** Whether it is known that the command was never sent: only then is it safe to send it again. */
   get knownUnsent(): boolean {
-    return this.flag(SAID);
+    return this.flag(FLAG_KNOWN_UNSENT);
   }
 
-  /** What the service said, if it was the service that gave up; null if nothing came at all. */
+  /** The service's reply, if the service reported the timeout; null if nothing came at all. */
   get outcome(): Outcome | null {
-    return this.flag(OUTCOME) ? this.said : null;
+    return this.flag(FLAG_OUTCOME) ? this.readOutcome : null;
   }
 
-  /** Whether the device is known to have done what it was asked: it is not. */
+  /** Whether the command is known to have succeeded: always false. */
   get ok(): false {
     return false;
   }
 
-  /** The code that stands for this. */
+  /** The code for a timeout. */
   get code(): number {
     return this.long(CODE);
   }
 
   /** The code's message. */
   get msg(): string | null {
-    return this.text(1);
+    return this.text(TEXT_MSG);
   }
 
-  /** What the service said exactly; null if nothing came at all. */
+  /** The service's further message; null if nothing came at all. */
   get submsg(): string | null {
     return this.outcome?.submsg ?? null;
   }
@@ -228,17 +250,17 @@ export class TimedOut extends OfOutcome {
 }
 
 /** The caller cancelled the batch while the item was open; the device may act all the same. Ends the item. */
-export class Cancelled extends OfItem {
+export class Cancelled extends ItemEvent {
   get kind(): "cancelled" {
     return "cancelled";
   }
 
-  /** Whether the device is known to have done what it was asked: it is not. */
+  /** Whether the command is known to have succeeded: always false. */
   get ok(): false {
     return false;
   }
 
-  /** Always null: no code stands for this. */
+  /** Always null: there is no reply. */
   get code(): null {
     return null;
   }
@@ -260,14 +282,14 @@ export class Cancelled extends OfItem {
 }
 
 /** An outcome for an item that ended with `TimedOut` or `Cancelled` before. Ends nothing. */
-export class Late extends OfOutcome {
+export class Late extends OutcomeEvent {
   get kind(): "late" {
     return "late";
   }
 
   /** What came late. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
   override toJSON(): EventData {
@@ -276,19 +298,19 @@ export class Late extends OfOutcome {
 }
 
 /** A reply that repeats an outcome. Ends nothing. */
-export class Duplicate extends OfOutcome {
+export class Duplicate extends OutcomeEvent {
   get kind(): "duplicate" {
     return "duplicate";
   }
 
   /** What came again. */
   get outcome(): Outcome {
-    return this.said;
+    return this.readOutcome;
   }
 
   /** Whether it says something else than the outcome that ended the item. */
   get conflict(): boolean {
-    return this.flag(SAID);
+    return this.flag(FLAG_CONFLICT);
   }
 
   override toJSON(): EventData {
@@ -297,7 +319,7 @@ export class Duplicate extends OfOutcome {
 }
 
 /** A reply under a request id that is not, or no longer, known here. Ends nothing. */
-export class Unknown extends Told {
+export class Unknown extends BaseEvent {
   get kind(): "unknown" {
     return "unknown";
   }
@@ -313,14 +335,14 @@ export class Unknown extends Told {
 }
 
 /** A reply that could not be read. Ends nothing. */
-export class Unreadable extends Told {
+export class Unreadable extends BaseEvent {
   get kind(): "unreadable" {
     return "unreadable";
   }
 
   /** Where and why. */
   get reason(): string {
-    return this.text(1) ?? "";
+    return this.text(TEXT_MSG) ?? "";
   }
 
   toJSON(): EventData {
@@ -329,7 +351,7 @@ export class Unreadable extends Told {
 }
 
 /** Every item of the batch has ended. */
-export class BatchDone extends Told {
+export class BatchDone extends BaseEvent {
   get kind(): "batchDone" {
     return "batchDone";
   }
@@ -363,7 +385,7 @@ export type Ended = Refused | Finished | TimedOut | Cancelled;
 /** A reply that ends nothing. */
 export type LateEvent = Late | Duplicate | Unknown | Unreadable;
 
-/** Whatever a requester tells. `switch (event.kind)` tells them apart. */
+/** Any event of a requester. `switch (event.kind)` tells them apart. */
 export type Event = Accepted | Ended | LateEvent | BatchDone;
 
 /** All events of a block. */
@@ -388,26 +410,26 @@ const NewUnknown = makerOf(Unknown);
 const NewUnreadable = makerOf(Unreadable);
 const NewBatchDone = makerOf(BatchDone);
 
-/** A class stands where it is made: then the compiler knows which one. */
+/** Each class is named where its object is made, so that V8 knows the class of every `new` and compiles it in place. */
 function eventOf(block: Block, at: number): Event {
   switch (block.kind(at)) {
-    case 0:
+    case KIND_ACCEPTED:
       return new NewAccepted(block, at);
-    case 1:
+    case KIND_REFUSED:
       return new NewRefused(block, at);
-    case 2:
+    case KIND_FINISHED:
       return new NewFinished(block, at);
-    case 3:
+    case KIND_TIMED_OUT:
       return new NewTimedOut(block, at);
-    case 4:
+    case KIND_CANCELLED:
       return new NewCancelled(block, at);
-    case 5:
+    case KIND_LATE:
       return new NewLate(block, at);
-    case 6:
+    case KIND_DUPLICATE:
       return new NewDuplicate(block, at);
-    case 7:
+    case KIND_UNKNOWN:
       return new NewUnknown(block, at);
-    case 8:
+    case KIND_UNREADABLE:
       return new NewUnreadable(block, at);
     default:
       return new NewBatchDone(block, at);

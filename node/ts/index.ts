@@ -1,5 +1,5 @@
 /**
- * Validation and reply correlation for batched device commands: `check` for batches, `Requester` for people with their
+ * Validation and reply correlation for batched device commands: `check` for batches, `Requester` for programs with their
  * own HTTP client and message queue. `setpoint/wire` has single messages.
  */
 
@@ -18,9 +18,9 @@ export {
   Requester,
   type RequesterOptions,
   readNow,
+  type SendState,
   type Submission,
   type SubmitOptions,
-  type Verdict,
 } from "./engine.js";
 export {
   AnswerError,
@@ -54,8 +54,9 @@ export {
   Unknown,
   Unreadable,
 } from "./events.js";
-export { parseExact } from "./exact.js";
+export { parseExact } from "./exact-json.js";
 export type { BatchOf, Family, InvokeItem, ItemOf, Limits, Now, WriteItem } from "./items.js";
 export { Outcome, type OutcomeData } from "./outcome.js";
-export { type AcceptedItem, type Fault, type RefusedItem, Report, type ReportRecord } from "./report.js";
+export { Report, type ReportRecord } from "./report.js";
+export type { AcceptedItem, Fault, RefusedItem } from "./report-items.js";
 export { CODES, type CodeInfo, codeInfo, FAMILIES, type FamilyInfo } from "./tables.js";

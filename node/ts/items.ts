@@ -1,22 +1,22 @@
-// Items to send, and what they are sent with, as types.
+// Types of items to send, and of what goes with them.
 
 /** The two families of commands: call a service of a device, or write a value to a measure point. */
 export type Family = "invoke" | "write";
 
-/** A value that JSON can say. */
+/** A value that JSON can represent. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** What both families have. A field that is null or `""` is one that is not there. */
+/** Fields of both families. A field that is null or `""` counts as absent. */
 interface CommonItem {
   /** The correlation key, at most 128 bytes; a requester gives a UUIDv7 to an item without one. */
   readonly requestId?: string | null;
   /** The org; the one of the call if left out. */
   readonly orgId?: string | null;
-  /** Always `"ASYNC"`, whatever is said here. */
+  /** Ignored: the service always works as with `"ASYNC"`. */
   readonly callType?: string | null;
-  /** The device, by its asset id; it counts if all three names are there. */
+  /** The device, by its asset id; it takes precedence over the two keys. */
   readonly assetId?: string | null;
-  /** The device, by key of its product … */
+  /** The device, by the key of its product … */
   readonly productKey?: string | null;
   /** … and its key within the product. */
   readonly deviceKey?: string | null;
@@ -24,7 +24,7 @@ interface CommonItem {
   readonly timeout?: number | null;
   /** Echoed, never fetched. */
   readonly callbackUrl?: string | null;
-  /** When the application asked, epoch milliseconds: only informative. */
+  /** When the application made the request, epoch milliseconds; for information only. */
   readonly gmtServiceRequest?: number | null;
 }
 
@@ -58,7 +58,7 @@ export type ItemOf<F extends Family> = F extends "invoke" ? InvokeItem : WriteIt
 /** The body of a batch: JSON as bytes or text, or a list of items. */
 export type BatchOf<F extends Family> = Uint8Array | string | readonly ItemOf<F>[];
 
-/** Bounds on what one message may cost to read. What is left out has the engine's default. */
+/** Bounds on the cost of reading one message. The engine's defaults stand for those left out. */
 export interface Limits {
   /** Largest batch body, in bytes; 8 MiB. */
   readonly bodyBytes?: number;
@@ -76,7 +76,7 @@ export interface Limits {
 
 /** One reading of both clocks. */
 export interface Now {
-  /** Milliseconds on a clock that no step of the wall clock moves, and that goes on while the machine is suspended. */
+  /** Milliseconds on a clock that is not affected by steps of the wall clock and goes on while the machine is suspended. */
   readonly monotonicMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly epochMs: number;

@@ -7,14 +7,14 @@ import type * as Native from "../native.js";
 import { LoadError } from "./errors.js";
 import { libc, triple } from "./platform.js";
 
-/** The native half of the package: what `native.d.ts` describes, and `direct.rs`. */
+/** The native half of the package: what `native.d.ts` describes, and `node/src/raw_calls.rs`. */
 export type Binding = typeof Native & {
   readonly checkInto: CheckInto;
   readonly checkTextInto: CheckInto;
   readonly checkReportInto: CheckInto;
   /**
-   * Takes a batch of a family (0: invoke, 1: write), and returns its number; `NaN` if the body is shared with other threads.
-   * Writes how many items it has and its patience into `out`, two numbers of 64 bits.
+   * Submits a batch of a family (0: invoke, 1: write) and returns its number; `NaN` if the body is shared with other threads.
+   * Writes two doubles into `out`: the number of items, and the patience in milliseconds.
    */
   readonly submit: (
     requester: number,
@@ -24,23 +24,23 @@ export type Binding = typeof Native & {
     monotonicMs: number,
     epochMs: number,
   ) => number;
-  /** Returns how many replies the message carried; `NaN` if the body is shared with other threads. */
+  /** Returns the number of replies in the message; `NaN` if the body is shared with other threads. */
   readonly handleMessage: (requester: number, body: Uint8Array) => number;
   /**
-   * Writes what happened next behind the byte `at`, as `events.rs` has it. Returns how much was written, 0 if nothing
-   * happened, or, negative, how much room is needed.
+   * Writes the next block of events (`node/src/row_layout.rs`) from the byte `at` on. Returns its length; 0 if there is none; the
+   * negated length if it does not fit.
    */
   readonly pollInto: (requester: number, out: Uint8Array, at: number) => number;
 };
 
-/** Returns how much was written, or, negative, how much room is needed; `NaN` if the body is shared with other threads. */
+/** Returns the length written; negated, and nothing written, if it does not fit; `NaN` if the body is shared with other threads. */
 export type CheckInto = (checker: number, body: Uint8Array, out: Uint8Array, epochMs: number) => number;
 
 /** Where a binary may be. */
 export interface Place {
   /** A path of a file, or the name of a package. */
   readonly path: string;
-  /** Whether something is there: then a failure to load it is the true error, and not that it is not there. */
+  /** Whether it exists: then a failure to load it is the error to report. */
   readonly exists: boolean;
 }
 
@@ -53,7 +53,7 @@ export function load(places: readonly Place[], open: (path: string) => unknown):
       return open(path) as Binding;
     } catch (error) {
       tried.push({ path, reason: reasonOf(error) });
-      // What is there and does not load says more than what is not there.
+      // The error of a file that exists and does not load says more than that others do not exist.
       if (first === undefined || (exists && !first.isThere)) first = { isThere: exists, error };
     }
   }
@@ -82,7 +82,7 @@ function describe(tried: readonly { path: string; reason: string }[], first: { i
   );
 }
 
-/** The first line alone: what follows is a list of callers. */
+/** The first line; the others list the modules that required it. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0] ?? "";

@@ -1,4 +1,4 @@
-// The native half, and its errors as the classes of this package: here and nowhere else.
+// The native half, and the only place that turns its errors into the classes of this package.
 
 import {
   AnswerError,
@@ -30,12 +30,12 @@ interface Fields {
   bound: number;
 }
 
-/** What a call of the native half threw, as an error of this package. */
+/** Turns an error of the native half into one of this package. */
 export function errorOf(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || (thrown as { code?: unknown }).code !== "SETPOINT") return thrown;
   const fields = JSON.parse(thrown.message) as Fields;
   const error = made(fields);
-  // The place in the caller's program is of interest, and the one in here is not.
+  // The stack starts at the caller, not in here.
   Error.captureStackTrace(error, errorOf);
   return error;
 }

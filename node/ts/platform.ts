@@ -18,7 +18,7 @@ export function triple(): string {
 }
 
 function header(): { glibcVersionRuntime?: string } {
-  // Without this, the report asks the name service about every open socket.
+  // Otherwise the report resolves the address of every open socket by DNS.
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean };
   const before = report.excludeNetwork;
   report.excludeNetwork = true;
@@ -30,7 +30,7 @@ function header(): { glibcVersionRuntime?: string } {
   }
 }
 
-/** A program that was linked with musl names its loader. */
+/** A program linked against musl lists musl's loader among its shared objects. */
 function isMusl(): boolean {
   try {
     return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");

@@ -1,81 +1,73 @@
-// Events as the native half writes them: `events.rs` has the layout.
+// Blocks and rows as the native half writes them; `node/src/row_layout.rs` describes both.
 
-/** The outcome is one of the write family. */
-export const WRITE = 1 << 4;
-/** There is an outcome. */
-export const OUTCOME = 1 << 5;
-/** The whole request was refused; or it is known that nothing was sent; or a duplicate says something else. */
-export const SAID = 1 << 6;
-/** Where the batch stands in a row. */
-export const BATCH = 1;
-/** Where the index stands. */
-export const INDEX = 3;
-/** Where the code stands. */
-export const CODE = 6;
-/** Where the counts of a batch stand. */
-export const SUMMARY = 3;
-const TIMES = 8;
-const REQUEST_ID = 4;
-const OTHERS = 12;
-const NULL_TEXT = 8;
-const NULL_TIME = 16;
-/** How many numbers come before the rows of a block. */
-const HEAD = 4;
-/** By how much the head of a row is shifted for how many numbers it has, and what of it is the kind. */
-const LENGTH = 26;
-const KIND = 0xf;
+import {
+  BLOCK_HAS_MORE,
+  BLOCK_IS_ASCII,
+  HEAD_EVENTS,
+  HEAD_FLAGS,
+  HEAD_LENGTH,
+  HEAD_NUMBERS,
+  HEAD_TEXT_BYTES,
+  KIND_MASK,
+  NULL_TEXT_SHIFT,
+  NULL_TIME_SHIFT,
+  ROW_LENGTH_SHIFT,
+  TEXTS,
+  TIMES,
+} from "./row-layout.js";
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what is no ASCII is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for what is not ASCII
 const NOT_ASCII = /[^\x00-\x7f]/;
 
-/** What was told at once: the numbers of all rows, and their text. Several of them share the room that they lie in. */
+/** Events that crossed together: the numbers of all rows, and their text. Several blocks share one `Room`. */
 export class Block {
-  /** The numbers of its room. */
+  /** All numbers of the room. */
   readonly numbers: Int32Array;
   /** How many events there are. */
   readonly events: number;
   /** Whether there may be another block. */
   readonly hasMore: boolean;
-  /** From where to where in the numbers their rows stand. */
+  /** Where the rows start in `numbers`. */
   readonly start: number;
+  /** Where they end. */
   readonly end: number;
   readonly #bytes: Buffer;
   readonly #textLength: number;
   readonly #isAscii: boolean;
   #text: string | undefined;
 
-  /** The block that the native half wrote into a room at a byte. */
+  /** The block that the native half wrote into `room` from the byte `at` on. */
   constructor(room: Room, at: number) {
     const { numbers } = room;
     const head = at / 4;
     this.numbers = numbers;
-    this.events = numbers[head] as number;
-    this.start = head + HEAD;
-    this.end = this.start + (numbers[head + 1] as number);
+    this.events = numbers[head + HEAD_EVENTS] as number;
+    this.start = head + HEAD_LENGTH;
+    this.end = this.start + (numbers[head + HEAD_NUMBERS] as number);
     this.#bytes = room.bytes;
-    this.#textLength = numbers[head + 2] as number;
-    const flags = numbers[head + 3] as number;
-    this.#isAscii = (flags & 1) !== 0;
-    this.hasMore = (flags & 2) !== 0;
+    this.#textLength = numbers[head + HEAD_TEXT_BYTES] as number;
+    const flags = numbers[head + HEAD_FLAGS] as number;
+    this.#isAscii = (flags & BLOCK_IS_ASCII) !== 0;
+    this.hasMore = (flags & BLOCK_HAS_MORE) !== 0;
   }
 
-  /** The number of the kind of the event whose row starts there. */
+  /** The kind of the event whose row starts at `at`. */
   kind(at: number): number {
-    return (this.numbers[at] as number) & KIND;
+    return (this.numbers[at] as number) & KIND_MASK;
   }
 
-  /** Where the row after the one that starts there does. */
+  /** Where the row after the one at `at` starts. */
   next(at: number): number {
-    return at + ((this.numbers[at] as number) >>> LENGTH);
+    return at + ((this.numbers[at] as number) >>> ROW_LENGTH_SHIFT);
   }
 
-  /** A text of it. */
+  /** The text in this range of bytes. */
   slice(start: number, end: number): string {
     const text = this.#all().substring(start, end);
     return this.#isAscii || !NOT_ASCII.test(text) ? text : Buffer.from(text, "latin1").toString();
   }
 
-  /** All text of it, a character for each byte of UTF-8: slices of a string cost least. */
+  /** All text, with one character for each byte of UTF-8: slices of a string cost least. */
   #all(): string {
     if (this.#text === undefined) {
       const start = 4 * this.end;
@@ -85,7 +77,7 @@ export class Block {
   }
 }
 
-/** Memory for blocks. */
+/** Memory that several blocks share. */
 export class Room {
   readonly bytes: Buffer;
   readonly numbers: Int32Array;
@@ -96,14 +88,14 @@ export class Room {
   }
 }
 
-// What a row holds, under symbols: neither listed nor copied with what an event says.
+// Members of a row have symbols as names: they are neither listed nor copied with the event's own.
 const BLOCK = Symbol("block");
-/** Where its numbers start. */
+/** Where the row starts in the block's numbers. */
 const AT = Symbol("at");
-/** What was made of it. */
+/** A value that was made of the row when it was first asked for. */
 const MADE = Symbol("made");
 
-/** What an event says: a row of a block. Events are many, so none has another object for that. */
+/** A row of a block, which is an event or its outcome. Events are many, so each is one object with no other inside. */
 export abstract class Row {
   /** @internal */
   declare readonly [BLOCK]: Block;
@@ -115,12 +107,12 @@ export abstract class Row {
   // Rows are made by `makerOf`.
   protected constructor() {}
 
-  /** @internal Where it stands. */
+  /** @internal Its block, and where it starts in there. */
   protected get place(): [block: Block, at: number] {
     return [this[BLOCK], this[AT]];
   }
 
-  /** @internal What is made of it when it is first asked for. */
+  /** @internal A value that is made when it is first asked for, and kept. */
   protected once<T>(make: () => T): T {
     this[MADE] ??= make();
     return this[MADE] as T;
@@ -133,19 +125,19 @@ export abstract class Row {
 
   /** @internal One of its texts; null if it is null. */
   protected text(which: number): string | null {
-    if (this.flag(1 << (NULL_TEXT + which))) return null;
-    const place = which === 0 ? REQUEST_ID : OTHERS + 2 * (which - 1);
+    if (this.flag(1 << (NULL_TEXT_SHIFT + which))) return null;
+    const place = TEXTS + 2 * which;
     return this[BLOCK].slice(this.number(place), this.number(place + 1));
   }
 
   /** @internal One of its times; null if it is null. */
-  protected time(which: 0 | 1): number | null {
-    return this.flag(1 << (NULL_TIME + which)) ? null : this.long(TIMES + 2 * which);
+  protected time(which: number): number | null {
+    return this.flag(1 << (NULL_TIME_SHIFT + which)) ? null : this.long(TIMES + 2 * which);
   }
 
   /** @internal One of its times with all digits. */
-  protected timeExact(which: 0 | 1): bigint | null {
-    return this.flag(1 << (NULL_TIME + which)) ? null : this.exact(TIMES + 2 * which);
+  protected timeExact(which: number): bigint | null {
+    return this.flag(1 << (NULL_TIME_SHIFT + which)) ? null : this.exact(TIMES + 2 * which);
   }
 
   /** @internal A number of 32 bits. */

@@ -14,13 +14,13 @@ export interface CodeInfo {
    * `channels` (the calls that create, get, list, update and delete channels).
    */
   readonly planes: readonly ("request" | "response" | "channel" | "channels")[];
-  /** What it says of the command's effect. */
+  /** Whether the command's effect is known with this code. */
   readonly certainty: "known" | "unknown";
   /** Whether sending the command again is safe. */
   readonly retry: "needless" | "afterfix" | "later" | "decide" | "unsafe";
 }
 
-/** Everything in which one family differs from the other. */
+/** How one family differs from the other. */
 export interface FamilyInfo {
   /** Its name. */
   readonly name: Family;
@@ -45,14 +45,14 @@ export interface FamilyInfo {
 /** The whole published table of codes, in ascending order. */
 export const CODES: readonly CodeInfo[] = frozen(JSON.parse(native.codesJson()) as CodeInfo[]);
 
-/** What is particular to each family. */
+/** How the families differ, by name. */
 export const FAMILIES: { readonly [F in Family]: FamilyInfo } = frozen(
   JSON.parse(native.familiesJson()) as { [F in Family]: FamilyInfo },
 );
 
 const BY_CODE = new Map(CODES.map((info) => [info.code, info]));
 
-/** What the published table says of a code; undefined for one that it does not know. */
+/** What the published table says of a code; undefined for a code that is not in it. */
 export function codeInfo(code: number): CodeInfo | undefined {
   return BY_CODE.get(code);
 }

@@ -1,13 +1,13 @@
-// Single messages: for devices, services and tools written in JavaScript.
+// Single messages, for devices, services and tools written in JavaScript.
 
 import { type Bytes, bytesOf } from "./bytes.js";
-import { parseExact } from "./exact.js";
+import { parseExact } from "./exact-json.js";
 import type { Family, Limits } from "./items.js";
 import { errorOf, native } from "./native.js";
 
-/** What a message is read with. */
+/** Options for reading a message. */
 export interface ReadOptions {
-  /** Bounds on what it may cost. */
+  /** Bounds on the cost of reading it. */
   readonly limits?: Limits | undefined;
 }
 
@@ -73,7 +73,7 @@ export interface Answer {
   readonly data: string | null;
   /** The device's own words. */
   readonly message: string | null;
-  /** Why the answer cannot be used, though it is known what it answers; null if it can. */
+  /** Why the answer cannot be used, though its message id could be read; null if it can. */
   readonly bad: string | null;
 }
 
@@ -93,10 +93,10 @@ export interface Command {
 }
 
 /**
- * Whether a text is strict JSON, as the engine reads it: nothing but one value in UTF-8, no duplicate key, no lone
- * surrogate, nested at most `depth` deep (the engine's default if left out).
+ * Checks that a text is strict JSON, as the engine reads it: exactly one value, in UTF-8, without duplicate keys and lone
+ * surrogates, nested at most `depth` deep (the engine's default if left out).
  *
- * Throws a `JsonError` with the byte offset and the reason.
+ * Throws a `JsonError` with the byte offset and the reason if it is not.
  */
 export function checkJson(text: Bytes, depth?: number): void {
   call(() => native.checkJson(bytesOf(text, "text"), depth));
@@ -105,7 +105,7 @@ export function checkJson(text: Bytes, depth?: number): void {
 /**
  * Reads the response to a batch: one `Reply` for each item, or a `BadReply` for one that cannot be used.
  *
- * Throws a `RequestError` if it says that the whole request was refused, and a `MessageError` if it is no response.
+ * Throws a `RequestError` if it says that the whole request was refused, and a `MessageError` if it is not a response.
  */
 export function readResponse(body: Bytes, options: ReadOptions & { family?: Family } = {}): (Reply | BadReply)[] {
   const { family, limits } = options;
@@ -115,7 +115,7 @@ export function readResponse(body: Bytes, options: ReadOptions & { family?: Fami
 /**
  * Reads a channel message: one `Reply` for each that it carries, or a `BadReply` for one that cannot be used.
  *
- * Throws a `MessageError` if it is no channel message.
+ * Throws a `MessageError` if it is not a channel message.
  */
 export function readMessage(body: Bytes, options: ReadOptions = {}): (Reply | BadReply)[] {
   return replies(call(() => native.readMessage(bytesOf(body, "body"), textOf(options.limits))));

@@ -1,8 +1,8 @@
 """Validation and reply correlation for batched device commands.
 
-`check` says what is wrong with a batch before it is sent. `Requester` matches replies for those with an HTTP client and
-a message queue of their own. `Client` (and `setpoint.sync.Client`, its blocking twin) does all of it; it takes `pip
-install "setpoint[client]"`.
+`check` says what is wrong with a batch before it is sent. `Requester` matches replies, for programs with their own
+HTTP client and message queue. `Client` (and its blocking twin, `setpoint.sync.Client`) also sends and receives; it
+needs `pip install "setpoint[client]"`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ __all__ = [
 ]
 
 
-# What needs the client's libraries, or is needed by some alone, is loaded when it is asked for.
+# Loaded on first use: they need optional libraries, or only some programs need them.
 _LAZY = {"Client": "client", "Outcomes": "outcomes", "Results": "outcomes", "outcomes_to_frame": "frames"}
 _MODULES = frozenset(("sources", "sync", "wire"))
 

@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Exponential back-off with jitter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Backoff:
         return (step / 2 + random.random() * step / 2) / 1_000
 
     def reset(self) -> None:
-        """It worked: the next pause is the first one again."""
+        """After a success: the next pause is the first one again."""
         self._next = self._first
 
     def copy(self) -> Backoff:

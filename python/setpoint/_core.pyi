@@ -122,7 +122,7 @@ class Answer:
     @property
     def bad(self, /) -> str | None:
         """
-        Why the answer cannot be used, though it is known what it answers; `None` if it can.
+        Why the answer cannot be used, though its message id could be read; `None` if it can.
         """
     @property
     def code(self, /) -> int | None:
@@ -246,7 +246,7 @@ class Cancelled:
     @property
     def code(self, /) -> int | None:
         """
-        Always `None`: nobody said anything.
+        Always `None`: there is no reply.
         """
     @property
     def index(self, /) -> int:
@@ -256,12 +256,12 @@ class Cancelled:
     @property
     def msg(self, /) -> str | None:
         """
-        Always `None`: nobody said anything.
+        Always `None`: there is no reply.
         """
     @property
     def ok(self, /) -> bool:
         """
-        Whether the device is known to have done what it was asked: it is not.
+        Whether the command is known to have succeeded: always `False`.
         """
     @property
     def output(self, /) -> Any | None:
@@ -276,7 +276,7 @@ class Cancelled:
     @property
     def submsg(self, /) -> str | None:
         """
-        Always `None`: nobody said anything.
+        Always `None`: there is no reply.
         """
 
 @final
@@ -292,7 +292,7 @@ class CodeInfo:
     @property
     def certainty(self, /) -> Literal["known", "unknown"]:
         """
-        What it says of the command's effect: `"known"` or `"unknown"`.
+        Whether the command's effect is known with this code: `"known"` or `"unknown"`.
         """
     @property
     def code(self, /) -> int:
@@ -322,8 +322,8 @@ class Directory:
     The orgs, channels and devices that exist, as data: for checks without a service.
 
     `{org_id: {"channels": [id, …], "devices": [{"productKey": …, "deviceKey": …, "assetId": …, "services": {id: name or
-    None}, "measurepoints": [id, …]}, …]}}`, as a dict or as JSON text. Without `services` or `measurepoints` every target of that
-    family is taken.
+    None}, "measurepoints": [id, …]}, …]}}`, as a dict or as JSON text. Without `services` or `measurepoints`, every target of
+    that family exists.
     """
     def __new__(cls, /, orgs: Mapping[str, Any] | bytes | bytearray | memoryview | str) -> Directory: ...
 
@@ -436,7 +436,7 @@ class Finished:
     @property
     def ok(self, /) -> bool:
         """
-        Whether the device did what it was asked.
+        Whether the command succeeded.
         """
     @property
     def outcome(self, /) -> Outcome:
@@ -456,7 +456,7 @@ class Finished:
     @property
     def submsg(self, /) -> str | None:
         """
-        What exactly happened.
+        The further message.
         """
 
 @final
@@ -553,8 +553,8 @@ class Limits:
 @final
 class Now:
     """
-    One reading of both clocks, in milliseconds: the monotonic one for deadlines, the wall clock (since the Unix epoch)
-    for what is written into `gmt…` fields.
+    One reading of both clocks, in milliseconds: the monotonic clock for deadlines, the wall clock (since the Unix epoch) for the values of
+    `gmt…` fields.
     """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
@@ -583,8 +583,8 @@ class Outcome:
     """
     A reply as it came on the channel.
 
-    All outcomes of one channel message share one copy of it, and texts are made when they are asked for; so one outcome
-    that is kept keeps its message (about 700 bytes a reply).
+    All outcomes of one channel message share one copy of it, and texts are made when they are asked for. An outcome that is kept keeps
+    its whole message in memory (about 700 bytes a reply).
     """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
@@ -732,7 +732,7 @@ class Refused:
     @property
     def ok(self, /) -> bool:
         """
-        Whether the device did what it was asked: it did not.
+        Whether the command succeeded: always `False`.
         """
     @property
     def output(self, /) -> Any | None:
@@ -752,7 +752,7 @@ class Refused:
     @property
     def submsg(self, /) -> str | None:
         """
-        What exactly is wrong.
+        The further message: what exactly is wrong.
         """
 
 @final
@@ -876,16 +876,16 @@ class Requester:
     """
     Submits batches, reads responses and channel messages, and ends every item exactly once. It does no I/O.
 
-    Four kinds of methods: getters; `handle_*` inputs; commands (`submit`, `resend`, `cancel`); `poll_*` outputs. After anything
-    else, drain `poll_events` and arrange for `handle_timeout` at `poll_timeout`. Draining late is only late, and spurious calls
-    are harmless. Items are known from `submit` on, before anything is sent, so that no answer can come too early.
+    Four kinds of methods: getters; `handle_*` inputs; commands (`submit`, `resend`, `cancel`); `poll_*` outputs. After a
+    call of any other kind, drain `poll_events` and arrange for `handle_timeout` at `poll_timeout`. Draining later only delays events, and
+    extra calls are harmless. `submit` registers the items before anything is sent, so no answer can come too early.
 
-    Where a method takes `now`, the clocks are read if it is left out. Any thread may call any method. A process that was forked
-    needs a requester of its own: in the child every method raises `ForkedError`.
+    A method that takes `now` reads the clocks if it is left out. Any thread may call any method. A forked child needs its own
+    requester: there, every method raises `ForkedError`.
 
-    `limits` bound what one message may cost to read; `open_items` is how many may be open at once; `grace_ms` how long after
-    its own deadline an item is still waited for; `remembered` how many ended items are known, to tell late and duplicate
-    replies from unknown ones. What is left out has the engine's default.
+    `limits` bound the cost of reading one message; `open_items` is how many items may be open at once; `grace_ms` how long an outcome is
+    awaited after the item's deadline; `remembered` how many ended items are kept, to tell late and duplicate replies from unknown ones.
+    The engine's defaults stand for those left out.
     """
     def __new__(
         cls,
@@ -900,32 +900,32 @@ class Requester:
     def __repr__(self, /) -> str: ...
     def cancel(self, /, batch: SupportsIndex) -> None:
         """
-        Ends the batch's open items with `Cancelled`. What was sent may still be executed.
+        Ends the batch's open items with `Cancelled`. Commands that were sent may still be executed.
         """
     def handle_message(self, /, body: bytes | bytearray | memoryview | str) -> int:
         """
-        A message from the channel. Returns how many replies it carried, also those that end nothing.
+        Takes a message from the channel. Returns the number of replies in it, including those that end no item.
 
-        Raises `MessageError` if it is no channel message; nothing of it was used then.
+        Raises `MessageError` if it is not a channel message; nothing of it is used then.
         """
     def handle_not_sent(self, /, batch: SupportsIndex, reason: str) -> Literal["settled", "resend"]:
         """
-        The attempt is over and certainly nothing was sent, for instance because no connection could be made. Ends the
-        items as refused, unless an earlier attempt may have arrived. Answers as `handle_response` does.
+        The attempt failed and certainly nothing was sent, for instance because no connection could be made. Ends the items as refused,
+        unless an earlier attempt may have arrived. Returns the same as `handle_response`.
         """
     def handle_response(
         self, /, batch: SupportsIndex, body: bytes | bytearray | memoryview | str, now: Now | None = None
     ) -> Literal["settled", "resend"]:
         """
-        The HTTP response to the batch. `"settled"`: there is nothing more to send. `"resend"`: what an earlier attempt achieved
-        is not known; send the same body again later (after `resend`), or leave the items to their deadlines.
+        Takes the HTTP response to the batch. Returns `"settled"` if there is nothing more to send; `"resend"` if it is not known whether
+        the service took the batch: send the same body again later (after `resend`), or leave the items to their deadlines.
 
-        Raises `MessageError` if it is not an answer of this protocol, as from a proxy: the items stay open, and the body may be
+        Raises `MessageError` if it is not a response of this protocol, for instance a proxy's: the items stay open, and the body may be
         sent again.
         """
     def handle_timeout(self, /, now: Now | None = None) -> None:
         """
-        Ends what has been waited for long enough.
+        Ends the items whose deadline and grace period have passed.
         """
     @property
     def open_items(self, /) -> int:
@@ -939,17 +939,16 @@ class Requester:
         """
     def poll_events(self, /, most: SupportsIndex | None = None) -> list[Event]:
         """
-        What happened since the last time, in order; at most so many events, if `most` is given.
+        The events since the last call, in order; at most `most` of them, if given.
         """
     def poll_timeout(self, /) -> int | None:
         """
-        When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while nothing is open. At times
-        a little earlier than necessary, never later.
+        When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while no item is open. It may be a
+        little earlier than the next deadline, never later.
         """
     def resend(self, /, batch: SupportsIndex, now: Now | None = None) -> None:
         """
-        Notes that the batch's body is being sent once more: the service's clock may start only now, so the items' deadlines
-        here start again too.
+        Call it when the batch's body is sent again: the service may receive it only now, so the items' deadlines here start again.
         """
     def submit(
         self,
@@ -961,13 +960,13 @@ class Requester:
         now: Now | None = None,
     ) -> Submission:
         """
-        Builds a batch, or takes a body that was written elsewhere as it is. PUT `submission.body` to the family's path then.
+        Builds a batch from a list of items, or takes a complete body unchanged. Then PUT `submission.body` to the family's path.
 
-        In a list, items without a request id get a UUIDv7, and `defaults` are values for the fields that an item does not
-        have, or has as `None` or `""`, by field name. Items that the service is going to refuse may be in it.
+        In a list, items without a request id get a UUIDv7, and `defaults` are values for the fields that an item lacks or has as `None`
+        or `""`, by field name. The batch may hold items that the service will refuse.
 
-        Raises `RequestError` if the body is not usable as a whole, `InUseError` if a request id is in use here, `FullError` if too
-        many items are open, and `EncodeError` if a list holds what is no JSON. Nothing is kept then.
+        Raises `RequestError` if the body as a whole cannot be used, `InUseError` if a request id is in use here, `FullError` if too
+        many items are open, and `EncodeError` if a list holds a value that JSON cannot represent. Nothing is registered then.
         """
 
 @final
@@ -982,7 +981,7 @@ class Submission:
     @property
     def batch(self, /) -> int:
         """
-        The batch's number from here on.
+        The batch's number.
         """
     @property
     def body(self, /) -> bytes:
@@ -1002,8 +1001,8 @@ class Submission:
     @property
     def patience_ms(self, /) -> int:
         """
-        Once so many milliseconds have passed, nobody expects every command to be carried out any more: do not send the
-        body again.
+        The shortest timeout of the items, in milliseconds. Do not send the body again once it has passed: by then nobody expects that
+        command to be executed.
         """
 
 @final
@@ -1093,7 +1092,7 @@ class TimedOut:
     @property
     def code(self, /) -> int:
         """
-        The code that stands for this.
+        The code for a timeout.
         """
     @property
     def index(self, /) -> int:
@@ -1103,7 +1102,7 @@ class TimedOut:
     @property
     def known_unsent(self, /) -> bool:
         """
-        Whether it is known that the command was never sent: only then is it safe to repeat.
+        Whether it is known that the command was never sent: only then is it safe to send it again.
         """
     @property
     def msg(self, /) -> str | None:
@@ -1113,12 +1112,12 @@ class TimedOut:
     @property
     def ok(self, /) -> bool:
         """
-        Whether the device is known to have done what it was asked: it is not.
+        Whether the command is known to have succeeded: always `False`.
         """
     @property
     def outcome(self, /) -> Outcome | None:
         """
-        What the service said, if it was the service that gave up; `None` if nothing came at all.
+        The service's reply, if the service reported the timeout; `None` if nothing came at all.
         """
     @property
     def output(self, /) -> Any | None:
@@ -1133,7 +1132,7 @@ class TimedOut:
     @property
     def submsg(self, /) -> str | None:
         """
-        What the service said; `None` if nothing came at all.
+        The service's further message; `None` if nothing came at all.
         """
 
 @final
@@ -1180,12 +1179,12 @@ class Unreadable:
 
 def _restore_outcome(message: bytes) -> Outcome:
     """
-    An outcome, as it was pickled: a channel message with this reply alone.
+    Restores a pickled outcome: a channel message with this reply alone.
     """
 
 def _restore_reply(family: FamilyName, text: str) -> Reply:
     """
-    A reply, as it was pickled.
+    Restores a pickled reply.
     """
 
 def _restore_report(
@@ -1199,7 +1198,7 @@ def _restore_submission(
     batch: SupportsIndex, family: FamilyName, body: bytes, items: SupportsIndex, patience_ms: SupportsIndex
 ) -> Submission:
     """
-    A submission, as it was pickled.
+    Restores a pickled submission.
     """
 
 def answer_topic(topic: str) -> AnswerTopic | None:
@@ -1217,26 +1216,26 @@ def check(
     now: Now | None = None,
 ) -> Report:
     """
-    Checks a batch without sending it: what would a service say of each item on first receipt?
+    Checks a batch without sending it: what a service would answer for each item when it receives the batch first.
 
-    `body` is JSON as bytes or text, or a list of dicts, `InvokeItem` or `WriteItem`. Without a `directory` the form alone is checked, as
-    if every well-formed channel and device existed. `now` is what is written into the reply; the wall clock by default.
+    `body` is JSON as bytes or text, or a list of dicts, `InvokeItem` or `WriteItem`. Without a `directory` only the form is
+    checked, as if every well-formed channel and device existed. `now` is the time written into the response; the wall clock by default.
     Nothing is kept between calls.
 
-    Raises `RequestError` if the whole request would be refused, and `EncodeError` if a list holds what is no JSON.
+    Raises `RequestError` if the whole request would be refused, and `EncodeError` if a list holds a value that JSON cannot represent.
     """
 
 def check_json(text: bytes | bytearray | memoryview | str, depth: SupportsIndex | None = None) -> None:
     """
-    Whether a text is strict JSON, as the engine reads it: nothing but one value in UTF-8, no duplicate key, no lone
-    surrogate, nested at most `depth` deep (the engine's default if left out).
+    Checks that a text is strict JSON, as the engine reads it: exactly one value, in UTF-8, without duplicate keys and lone surrogates,
+    nested at most `depth` deep (the engine's default if left out).
 
-    Raises `JsonError` with the byte offset and the reason.
+    Raises `JsonError` with the byte offset and the reason if it is not.
     """
 
 def code_info(code: SupportsIndex) -> CodeInfo | None:
     """
-    What the published table says of a code; `None` for one that it does not know.
+    What the published table says of a code; `None` for a code that is not in it.
     """
 
 def codes() -> list[CodeInfo]:
@@ -1267,7 +1266,7 @@ def command_topic(family: FamilyName, product_key: str, device_key: str, target:
 
 def families() -> dict[FamilyName, FamilyTable]:
     """
-    Everything in which the two families differ: names of calls and fields, and codes, by the family's name.
+    How the two families differ: names of calls and fields, and codes, by the family's name.
     """
 
 def read_answer(payload: bytes | bytearray | memoryview | str, *, limits: Limits | None = None) -> Answer:
@@ -1281,7 +1280,7 @@ def read_message(body: bytes | bytearray | memoryview | str, *, limits: Limits |
     """
     Reads a channel message: one `Reply` for each that it carries, or a `BadReply` for one that cannot be used.
 
-    Raises `MessageError` if it is no channel message.
+    Raises `MessageError` if it is not a channel message.
     """
 
 def read_response(
@@ -1290,7 +1289,7 @@ def read_response(
     """
     Reads the response to a batch: one `Reply` for each item, or a `BadReply` for one that cannot be used.
 
-    Raises `RequestError` if it says that the whole request was refused, and `MessageError` if it is no response.
+    Raises `RequestError` if it says that the whole request was refused, and `MessageError` if it is not a response.
     """
 
 def write_message(replies: Sequence[Reply]) -> bytes:

@@ -1,4 +1,4 @@
-"""Results for people: text, and tables in notebooks."""
+"""Results as text, and as tables in notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEAD = ("index", "request_id", "kind", "code", "msg", "submsg", "output")
 
 
 def counts(summary: Summary) -> str:
-    """`3 succeeded, 1 timed out`; what is nought is left out."""
+    """`3 succeeded, 1 timed out`; counts of 0 are left out."""
     parts = [
         (summary.succeeded, "succeeded"),
         (summary.failed, "failed"),
@@ -43,7 +43,7 @@ def results_text(events: Sequence[Ended], summary: Summary) -> str:
 
 
 def results_html(events: Sequence[Ended], summary: Summary) -> str:
-    """A table with one row for each item, up to a bound. Everything that came from elsewhere is escaped."""
+    """A table with one row for each item, up to a bound. All values are escaped."""
     rows = (_row(event) for event in events)
     return f"<p>{len(events)} items: {escape(counts(summary))}</p>" + table(_HEAD, rows, len(events))
 
@@ -77,6 +77,6 @@ def _row(event: Ended) -> list[str]:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    # Neither a line of its own nor what a terminal acts on.
+    # No line breaks, and no control characters that a terminal acts on.
     text = "".join(character if character.isprintable() else "�" for character in text)
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"

@@ -1,7 +1,6 @@
-"""Owns the requester of a client: gives it its inputs, and takes its events to where they belong.
+"""Owns the requester of a client: gives it its inputs and delivers its events.
 
-Everything here runs on one event loop and waits for nothing, so nothing that is slow elsewhere (a consumer, a source,
-the service) holds it up.
+Everything here runs on one event loop and never waits, so a slow consumer, source or service cannot block it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Literal
 from ._core import BatchDone, Duplicate, Late, Now, Requester, Summary, Unknown, Unreadable
 from ._feeds import ChannelEvent, Feeds
 from ._http import Attempt, NotSent, Response
-from ._send import Next, Parcel, Sending, send
+from ._send import Next, PendingBatch, Sending, send
 from ._slots import Permit
 from .errors import MessageError, SourceEndedError
 from .events import Event
@@ -36,7 +35,7 @@ FamilyName = Literal["invoke", "write"]
 
 @dataclass(frozen=True)
 class Work:
-    """A batch as the caller gave it: items, or a body that was written elsewhere."""
+    """A batch as the caller gave it: items, or a complete body."""
 
     family: FamilyName
     content: bytes | Sequence[Item]
@@ -84,7 +83,7 @@ class Driver:
         self._ended: tuple[str, str] | None = None
 
     def submit(self, work: Work, permit: Permit) -> Ticket:
-        """Takes a batch, and has it sent; the caller's slot goes with it.
+        """Submits a batch and starts to send it; the caller's slot goes with it.
 
         Raises what `Requester.submit` raises, and `SourceEndedError`; then nothing was sent and the slot is the
         caller's.
@@ -93,12 +92,12 @@ class Driver:
             raise SourceEndedError(*self._ended)
         submission = self._requester.submit(work.content, work.family, defaults=work.defaults)
         ticket = Ticket(submission.batch, submission.items)
-        parcel = Parcel(submission.batch, work.family, submission.body, submission.patience_ms / 1_000)
-        sending = send(self._sending, parcel, permit, self)
+        pending = PendingBatch(submission.batch, work.family, submission.body, submission.patience_ms / 1_000)
+        sending = send(self._sending, pending, permit, self)
         sender = self._loop.create_task(sending, name=f"setpoint-batch-{submission.batch}")
         self._senders.add(sender)
         sender.add_done_callback(self._senders.discard)
-        # A task that is cancelled before it has begun gives nothing back by itself.
+        # A task that is cancelled before it starts does not release its slot itself.
         sender.add_done_callback(lambda _: permit.release())
         self._open[submission.batch] = _Open(ticket, sender)
         self._settle()
@@ -144,13 +143,13 @@ class Driver:
             self._settle()
 
     def source_ended(self, name: str, reason: str) -> None:
-        """A source yields nothing more: outcomes can no longer be heard."""
+        """A source has ended: no more outcomes can be received."""
         _log.error("%s has ended: %s", name, reason)
         self._ended = (name, reason)
         self._feeds.tell(ChannelEvent("ended", name, reason))
 
     def shut_down(self) -> set[asyncio.Task[None]]:
-        """Cancels what is open, in the order of the calls. Gives the tasks that are still ending."""
+        """Cancels what is open, in the order of the calls. Returns the tasks that are still ending."""
         senders = set(self._senders)
         for sender in senders:
             sender.cancel()
@@ -169,15 +168,15 @@ class Driver:
         except MessageError as error:
             reason = f"HTTP {response.status} without a Setpoint answer ({error}); check the URL"
         self._feeds.unreadable(f"the response to batch {batch}: {reason}")
-        # Whoever refused it in this way is not the service and has passed nothing on; of any other answer, such as a
-        # proxy's 502, the service may know more.
+        # With such a status something other than the service refused it and passed nothing on. After any other, such as
+        # a proxy's 502, the service may have received the batch.
         if 300 <= response.status < 500:
             return bool(self._requester.handle_not_sent(batch, reason) == "settled")
         return False
 
     def _settle(self) -> None:
-        """After every input: takes the events to where they belong, and sets the timer."""
-        # A callback of the caller's may come back here: its events are taken in their turn.
+        """Called after every input: delivers the events and sets the timer."""
+        # A callback of the caller's may call the client: those events are delivered by the loop below.
         if self._delivering:
             return
         self._delivering = True
@@ -199,7 +198,7 @@ class Driver:
                 continue
             if isinstance(event, BatchDone):
                 del self._open[event.batch]
-                # All its items have ended: whatever is still being sent ends nothing.
+                # All its items have ended: an attempt that is under way is of no use.
                 batch.sender.cancel()
                 batch.ticket.summary = event.summary
             batch.ticket.events.append(event)
@@ -217,7 +216,7 @@ class Driver:
         pause = min(max(at - Now.read().monotonic_ms, 0), _LONGEST_SLEEP_MS) / 1_000
         if self._timer is not None:
             if self._timer.when() <= self._loop.time() + pause:
-                # To wake up too early is harmless, and dearer only than a timer for every input.
+                # Waking up too early is harmless, and cheaper than a new timer for every input.
                 return
             self._timer.cancel()
         self._timer = self._loop.call_later(pause, self._time)

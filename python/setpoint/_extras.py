@@ -1,4 +1,4 @@
-"""Libraries that only some users need."""
+"""Optional libraries, which come with extras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def need(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        # Of a library that is there and broken, its own words say more.
+        # The error of a library that is installed and broken says more.
         if error.name != module.partition(".")[0]:
             raise
         text = f"{purpose} takes {error.name}, which is not installed: pip install 'setpoint[{extra}]'"

@@ -1,4 +1,4 @@
-"""What belongs to no batch: late replies, changes of the channel, counters."""
+"""Events that belong to no batch: late replies, changes of the channel; and their counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ChannelEvent:
-    """A change of the way on which outcomes come."""
+    """A change of the connection on which outcomes come."""
 
     kind: Literal["disconnected", "connected", "gap", "ended"]
     """`disconnected`: lost, or it still cannot be made; the source goes on trying. `connected`: it is back. `gap`:
@@ -34,7 +34,7 @@ class ChannelEvent:
 
 @dataclass(frozen=True)
 class Stats:
-    """Counters since the client was opened, of what belongs to no batch."""
+    """Counters of events that belong to no batch, since the client was opened."""
 
     late: int = 0
     """Outcomes of items that had ended before."""
@@ -51,9 +51,9 @@ class Stats:
 
 
 class Feed(Generic[T]):
-    """Events from when it was made, as an async iterator that ends when the client closes.
+    """Events since it was made, as an async iterator that ends when the client closes.
 
-    Its buffer is bounded. What comes while it is full is not in the feed but in `missed`.
+    Its buffer is bounded. Events that come while it is full are dropped and counted in `missed`.
     """
 
     def __init__(self, room: int) -> None:
@@ -65,7 +65,7 @@ class Feed(Generic[T]):
 
     @property
     def missed(self) -> int:
-        """How many events found the buffer full."""
+        """How many events were dropped because the buffer was full."""
         return self._missed
 
     def __aiter__(self) -> Feed[T]:
@@ -95,7 +95,7 @@ class Feed(Generic[T]):
 
 
 class Feeds:
-    """Everybody who reads such events, and the counters. A feed that nobody holds any more is forgotten."""
+    """The feeds of such events, and the counters. Feeds are held by weak references."""
 
     def __init__(self, room: int, on_late: Callable[[LateEvent], object] | None) -> None:
         self._room = room
@@ -114,7 +114,7 @@ class Feeds:
         return self._subscribe(self._channel)
 
     def late(self, event: LateEvent) -> None:
-        """Counts a reply that ends nothing, and hands it to everybody who asked for it."""
+        """Counts a reply that ends nothing, and puts it into every feed."""
         self._counts[event.kind] += 1
         for feed in tuple(self._late):
             feed.put(event)
@@ -125,11 +125,11 @@ class Feeds:
                 _log.exception("on_late failed")
 
     def unreadable(self, reason: str) -> None:
-        """The same for something that is not even a reply."""
+        """Counts and reports something that is not a reply at all."""
         self.late(Unreadable(reason))
 
     def tell(self, event: ChannelEvent) -> None:
-        """Counts a change of the channel, and hands it to everybody who asked for it."""
+        """Counts a change of the channel, and puts it into every feed."""
         if event.kind == "disconnected":
             self._counts["disconnects"] += 1
         elif event.kind == "gap":
@@ -152,7 +152,7 @@ class Feeds:
     def _subscribe(self, feeds: weakref.WeakSet[Feed[T]]) -> Feed[T]:
         feed: Feed[T] = Feed(self._room)
         if self._closed:
-            # After the end there is nothing to wait for.
+            # A feed made after the end is closed at once.
             feed.close()
         else:
             feeds.add(feed)

@@ -1,4 +1,4 @@
-"""The calls to the service, and what is known when one of them fails."""
+"""Calls to the service, and what is known when one of them fails."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import anyio  # noqa: E402
 import httpx  # noqa: E402
 
 _JSON = "application/json"
-# Below what services and proxies keep: a connection that the other side has closed loses a response.
+# Shorter than services and proxies keep idle connections: a request on one that they have closed gets no response.
 _KEEP_ALIVE_S = 4.0
-# Without a byte for so long, not even a comment, the connection of a stream counts as dead.
+# A stream without a byte for this long, comments included, counts as dead.
 STREAM_IDLE_S = 45.0
 
 
@@ -47,8 +47,8 @@ class Lost:
 
 Attempt = Response | NotSent | Lost
 
-# Raised before the first byte of a request is written, and never after: without a connection, or without a place in
-# the pool. Everything else, also what httpx does not wrap, may come after the service has read the whole request.
+# Raised only before the first byte of a request is written: there was no connection, or no place in the pool. Any other
+# error, including those that httpx does not wrap, may come after the service has read the whole request.
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -73,13 +73,13 @@ class Http:
         self._client = httpx.AsyncClient(
             # A redirected PUT might be sent twice, or as a GET.
             follow_redirects=False,
-            # A proxy for the outside does not know this machine's own loopback.
+            # A proxy cannot reach this machine's loopback.
             trust_env=not _is_loopback(parts.hostname or ""),
             verify=tls if tls is not None else ssl.create_default_context(),
-            # How long a call may take as a whole is the caller's to say. Requests are bounded before they come here.
+            # `call` bounds the whole call. The number of requests is bounded before they come here.
             timeout=httpx.Timeout(None, connect=connect_timeout_s),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_KEEP_ALIVE_S),
-            # Compressed answers would be bounded only after they have been unpacked.
+            # Compressed answers would be bounded only after decompression.
             headers={"User-Agent": "setpoint-python", "Accept-Encoding": "identity"},
         )
 
@@ -99,7 +99,7 @@ class Http:
                     return await read(response, self._most)
         except _NOT_SENT as error:
             return NotSent(describe(error))
-        # Also what a library below httpx lets through, such as an error of TLS in the middle of a read.
+        # Including errors that httpx does not wrap, such as one of TLS in the middle of a read.
         except Exception as error:
             return Lost(describe(error))
 
@@ -126,7 +126,7 @@ async def read(response: httpx.Response, most: int) -> Response | Lost:
 
 
 def describe(error: BaseException) -> str:
-    """What went wrong, with its causes: the outermost text of an HTTP error says next to nothing."""
+    """Describes an error with its causes: the outermost text of an HTTP error says next to nothing."""
     if isinstance(error, TimeoutError | httpx.ReadTimeout | httpx.WriteTimeout):
         return "no response in time"
     if isinstance(error, httpx.ConnectTimeout):
@@ -142,9 +142,9 @@ def describe(error: BaseException) -> str:
 
 
 def tls_context(ca_file: str | None, context: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    """The certificates to trust: those of the system, of a file, or whatever a context of the caller's own says.
+    """The certificates to trust: those of the system, of a file, or of a context of the caller's.
 
-    Raises `SettingError` for a context that verifies nothing, or a file without certificates.
+    Raises `SettingError` for a context that does not verify, or a file without certificates.
     """
     if context is not None:
         if ca_file is not None:
@@ -165,7 +165,7 @@ def tls_context(ca_file: str | None, context: ssl.SSLContext | None) -> ssl.SSLC
 def _parse_base(base: str) -> SplitResult:
     try:
         parts = urlsplit(base)
-        # A port that is not a number is found out only here.
+        # Raises for a port that is not a number.
         _ = parts.port
     except ValueError as error:
         raise SettingError("url", f"{base!r} is not a URL ({error})") from None

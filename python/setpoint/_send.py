@@ -17,12 +17,12 @@ from .errors import ClosedError
 _log = logging.getLogger("setpoint.client")
 
 Next = Literal["done", "again"]
-"""What is made of an attempt: nothing more to do, or the same body again after a pause."""
+"""What follows an attempt: nothing, or the same body again after a pause."""
 
 
 @dataclass(frozen=True)
 class Sending:
-    """What sending takes, the same for every batch."""
+    """What sending needs, the same for every batch."""
 
     http: Http
     urls: Mapping[str, str]
@@ -37,8 +37,8 @@ class Sending:
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A batch under way."""
+class PendingBatch:
+    """A batch that is being sent."""
 
     batch: int
     family: str
@@ -57,36 +57,36 @@ class Judge(Protocol):
         """An attempt is over. Says whether there is to be another."""
 
 
-async def send(sending: Sending, parcel: Parcel, permit: Permit, judge: Judge) -> None:
+async def send(sending: Sending, pending: PendingBatch, permit: Permit, judge: Judge) -> None:
     """Runs until there is nothing more to send, or is cancelled when the batch has ended. The first
     slot is given; whoever made the task gives it back if the task never runs.
 
     A body is not sent again once the shortest of its items' timeouts has passed: by then nobody expects that command to
-    be carried out any more. The items are then left to their deadlines.
+    be executed. The items are then left to their deadlines.
     """
-    until = time.monotonic() + parcel.patience_s
+    until = time.monotonic() + pending.patience_s
     backoff = sending.backoff.copy()
     may_have_arrived = False
     connections_refused = 0
     while True:
         try:
             if may_have_arrived:
-                judge.resending(parcel.batch)
-            url = sending.urls[parcel.family]
-            attempt = await sending.http.call("PUT", url, parcel.body, sending.response_timeout_s)
+                judge.resending(pending.batch)
+            url = sending.urls[pending.family]
+            attempt = await sending.http.call("PUT", url, pending.body, sending.response_timeout_s)
         finally:
-            # The pause belongs to others.
+            # Releases the request slot while waiting, so that other batches can use it.
             permit.release()
         not_sent = isinstance(attempt, NotSent)
         connections_refused += not_sent
-        _tell(parcel.batch, attempt)
+        _tell(pending.batch, attempt)
         pause = backoff.pause()
         another_connection = (
             not_sent and connections_refused < sending.connect_attempts and time.monotonic() + pause < until
         )
         if not another_connection:
             may_have_arrived |= not not_sent
-            if judge.attempted(parcel.batch, attempt) == "done" or time.monotonic() + pause >= until:
+            if judge.attempted(pending.batch, attempt) == "done" or time.monotonic() + pause >= until:
                 return
         await asyncio.sleep(pause)
         try:

@@ -1,4 +1,4 @@
-"""What a client is told when it is made."""
+"""The settings of a client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Listening:
     """The channels on which a client listens; the first of each family is for the items that name none."""
 
     channels: Mapping[str, Sequence[str]]
-    # A plug-in source hears what it hears: no channel can be ruled out.
+    # A source of the caller's may carry any channel, so none can be ruled out.
     anything: bool
 
     def check(self, family: FamilyName, items: Sequence[Item]) -> None:
@@ -45,7 +45,7 @@ class Listening:
                 raise NotListeningError(index, channel_id)
 
     def default(self, family: FamilyName) -> dict[str, object]:
-        """What goes into the items that name no channel."""
+        """The fields for items that name no channel."""
         ours = self.channels[family]
         return {_FAMILIES[family]["channel_field"]: ours[0]} if ours else {}
 
@@ -102,13 +102,13 @@ class Settings:
         return Listening(found, bool(self.sources))
 
     def open_sources(self, http: Http) -> list[ChannelSource]:
-        """Where the outcomes come from; not opened yet."""
+        """The sources of outcomes, not opened yet."""
         if self.sources:
             return [source if isinstance(source, ChannelSource) else IterableSource(source) for source in self.sources]
         most = (self.limits or Limits()).reply_bytes
         ids = sorted(set(self.channels))
         if self.mqtt is not None:
-            # Only who listens there needs the library.
+            # Imported here because it needs an optional library.
             from .sources.mqtt import MqttTopics
 
             return [MqttTopics(self.mqtt, self.mqtt_client_id, ids, most, self.backoff(), self.tls)]

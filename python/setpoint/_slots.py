@@ -1,4 +1,4 @@
-"""A bound on what may be under way at once."""
+"""A bound on the requests under way at once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Permit:
 
 
 class Slots:
-    """So many at once; more wait for their turn, in order. Belongs to one event loop.
+    """A bounded number of slots; further callers wait for their turn, in order. Belongs to one event loop.
 
-    Unlike a semaphore of asyncio it can be closed, which ends every wait.
+    Unlike `asyncio.Semaphore` it can be closed, which ends every wait.
     """
 
     def __init__(self, free: int) -> None:
@@ -48,7 +48,7 @@ class Slots:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                # It was this one's turn just as the wait was cancelled: the slot goes to the next one.
+                # It got its slot just as the wait was cancelled: the slot goes to the next one.
                 self.give_back()
             elif turn in self._waiting:
                 self._waiting.remove(turn)
@@ -56,7 +56,7 @@ class Slots:
         return Permit(self)
 
     def give_back(self) -> None:
-        """What a permit does."""
+        """Called by a permit: gives the slot to the next one that waits."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

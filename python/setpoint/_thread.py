@@ -19,7 +19,7 @@ T = TypeVar("T")
 # How long the thread may take to end when the program does.
 _EXIT_S = 5.0
 
-# How long those who wait in the thread may take to notice that it ends.
+# How long tasks in the thread may take to end by themselves when it is stopped.
 _LAST_WORDS_S = 1.0
 
 
@@ -29,8 +29,8 @@ class _Call(Generic[T]):
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine: Coroutine[Any, Any, T] | None = coroutine
         self._future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        # The wait of a future is one of a condition, which fails in its own way where Ctrl-C comes as it begins: it
-        # releases what it has not taken again. A bare lock has nothing to put in order.
+        # `Future.result` waits on a condition. If Ctrl-C comes as that wait begins, it releases a lock that it does not
+        # hold and raises RuntimeError. Waiting on a bare lock has no such state.
         self._ended = ended = threading.Lock()
         ended.acquire()
         self._future.add_done_callback(lambda _: ended.release())
@@ -49,7 +49,7 @@ class _Call(Generic[T]):
             self._task.add_done_callback(self._done)
 
     def abandon(self) -> None:
-        """Nobody waits any more, whether it has begun or not."""
+        """Cancels it, whether it has started or not."""
         if self._task is not None:
             self._task.cancel()
         self._drop()
@@ -68,15 +68,15 @@ class _Call(Generic[T]):
             coroutine.close()
 
     def __del__(self) -> None:
-        # It was never begun: the thread had stopped, or is not there in a forked child.
+        # It never started: the thread had stopped, or does not exist in a forked child.
         self._drop()
 
 
 class LoopThread:
-    """Runs coroutines for other threads until it is stopped. `closing` is run as the last one.
+    """Runs coroutines for other threads until it is stopped.
 
-    The thread is a daemon, so it keeps no program alive; when the program ends it is stopped in order before the
-    interpreter goes, since a thread that comes back from native code after that ends the process the hard way.
+    The thread is a daemon, so it keeps no program alive. It is stopped at exit, before the interpreter is finalized: a
+    thread that returns from native code after that may crash the process.
     """
 
     def __init__(self) -> None:
@@ -109,25 +109,25 @@ class LoopThread:
             raise
 
     def soon(self, function: Callable[[], object]) -> None:
-        """Has the event loop call it, without waiting; not if the thread was stopped."""
+        """Has the event loop call it, without waiting; does nothing if the thread was stopped."""
         if self._pid == os.getpid():
             with contextlib.suppress(ClosedError):
                 self._post(function)
 
     def at_stop(self, closing: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Has this run when the thread is stopped."""
+        """Sets the coroutine that runs last, when the thread is stopped."""
         self._closing = closing
 
     def stop(self) -> None:
         """Has the thread end, without waiting for it."""
-        # In a forked child there is no thread, somebody may hold the lock for ever, and a wake-up reaches the parent.
+        # A forked child has no such thread; the lock may stay locked for ever, and a wake-up would reach the parent.
         if self._pid != os.getpid():
             return
         with self._lock:
             if self._stopped:
                 return
             self._stopped = True
-            # What was begun before is a task by then, and is cancelled in order.
+            # Calls posted before are tasks by then, and are cancelled in order.
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     def join(self, timeout_s: float | None = None) -> None:
@@ -160,7 +160,7 @@ class LoopThread:
             await self._closing()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
-            # Closing ends the waits, and what they wait for still goes to the threads.
+            # Closing ends the waits of these tasks, whose results still go to their threads.
             await asyncio.wait(others, timeout=_LAST_WORDS_S)
         for task in others:
             task.cancel()

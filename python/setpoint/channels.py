@@ -90,7 +90,7 @@ class Channels:
         url = self._url(family, query={"pageSize": str(page_size), "pageToken": str(page)})
         envelope = await self._exchange("GET", url)
         try:
-            # The list's size stands beside the channels, in what is the data of the answer.
+            # The answer's data holds the total beside the channels.
             total, entries = envelope.data["totalSize"], envelope.data["data"]
             return ChannelList(int(total), tuple(_channel(family, entry) for entry in entries))
         except (KeyError, TypeError, ValueError) as error:

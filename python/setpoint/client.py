@@ -24,7 +24,7 @@ from .items import Item
 from .outcomes import Outcomes, Progress, Results, collect
 from .sources import ChannelSource, _pump
 
-# How long sources may take to leave nothing behind.
+# How long sources may take to close.
 _CLOSING_S = 3.0
 
 
@@ -53,11 +53,12 @@ class Client:
     ```
 
     - It listens before it sends, so the fastest outcome is not missed.
-    - A response that got lost is asked for again by sending the same body; the service does not act on it twice.
-    - What was certainly never sent ends as refused; what may have been sent stays open until its deadline.
+    - If a response is lost, it sends the same body again; the service executes no command twice.
+    - Items that were certainly never sent end as refused; those that may have been sent stay open until their
+      deadlines.
     - A lost channel is connected again and resumed; where outcomes may have been missed, `channel_events` tells of a
       gap.
-    - Every wait may be cancelled: the batch is then cancelled as well, and nobody gets anybody else's answer.
+    - Every wait can be cancelled: the batch is then cancelled as well, and no other call receives its answer.
 
     Settings, none of which is a rule of the protocol:
 
@@ -65,7 +66,7 @@ class Client:
     - `create_channels`: creates those that do not exist yet.
     - `mqtt`: listens on the MQTT topics named by the channels, at the broker `mqtt[s]://[user:password@]host[:port]`,
       instead of the service's event streams. `mqtt_client_id` names the session at the broker, which then outlives this
-      client; without one, a name is made up and the session removed when the client closes.
+      client; without it, the name is generated and the session removed when the client closes.
     - `stomp`: listens on the queues named by the channels, at an ActiveMQ `stomp://[user:password@]host[:port]`; with
       `/topic` at the end of the URL, on topics.
     - `source`: listens on a source of your own, or several: a `ChannelSource`, or any async iterable of bytes. With
@@ -167,7 +168,7 @@ class Client:
                 await source.open()
                 opened.append(source)
         except BaseException:
-            # If one cannot be opened, the others leave nothing behind.
+            # If one cannot be opened, the others are closed.
             await asyncio.shield(_close_all(opened, http))
             raise
         self._start(http, channels, opened)
@@ -211,10 +212,10 @@ class Client:
         *,
         progress: Progress | None = None,
     ) -> Outcomes:
-        """The outcomes of a body that was written elsewhere, which is sent byte for byte.
+        """The outcomes of a complete body, which is sent byte for byte.
 
-        Items that the service is going to refuse may be in it, and no channel is filled in or checked: the outcomes of
-        a channel on which this client does not listen are never seen here, and their items time out.
+        It may hold items that the service will refuse, and no channel is filled in or checked: the outcomes of a
+        channel on which this client does not listen are never seen here, and their items time out.
         """
         content = body.encode() if isinstance(body, str) else bytes(body)
         return self._outcomes(Work(family, content, None), progress)
@@ -237,12 +238,12 @@ class Client:
         return self._open().feeds.late_events()
 
     def channel_events(self) -> Feed[ChannelEvent]:
-        """Changes of the way on which outcomes come (lost, back, possible gaps), from now on."""
+        """Changes of the connection on which outcomes come (lost, back, possible gaps), from now on."""
         return self._open().feeds.channel_events()
 
     @property
     def stats(self) -> Stats:
-        """Counters of what belongs to no batch, since the client was opened."""
+        """Counters of events that belong to no batch, since the client was opened."""
         return Stats() if self._running is None else self._running.feeds.stats()
 
     @property
@@ -256,7 +257,7 @@ class Client:
         return int(self._requester.open_items)
 
     async def close(self) -> None:
-        """Cancels what is open, stops to listen, and waits until nothing is left. Iterations of outcomes end with
+        """Cancels open batches, stops listening, and waits until everything is closed. Iterations of outcomes end with
         `Cancelled` for the open items; wait for them first if they matter. `async with` does it."""
         running = self._running
         if self._closing is None:
@@ -264,7 +265,7 @@ class Client:
                 return
             self._check(running)
             self._closing = running.loop.create_task(_shut_down(running), name="setpoint-close")
-        # Whoever stops to wait for it does not stop it.
+        # Cancelling this wait does not cancel the closing.
         await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Client:

@@ -1,4 +1,4 @@
-"""What calls raise. All of it is a `SetpointError`, and keeps what a program needs in attributes."""
+"""Errors that calls raise. Every one is a `SetpointError` with its details in attributes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SetpointError(Exception):
     """The base of everything that this package raises on purpose."""
 
     code: int | None = None
-    """The protocol's code, or the status where the whole request is refused; `None` where there is neither."""
+    """The protocol's code, or the status where the whole request is refused; `None` if there is neither."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self.args
@@ -53,14 +53,14 @@ class RefusedError(SetpointError):
 
 
 class EncodeError(SetpointError, ValueError):
-    """An item holds what JSON cannot say. Nothing was sent and nothing is kept."""
+    """An item holds a value that JSON cannot represent. Nothing was sent and nothing is kept."""
 
     def __init__(self, reason: str, index: int | None, field: str) -> None:
         super().__init__(reason, index, field)
         self.reason = reason
         """What is wrong, and what to do."""
         self.index = index
-        """Which item, from 0; `None` for what is no list of items."""
+        """Which item, from 0; `None` if it is not a list of items."""
         self.field = field
         """Where in the item, such as `inputData.speeds[2]`; empty for the item itself."""
 
@@ -119,7 +119,7 @@ class JsonError(MessageError):
 
 
 class AnswerError(SetpointError, ValueError):
-    """A device's answer of which not even the id can be read."""
+    """A device's answer whose id cannot be read."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -128,7 +128,7 @@ class AnswerError(SetpointError, ValueError):
 
 
 class ForkedError(SetpointError):
-    """A requester is used in another process than the one that made it: both would draw the same request ids."""
+    """A requester is used in another process than the one that made it: both would generate the same request ids."""
 
     def __init__(self, made_in: int, used_in: int) -> None:
         super().__init__(made_in, used_in)
@@ -142,7 +142,7 @@ class ForkedError(SetpointError):
 
 
 class PoisonedError(SetpointError):
-    """An earlier call failed in a way that is a bug of this package: nothing is known of the items any more."""
+    """An earlier call panicked, which is a bug of this package: the state of the items is unknown."""
 
     def __str__(self) -> str:
         return "an earlier call failed inside, which is a bug; make a new requester"
@@ -247,7 +247,7 @@ class UnreachableError(ClientError):
 
 
 class CallRefusedError(ClientError):
-    """The service refused a call that is no batch."""
+    """The service refused a call that is not a batch."""
 
     def __init__(self, url: str, code: int, msg: str, submsg: str | None) -> None:
         super().__init__(url, code, msg, submsg)
@@ -276,7 +276,7 @@ class UnreadableError(ClientError):
         self.reason = reason
         """What is wrong with it."""
         self.offset = offset
-        """The place where reading stopped, where it is known."""
+        """Where reading stopped, if it is known."""
 
     def __str__(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""What a requester and a client tell, as types for annotations and `isinstance`."""
+"""Groups of events, for annotations and `isinstance`."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ LateEvent: TypeAlias = Late | Duplicate | Unknown | Unreadable
 """A reply that ends nothing."""
 
 Event: TypeAlias = Accepted | Ended | LateEvent | BatchDone
-"""Whatever a requester tells."""
+"""Any event of a requester."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _Column = Callable[["Ended", Outcome | None], Any]
 
-# Names and types of a frame's columns, and where they are taken from.
+# Names and types of a frame's columns, and how their values are read.
 _COLUMNS: dict[str, tuple[Literal["int", "text", "bool"], _Column]] = {
     "index": ("int", lambda event, _: event.index),
     "request_id": ("text", lambda event, _: event.request_id),
@@ -33,7 +33,7 @@ _COLUMNS: dict[str, tuple[Literal["int", "text", "bool"], _Column]] = {
 
 
 def outcome_of(event: Ended) -> Outcome | None:
-    """What came from the channel, if anything did."""
+    """The outcome that came from the channel, if one did."""
     return event.outcome if isinstance(event, Finished | TimedOut) else None
 
 

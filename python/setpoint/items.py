@@ -1,4 +1,4 @@
-"""Items of a batch as objects, for those who like completion better than dicts."""
+"""Items of a batch as objects, for completion and type checking."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INVOKE, _WRITE = families()["invoke"], families()["write"]
 class InvokeItem:
     """Calls a service of a device.
 
-    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
+    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is generated if there is
     none. `input` is a mapping of arguments, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the service's
     default is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check` does.
     """
@@ -42,8 +42,8 @@ class InvokeItem:
 class WriteItem:
     """Writes a value to a measure point of a device.
 
-    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is made up if there is
-    none. `value` is anything that JSON can say, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the
+    The device is named by its `asset_id`, or by `product_key` and `device_key`. A request id is generated if there is
+    none. `value` is anything that JSON can represent, `timeout_ms` runs from receipt to the deadline (1 to 300,000; the
     service's default is 30,000). `callback_url` is echoed, never fetched. Nothing is checked here: that is what `check`
     does.
     """
@@ -61,7 +61,7 @@ class WriteItem:
     def __setpoint_item__(self) -> dict[str, Any]:
         item = _common(self, _WRITE["channel_field"])
         item[_WRITE["target_field"]] = self.measurepoint_id
-        # The one value may stand under any key; the published samples use this one.
+        # Any single key will do; the published samples use this one.
         item["inputData"] = {"arg": self.value}
         return item
 

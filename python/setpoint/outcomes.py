@@ -1,4 +1,4 @@
-"""What a batch gives back: events as they come, or all results at once."""
+"""The outcomes of a batch: events as they come, or all results at once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Progress(Protocol):
     """What `progress=` takes: a bar of tqdm, or anything else with this method."""
 
     def update(self, n: int) -> object:
-        """So many more items have ended."""
+        """`n` more items have ended."""
 
 
 def advance(progress: Progress, ended: int) -> None:
-    """Tells of items that ended. A bar that fails hurts nothing but itself."""
+    """Reports items that ended. If it raises, that is logged, and nothing else happens."""
     try:
         progress.update(ended)
     except Exception:
@@ -38,18 +38,18 @@ class Outcomes:
     """The outcomes of one batch as they come: `async for outcome in client.invoke(items)` yields one event for each
     item, in the order in which they end, and then stops.
 
-    The batch is sent when the iteration starts. Whatever ends the iteration before that, cancels the batch: leaving the
-    loop and dropping this object, `aclose`, `cancel`, or a wait that is cancelled (also by `asyncio.timeout`). What is
-    still being sent is then broken off, and what the service answers for items it had already taken arrives at
-    `client.late_events()`. The devices may act all the same.
+    The batch is sent when the iteration starts. Whatever ends the iteration early cancels the batch: leaving the loop
+    and dropping this object, `aclose`, `cancel`, or a wait that is cancelled (also by `asyncio.timeout`). A request
+    under way is then aborted, and replies for items that the service had already taken arrive at
+    `client.late_events()`. The devices may execute them all the same.
 
-    Nothing is lost when events are read late, and nobody else waits for them.
+    Reading events late loses none and blocks nobody else.
     """
 
     def __init__(
         self, start: Callable[[], Any], driver: Driver, loop: asyncio.AbstractEventLoop, progress: Progress | None
     ) -> None:
-        # An async function that has the batch sent; `None` once it was called, or will never be.
+        # An async function that sends the batch; `None` once it was called, or if it never will be.
         self._start: Callable[[], Any] | None = start
         self._driver = driver
         self._loop = loop
@@ -96,12 +96,12 @@ class Outcomes:
         return event
 
     async def next_events(self) -> list[Event]:
-        """All events that are there, at least one; none after `BatchDone`. Says nothing to `progress`."""
+        """All events that have come, at least one; none after `BatchDone`. Does not call `progress`."""
         await self._wait()
         return self.rest()
 
     def rest(self) -> list[Event]:
-        """All events that are there, without waiting."""
+        """All events that have come, without waiting."""
         if self._ticket is None:
             return []
         events = list(self._ticket.events)
@@ -109,7 +109,7 @@ class Outcomes:
         return events
 
     async def _wait(self) -> Ticket | None:
-        """Until there are events, or will be none any more."""
+        """Waits until there are events, or there will be no more."""
         try:
             if self._start is not None:
                 start, self._start = self._start, None
@@ -135,7 +135,7 @@ class Outcomes:
     def __del__(self) -> None:
         # Missing if the constructor failed.
         ticket = getattr(self, "_ticket", None)
-        # Objects may be collected by any thread, and in a forked child by nobody who may touch the event loop.
+        # Any thread may collect it. A forked child must not touch the event loop.
         if ticket is None or ticket.summary is not None or self._pid != os.getpid() or self._loop.is_closed():
             return
         try:
@@ -151,7 +151,7 @@ class Outcomes:
 
 
 class _Events:
-    """All events of a batch. Holds the batch's object: who drops this, cancels it."""
+    """All events of a batch. It holds the batch's object, so dropping this cancels the batch."""
 
     def __init__(self, outcomes: Outcomes) -> None:
         self._outcomes = outcomes
@@ -222,6 +222,6 @@ async def collect(outcomes: Outcomes) -> Results:
     """Waits until every item has ended."""
     ended = [event async for event in outcomes]
     if outcomes.summary is None:
-        # The client took the batch and then lost it: only a bug ends here.
+        # Only a bug leads here: the client lost the batch.
         raise ClosedError
     return Results(ended, outcomes.summary)

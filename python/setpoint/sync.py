@@ -62,7 +62,7 @@ class Client:
             raise
         thread.at_stop(self._client.close)
         self._thread = thread
-        # Who drops the client without closing it: without waiting, since it may be any thread that collects it.
+        # For a client that is dropped without being closed. It does not wait: any thread may collect it.
         weakref.finalize(self, thread.stop).atexit = False
 
     def invoke(
@@ -87,7 +87,7 @@ class Client:
         *,
         progress: Progress | None = None,
     ) -> Outcomes:
-        """The outcomes of a body that was written elsewhere, as of `setpoint.Client.send_body`."""
+        """The outcomes of a complete body, as of `setpoint.Client.send_body`."""
         return self._outcomes(lambda: self._client.send_body(body, family), progress)
 
     def invoke_all(
@@ -109,13 +109,13 @@ class Client:
         return Feed(thread, thread.run(_call(self._client.late_events)))
 
     def channel_events(self) -> Feed[ChannelEvent]:
-        """Changes of the way on which outcomes come (lost, back, possible gaps), from now on."""
+        """Changes of the connection on which outcomes come (lost, back, possible gaps), from now on."""
         thread = self._open()
         return Feed(thread, thread.run(_call(self._client.channel_events)))
 
     @property
     def stats(self) -> Stats:
-        """Counters of what belongs to no batch, since the client was opened."""
+        """Counters of events that belong to no batch, since the client was opened."""
         return self._client.stats
 
     @property
@@ -130,7 +130,7 @@ class Client:
         return self._client.open_items
 
     def close(self) -> None:
-        """Cancels what is open, stops to listen, and waits until nothing is left. `with` does it."""
+        """Cancels open batches, stops listening, and waits until everything is closed. `with` does it."""
         if self._thread is not None:
             self._thread.stop()
             self._thread.join()
@@ -237,7 +237,7 @@ class Outcomes:
 
 
 class Feed(Generic[T]):
-    """Events from when it was made, as an iterator that waits for the next one and ends when the client closes.
+    """Events since it was made, as an iterator that waits for the next one and ends when the client closes.
 
     Its buffer is bounded. What comes while it is full is not in the feed but in `missed`.
     """
@@ -248,7 +248,7 @@ class Feed(Generic[T]):
 
     @property
     def missed(self) -> int:
-        """How many events found the buffer full."""
+        """How many events were dropped because the buffer was full."""
         return self._feed.missed
 
     def __iter__(self) -> Feed[T]:
@@ -299,7 +299,7 @@ async def _call(function: Callable[[], T]) -> T:
 
 
 async def _next(feed: _feeds.Feed[T]) -> T:
-    # What ends an iteration cannot come out of a coroutine.
+    # `StopAsyncIteration` cannot be raised out of a coroutine.
     async for event in feed:
         return event
     raise ClosedError

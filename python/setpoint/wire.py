@@ -1,4 +1,4 @@
-"""Single messages: for devices, services and tools written in Python."""
+"""Single messages, for devices, services and tools written in Python."""
 
 from ._core import (
     Answer,

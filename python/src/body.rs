@@ -1,4 +1,4 @@
-//! What callers give as a body: bytes, text, or a list of items.
+//! Bodies as callers give them: bytes, text, or a list of items.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use pyo3::{
 
 use crate::{
     error,
-    walk::{self, Fill},
+    json_writer::{self, Fill},
 };
 
-/// A body as it is, or one that was written here.
+/// The bytes of a body: borrowed from the caller's object, or owned.
 pub(crate) enum Body<'a> {
-    /// The bytes of an object that does not change, so they can be read while other threads run.
+    /// Bytes of an immutable object, which can be read while other threads run.
     Borrowed(&'a [u8]),
     Owned(Vec<u8>),
 }
@@ -26,7 +26,7 @@ impl<'a> Body<'a> {
     pub(crate) fn of_batch(given: &'a Bound<'_, PyAny>) -> PyResult<Self> {
         match Self::of_text(given)? {
             Some(body) => Ok(body),
-            None => walk::batch(given, &mut Fill::default()).map(Self::Owned),
+            None => json_writer::batch(given, &mut Fill::default()).map(Self::Owned),
         }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// `None` for what is neither bytes nor text.
+    /// Bytes or text; `None` for anything else.
     pub(crate) fn of_text(given: &'a Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         if let Ok(bytes) = given.cast::<PyBytes>() {
             return Ok(Some(Self::Borrowed(bytes.as_bytes())));
@@ -81,7 +81,7 @@ impl<'a> Body<'a> {
 /// The JSON text of a mapping or of a JSON text.
 pub(crate) fn json_text<'a>(given: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if given.cast::<PyDict>().is_ok() || given.cast::<PyList>().is_ok() || given.cast::<PyTuple>().is_ok() {
-        return walk::value(given).map(Cow::Owned);
+        return json_writer::value(given).map(Cow::Owned);
     }
     Ok(match Body::of_message(given)? {
         Body::Borrowed(bytes) => Cow::Borrowed(bytes),

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use setpoint::{Certainty, Code, Plane, Retry};
 
-use crate::typed::{CertaintyText, PlaneText, RetryText, TupleOf};
+use crate::type_hints::{CertaintyText, PlaneText, RetryText, TupleOf};
 
 /// What the published table says of one code.
 #[pyclass(frozen, eq, module = "setpoint")]
@@ -37,7 +37,7 @@ impl CodeInfo {
         TupleOf::new(py, planes)
     }
 
-    /// What it says of the command's effect: `"known"` or `"unknown"`.
+    /// Whether the command's effect is known with this code: `"known"` or `"unknown"`.
     #[getter]
     fn certainty(&self) -> CertaintyText {
         match self.0.certainty {
@@ -80,7 +80,7 @@ pub(crate) fn codes() -> Vec<CodeInfo> {
     Code::table().iter().map(CodeInfo).collect()
 }
 
-/// What the published table says of a code; `None` for one that it does not know.
+/// What the published table says of a code; `None` for a code that is not in it.
 #[pyfunction]
 pub(crate) fn code_info(code: i64) -> Option<CodeInfo> {
     Code(code).info().map(CodeInfo)

@@ -1,6 +1,6 @@
 //! Errors of the engine as the exceptions of `setpoint.errors`.
 //!
-//! The classes are Python's own; here they are only found and given what they say.
+//! The classes are written in Python; here they are looked up and called.
 
 use pyo3::{
     prelude::*,
@@ -9,7 +9,7 @@ use pyo3::{
 };
 use setpoint::{RequestError, reply::MessageError, requester::SubmitError};
 
-/// One class of `setpoint.errors`, looked up once.
+/// A class of `setpoint.errors`, looked up once.
 pub(crate) struct ErrorClass {
     name: &'static str,
     class: PyOnceLock<Py<PyType>>,
@@ -52,7 +52,7 @@ pub(crate) fn submit(py: Python<'_>, error: &SubmitError) -> PyErr {
         SubmitError::Request(error) => request(py, error),
         SubmitError::InUse { index, request_id } => IN_USE.raise(py, (error.to_string(), *index, request_id.as_str())),
         SubmitError::Full { open, more, bound } => FULL.raise(py, (error.to_string(), *open, *more, *bound)),
-        // Whatever a later engine adds says what it is.
+        // An error that the engine gains later: its text says what it is.
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),
     }
 }

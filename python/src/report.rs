@@ -17,20 +17,20 @@ use crate::{
     body::Body,
     error,
     settings::{Directory, FamilyName, Limits, Now, limits, wall_clock},
-    shown::shown_by,
-    typed::{FamilyText, TupleOf},
+    type_hints::{FamilyText, TupleOf},
+    value_class::value_class,
 };
 
-/// While a body of less bytes is checked, other threads wait: it takes a few microseconds.
+/// Bodies below this many bytes are checked without releasing the interpreter: that takes a few microseconds.
 const SHORT: usize = 16 << 10;
 
-/// Checks a batch without sending it: what would a service say of each item on first receipt?
+/// Checks a batch without sending it: what a service would answer for each item when it receives the batch first.
 ///
-/// `body` is JSON as bytes or text, or a list of dicts, `InvokeItem` or `WriteItem`. Without a `directory` the form alone is checked, as
-/// if every well-formed channel and device existed. `now` is what is written into the reply; the wall clock by default.
+/// `body` is JSON as bytes or text, or a list of dicts, `InvokeItem` or `WriteItem`. Without a `directory` only the form is
+/// checked, as if every well-formed channel and device existed. `now` is the time written into the response; the wall clock by default.
 /// Nothing is kept between calls.
 ///
-/// Raises `RequestError` if the whole request would be refused, and `EncodeError` if a list holds what is no JSON.
+/// Raises `RequestError` if the whole request would be refused, and `EncodeError` if a list holds a value that JSON cannot represent.
 #[pyfunction]
 #[pyo3(signature = (
     body: "bytes | bytearray | memoryview | str | Sequence[Item]",
@@ -64,7 +64,7 @@ pub(crate) fn check(
             }
         }
     };
-    // To let others run costs as much as a short body.
+    // Releasing and taking the interpreter costs as much as checking a short body.
     let found = if bytes.len() < SHORT { check() } else { py.detach(check) };
     let (items, refused, written) = found.map_err(|error| error::request(py, &error))?;
     Ok(Report { family, items, refused, response: PyBytes::new(py, &written).unbind() })
@@ -228,7 +228,7 @@ pub(crate) struct AcceptedItem {
     request_id: String,
 }
 
-shown_by!(AcceptedItem("index", "request_id") {
+value_class!(AcceptedItem("index", "request_id") {
     #[new]
     fn new(index: usize, request_id: String) -> Self {
         Self { index, request_id }
@@ -266,7 +266,7 @@ pub(crate) struct Fault {
     reason: String,
 }
 
-shown_by!(RefusedItem("index", "request_id", "code", "msg", "faults") {
+value_class!(RefusedItem("index", "request_id", "code", "msg", "faults") {
     #[new]
     #[pyo3(signature = (index, request_id, code, msg, faults: "Sequence[Fault]"))]
     fn new(index: usize, request_id: Option<String>, code: i64, msg: String, faults: Vec<Fault>) -> Self {
@@ -311,7 +311,7 @@ impl RefusedItem {
     }
 }
 
-shown_by!(Fault("code", "field", "reason") {
+value_class!(Fault("code", "field", "reason") {
     #[new]
     fn new(code: i64, field: String, reason: String) -> Self {
         Self { code, field, reason }

@@ -1,4 +1,4 @@
-//! The caller's side of the conversation, for people with an HTTP client and a message queue of their own.
+//! The caller's side of the protocol, for programs with their own HTTP client and message queue.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,30 +16,30 @@ use setpoint::{
 use crate::{
     body::Body,
     error, event,
+    json_writer::{self, Fill},
     settings::{FamilyName, Limits, Now, at_least_1, limits, now},
-    typed::{FamilyText, Verdict},
-    walk::{self, Fill},
+    type_hints::{FamilyText, SendStateText},
 };
 
 /// Submits batches, reads responses and channel messages, and ends every item exactly once. It does no I/O.
 ///
-/// Four kinds of methods: getters; `handle_*` inputs; commands (`submit`, `resend`, `cancel`); `poll_*` outputs. After anything
-/// else, drain `poll_events` and arrange for `handle_timeout` at `poll_timeout`. Draining late is only late, and spurious calls
-/// are harmless. Items are known from `submit` on, before anything is sent, so that no answer can come too early.
+/// Four kinds of methods: getters; `handle_*` inputs; commands (`submit`, `resend`, `cancel`); `poll_*` outputs. After a
+/// call of any other kind, drain `poll_events` and arrange for `handle_timeout` at `poll_timeout`. Draining later only delays events, and
+/// extra calls are harmless. `submit` registers the items before anything is sent, so no answer can come too early.
 ///
-/// Where a method takes `now`, the clocks are read if it is left out. Any thread may call any method. A process that was forked
-/// needs a requester of its own: in the child every method raises `ForkedError`.
+/// A method that takes `now` reads the clocks if it is left out. Any thread may call any method. A forked child needs its own
+/// requester: there, every method raises `ForkedError`.
 ///
-/// `limits` bound what one message may cost to read; `open_items` is how many may be open at once; `grace_ms` how long after
-/// its own deadline an item is still waited for; `remembered` how many ended items are known, to tell late and duplicate
-/// replies from unknown ones. What is left out has the engine's default.
+/// `limits` bound the cost of reading one message; `open_items` is how many items may be open at once; `grace_ms` how long an outcome is
+/// awaited after the item's deadline; `remembered` how many ended items are kept, to tell late and duplicate replies from unknown ones.
+/// The engine's defaults stand for those left out.
 #[pyclass(frozen, module = "setpoint")]
 #[derive(Debug)]
 pub(crate) struct Requester {
-    /// Taken and let go while the thread is attached to the interpreter, and no Python code runs in between: under the
-    /// GIL nobody ever waits for it, and a fork never finds it taken.
+    /// Locked and unlocked while the thread is attached to the interpreter, with no Python code in between: under the GIL no thread
+    /// ever waits for it, and a fork never happens while it is locked.
     engine: Mutex<Engine>,
-    /// The process that made it. Another one would draw the same request ids.
+    /// The process that made it. A forked child would generate the same request ids.
     process: u32,
 }
 
@@ -65,13 +65,13 @@ impl Requester {
         Ok(Self { engine: Mutex::new(Engine::new(org_id, config, seed)), process: std::process::id() })
     }
 
-    /// Builds a batch, or takes a body that was written elsewhere as it is. PUT `submission.body` to the family's path then.
+    /// Builds a batch from a list of items, or takes a complete body unchanged. Then PUT `submission.body` to the family's path.
     ///
-    /// In a list, items without a request id get a UUIDv7, and `defaults` are values for the fields that an item does not
-    /// have, or has as `None` or `""`, by field name. Items that the service is going to refuse may be in it.
+    /// In a list, items without a request id get a UUIDv7, and `defaults` are values for the fields that an item lacks or has as `None`
+    /// or `""`, by field name. The batch may hold items that the service will refuse.
     ///
-    /// Raises `RequestError` if the body is not usable as a whole, `InUseError` if a request id is in use here, `FullError` if too
-    /// many items are open, and `EncodeError` if a list holds what is no JSON. Nothing is kept then.
+    /// Raises `RequestError` if the body as a whole cannot be used, `InUseError` if a request id is in use here, `FullError` if too
+    /// many items are open, and `EncodeError` if a list holds a value that JSON cannot represent. Nothing is registered then.
     #[pyo3(signature = (
         body: "bytes | bytearray | memoryview | str | Sequence[Item]",
         family: "FamilyName" = FamilyName(Family::Invoke),
@@ -98,7 +98,7 @@ impl Requester {
                 if let Some(defaults) = defaults {
                     fill.fields = defaults.items()?.extract()?;
                 }
-                walk::batch(body, &mut fill)?
+                json_writer::batch(body, &mut fill)?
             }
         };
         let submitted = self.lock(py)?.submit_body(family.0, &body, now);
@@ -107,8 +107,7 @@ impl Requester {
             .map_err(|error| error::submit(py, &error))
     }
 
-    /// Notes that the batch's body is being sent once more: the service's clock may start only now, so the items' deadlines
-    /// here start again too.
+    /// Call it when the batch's body is sent again: the service may receive it only now, so the items' deadlines here start again.
     #[pyo3(signature = (batch, now=None))]
     fn resend(&self, py: Python<'_>, batch: u64, now: Option<&Bound<'_, Now>>) -> PyResult<()> {
         let now = self::now(now);
@@ -116,16 +115,16 @@ impl Requester {
         Ok(())
     }
 
-    /// Ends the batch's open items with `Cancelled`. What was sent may still be executed.
+    /// Ends the batch's open items with `Cancelled`. Commands that were sent may still be executed.
     fn cancel(&self, py: Python<'_>, batch: u64) -> PyResult<()> {
         self.lock(py)?.cancel(RequestBatchId(batch));
         Ok(())
     }
 
-    /// The HTTP response to the batch. `"settled"`: there is nothing more to send. `"resend"`: what an earlier attempt achieved
-    /// is not known; send the same body again later (after `resend`), or leave the items to their deadlines.
+    /// Takes the HTTP response to the batch. Returns `"settled"` if there is nothing more to send; `"resend"` if it is not known whether
+    /// the service took the batch: send the same body again later (after `resend`), or leave the items to their deadlines.
     ///
-    /// Raises `MessageError` if it is not an answer of this protocol, as from a proxy: the items stay open, and the body may be
+    /// Raises `MessageError` if it is not a response of this protocol, for instance a proxy's: the items stay open, and the body may be
     /// sent again.
     #[pyo3(signature = (batch, body: "bytes | bytearray | memoryview | str", now=None))]
     fn handle_response(
@@ -134,21 +133,21 @@ impl Requester {
         batch: u64,
         body: &Bound<'_, PyAny>,
         now: Option<&Bound<'_, Now>>,
-    ) -> PyResult<Verdict> {
+    ) -> PyResult<SendStateText> {
         let (body, now) = (Body::of_message(body)?, self::now(now));
-        let verdict = self.lock(py)?.handle_response(RequestBatchId(batch), body.as_bytes(), now);
-        verdict.map(name_of).map_err(|error| error::message(py, &error))
+        let state = self.lock(py)?.handle_response(RequestBatchId(batch), body.as_bytes(), now);
+        state.map(name_of).map_err(|error| error::message(py, &error))
     }
 
-    /// The attempt is over and certainly nothing was sent, for instance because no connection could be made. Ends the
-    /// items as refused, unless an earlier attempt may have arrived. Answers as `handle_response` does.
-    fn handle_not_sent(&self, py: Python<'_>, batch: u64, reason: &str) -> PyResult<Verdict> {
+    /// The attempt failed and certainly nothing was sent, for instance because no connection could be made. Ends the items as refused,
+    /// unless an earlier attempt may have arrived. Returns the same as `handle_response`.
+    fn handle_not_sent(&self, py: Python<'_>, batch: u64, reason: &str) -> PyResult<SendStateText> {
         Ok(name_of(self.lock(py)?.handle_not_sent(RequestBatchId(batch), reason)))
     }
 
-    /// A message from the channel. Returns how many replies it carried, also those that end nothing.
+    /// Takes a message from the channel. Returns the number of replies in it, including those that end no item.
     ///
-    /// Raises `MessageError` if it is no channel message; nothing of it was used then.
+    /// Raises `MessageError` if it is not a channel message; nothing of it is used then.
     #[pyo3(signature = (body: "bytes | bytearray | memoryview | str"))]
     fn handle_message(&self, py: Python<'_>, body: &Bound<'_, PyAny>) -> PyResult<usize> {
         let body = Body::of_message(body)?;
@@ -156,7 +155,7 @@ impl Requester {
         replies.map_err(|error| error::message(py, &error))
     }
 
-    /// Ends what has been waited for long enough.
+    /// Ends the items whose deadline and grace period have passed.
     #[pyo3(signature = (now=None))]
     fn handle_timeout(&self, py: Python<'_>, now: Option<&Bound<'_, Now>>) -> PyResult<()> {
         let now = self::now(now);
@@ -164,19 +163,19 @@ impl Requester {
         Ok(())
     }
 
-    /// What happened since the last time, in order; at most so many events, if `most` is given.
+    /// The events since the last call, in order; at most `most` of them, if given.
     #[pyo3(signature = (most=None) -> "list[Event]")]
     fn poll_events<'py>(&self, py: Python<'py>, most: Option<usize>) -> PyResult<Bound<'py, PyList>> {
         let mut engine = self.lock(py)?;
         let events: Vec<_> = std::iter::from_fn(|| engine.poll_event()).take(most.unwrap_or(usize::MAX)).collect();
-        // Making objects may collect garbage, and what is finalized then may call the requester.
+        // Making objects may start a garbage collection, and a finalizer may call this requester.
         drop(engine);
         let objects: Vec<_> = events.into_iter().map(|event| event::object(py, event)).collect::<PyResult<_>>()?;
         PyList::new(py, objects)
     }
 
-    /// When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while nothing is open. At times
-    /// a little earlier than necessary, never later.
+    /// When to call `handle_timeout` next, on the monotonic clock of `Now`, in milliseconds; `None` while no item is open. It may be a
+    /// little earlier than the next deadline, never later.
     fn poll_timeout(&self, py: Python<'_>) -> PyResult<Option<u64>> {
         Ok(self.lock(py)?.poll_timeout().map(setpoint::MonotonicTime::as_millis))
     }
@@ -209,11 +208,11 @@ impl Requester {
     }
 }
 
-fn name_of(verdict: SendState) -> Verdict {
-    match verdict {
-        SendState::Settled => Verdict("settled"),
-        // Also whatever a later engine says that is no end.
-        _ => Verdict("resend"),
+fn name_of(state: SendState) -> SendStateText {
+    match state {
+        SendState::Settled => SendStateText("settled"),
+        // Also a state that the engine gains later.
+        _ => SendStateText("resend"),
     }
 }
 
@@ -221,7 +220,7 @@ fn name_of(verdict: SendState) -> Verdict {
 #[pyclass(frozen, get_all, module = "setpoint")]
 #[derive(Debug)]
 pub(crate) struct Submission {
-    /// The batch's number from here on.
+    /// The batch's number.
     batch: u64,
     /// Which call to make: `"invoke"` or `"write"`.
     family: FamilyText,
@@ -229,8 +228,8 @@ pub(crate) struct Submission {
     body: Py<PyBytes>,
     /// How many items it has.
     items: usize,
-    /// Once so many milliseconds have passed, nobody expects every command to be carried out any more: do not send the
-    /// body again.
+    /// The shortest timeout of the items, in milliseconds. Do not send the body again once it has passed: by then nobody expects that
+    /// command to be executed.
     patience_ms: u32,
 }
 
@@ -260,7 +259,7 @@ impl Submission {
     }
 }
 
-/// A submission, as it was pickled.
+/// Restores a pickled submission.
 #[pyfunction]
 #[pyo3(signature = (batch, family: "FamilyName", body, items, patience_ms))]
 pub(crate) fn _restore_submission(

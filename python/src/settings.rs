@@ -9,7 +9,7 @@ use pyo3::{
 };
 use setpoint::{Family, FamilyTable, TableDirectory};
 
-use crate::{body::json_text, shown::shown_by};
+use crate::{body::json_text, value_class::value_class};
 
 /// `"invoke"` or `"write"`.
 pub(crate) struct FamilyName(pub(crate) Family);
@@ -130,8 +130,8 @@ pub(crate) fn limits(given: Option<&Bound<'_, Limits>>) -> setpoint::Limits {
 /// The orgs, channels and devices that exist, as data: for checks without a service.
 ///
 /// `{org_id: {"channels": [id, …], "devices": [{"productKey": …, "deviceKey": …, "assetId": …, "services": {id: name or
-/// None}, "measurepoints": [id, …]}, …]}}`, as a dict or as JSON text. Without `services` or `measurepoints` every target of that
-/// family is taken.
+/// None}, "measurepoints": [id, …]}, …]}}`, as a dict or as JSON text. Without `services` or `measurepoints`, every target of
+/// that family exists.
 #[pyclass(frozen, module = "setpoint")]
 #[derive(Debug)]
 pub(crate) struct Directory(pub(crate) TableDirectory);
@@ -146,8 +146,8 @@ impl Directory {
     }
 }
 
-/// One reading of both clocks, in milliseconds: the monotonic one for deadlines, the wall clock (since the Unix epoch)
-/// for what is written into `gmt…` fields.
+/// One reading of both clocks, in milliseconds: the monotonic clock for deadlines, the wall clock (since the Unix epoch) for the values of
+/// `gmt…` fields.
 #[pyclass(frozen, get_all, module = "setpoint")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
@@ -158,7 +158,7 @@ pub(crate) struct Now {
     epoch_ms: i64,
 }
 
-shown_by!(Now("monotonic_ms", "epoch_ms") {
+value_class!(Now("monotonic_ms", "epoch_ms") {
     #[new]
     fn new(monotonic_ms: u64, epoch_ms: i64) -> Self {
         Self { monotonic_ms, epoch_ms }
@@ -187,7 +187,7 @@ fn epoch_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// A clock that no step of the wall clock moves, and that goes on while the machine is suspended.
+/// A clock that is not affected by steps of the wall clock, and that goes on while the machine is suspended.
 #[cfg(target_os = "linux")]
 fn monotonic_ms() -> u64 {
     use rustix::time::{ClockId, clock_gettime};
@@ -202,7 +202,7 @@ fn monotonic_ms() -> u64 {
     ORIGIN.get_or_init(Instant::now).elapsed().as_millis() as u64
 }
 
-/// Everything in which the two families differ: names of calls and fields, and codes, by the family's name.
+/// How the two families differ: names of calls and fields, and codes, by the family's name.
 #[pyfunction]
 #[pyo3(signature = () -> "dict[FamilyName, FamilyTable]")]
 pub(crate) fn families(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
@@ -210,7 +210,6 @@ pub(crate) fn families(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     for family in Family::ALL {
         let table = family.table();
         let FamilyTable { name, path, action, channels_path, channel_field, channel_prefix, target_field, .. } = table;
-        let FamilyTable { channel_exists, channel_missing, .. } = family.table();
         let row = PyDict::new(py);
         for (key, value) in [
             ("name", name),
@@ -225,8 +224,6 @@ pub(crate) fn families(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         }
         row.set_item("channel_exists", table.channel_exists.0)?;
         row.set_item("channel_missing", table.channel_missing.0)?;
-        row.set_item("channel_exists", channel_exists.0)?;
-        row.set_item("channel_missing", channel_missing.0)?;
         families.set_item(*name, row)?;
     }
     Ok(families)

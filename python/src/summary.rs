@@ -6,14 +6,14 @@ use setpoint::{
     requester::{Refused, Summary as Counts},
 };
 
-use crate::shown::shown_by;
+use crate::value_class::value_class;
 
 /// How the items of a batch ended. `submitted` is the sum of all others but `accepted`.
 #[pyclass(frozen, module = "setpoint", from_py_object)]
 #[derive(Debug, Clone)]
 pub(crate) struct Summary(pub(crate) Counts);
 
-shown_by!(Summary("submitted", "accepted", "refused", "succeeded", "failed", "timed_out", "cancelled") {
+value_class!(Summary("submitted", "accepted", "refused", "succeeded", "failed", "timed_out", "cancelled") {
     #[new]
     fn new(
         submitted: usize,
@@ -79,7 +79,7 @@ shown_by!(Summary("submitted", "accepted", "refused", "succeeded", "failed", "ti
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal(pub(crate) Refused);
 
-shown_by!(Refusal("code", "msg", "submsg", "whole_request") {
+value_class!(Refusal("code", "msg", "submsg", "whole_request") {
     #[new]
     fn new(code: i64, msg: String, submsg: Option<String>, whole_request: bool) -> Self {
         Self(Refused::new(Code(code), msg, submsg, whole_request))

@@ -1,4 +1,4 @@
-//! Single messages: for devices, services and tools written in Python.
+//! Single messages, for devices, services and tools written in Python.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,21 +10,21 @@ use setpoint::{
     Family,
     device::{self, CommandPayload},
     json::{self, Payload},
-    reply::{self, BadReply as Bad, Reply as Said, Response},
+    reply::{self, BadReply as EngineBadReply, Reply as EngineReply, Response},
 };
 
 use crate::{
     body::Body,
     error,
     settings::{FamilyName, Limits, limits},
-    shown::shown_by,
-    typed::FamilyText,
+    type_hints::FamilyText,
+    value_class::value_class,
 };
 
-/// Whether a text is strict JSON, as the engine reads it: nothing but one value in UTF-8, no duplicate key, no lone
-/// surrogate, nested at most `depth` deep (the engine's default if left out).
+/// Checks that a text is strict JSON, as the engine reads it: exactly one value, in UTF-8, without duplicate keys and lone surrogates,
+/// nested at most `depth` deep (the engine's default if left out).
 ///
-/// Raises `JsonError` with the byte offset and the reason.
+/// Raises `JsonError` with the byte offset and the reason if it is not.
 #[pyfunction]
 #[pyo3(signature = (text: "bytes | bytearray | memoryview | str", depth=None))]
 pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<usize>) -> PyResult<()> {
@@ -35,7 +35,7 @@ pub(crate) fn check_json(py: Python<'_>, text: &Bound<'_, PyAny>, depth: Option<
 
 /// Reads the response to a batch: one `Reply` for each item, or a `BadReply` for one that cannot be used.
 ///
-/// Raises `RequestError` if it says that the whole request was refused, and `MessageError` if it is no response.
+/// Raises `RequestError` if it says that the whole request was refused, and `MessageError` if it is not a response.
 #[pyfunction]
 #[pyo3(signature = (
     body: "bytes | bytearray | memoryview | str",
@@ -58,7 +58,7 @@ pub(crate) fn read_response<'py>(
 
 /// Reads a channel message: one `Reply` for each that it carries, or a `BadReply` for one that cannot be used.
 ///
-/// Raises `MessageError` if it is no channel message.
+/// Raises `MessageError` if it is not a channel message.
 #[pyfunction]
 #[pyo3(signature = (body: "bytes | bytearray | memoryview | str", *, limits=None) -> "list[Reply | BadReply]")]
 pub(crate) fn read_message<'py>(
@@ -100,11 +100,11 @@ fn write<'py>(py: Python<'py>, replies: &[Bound<'py, Reply>], open: fn(&mut Vec<
     PyBytes::new(py, &out)
 }
 
-fn objects<'py>(py: Python<'py>, replies: &[Result<Said<'_>, Bad>]) -> PyResult<Bound<'py, PyList>> {
+fn objects<'py>(py: Python<'py>, replies: &[Result<EngineReply<'_>, EngineBadReply>]) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for reply in replies {
         match reply {
-            Ok(said) => list.append(Reply::of(said))?,
+            Ok(reply) => list.append(Reply::of(reply))?,
             Err(bad) => list.append(BadReply::of(bad))?,
         }
     }
@@ -154,15 +154,15 @@ impl Reply {
 }
 
 impl Reply {
-    fn of(said: &Said<'_>) -> Self {
+    fn of(reply: &EngineReply<'_>) -> Self {
         let mut text = Vec::new();
-        reply::write_reply(&mut text, said);
-        // The engine writes UTF-8 alone.
-        Self { family: FamilyText(said.family.name()), text: String::from_utf8(text).unwrap_or_default() }
+        reply::write_reply(&mut text, reply);
+        // The engine writes UTF-8.
+        Self { family: FamilyText(reply.family.name()), text: String::from_utf8(text).unwrap_or_default() }
     }
 }
 
-/// A reply, as it was pickled.
+/// Restores a pickled reply.
 #[pyfunction]
 #[pyo3(signature = (family: "FamilyName", text))]
 pub(crate) fn _restore_reply(family: FamilyName, text: String) -> Reply {
@@ -181,7 +181,7 @@ pub(crate) struct BadReply {
     reason: String,
 }
 
-shown_by!(BadReply("index", "offset", "reason") {
+value_class!(BadReply("index", "offset", "reason") {
     #[new]
     fn new(index: usize, offset: usize, reason: String) -> Self {
         Self { index, offset, reason }
@@ -189,7 +189,7 @@ shown_by!(BadReply("index", "offset", "reason") {
 });
 
 impl BadReply {
-    fn of(bad: &Bad) -> Self {
+    fn of(bad: &EngineBadReply) -> Self {
         Self { index: bad.index, offset: bad.offset, reason: bad.reason.clone() }
     }
 }
@@ -249,7 +249,7 @@ pub(crate) struct AnswerTopic {
     service_id: Option<String>,
 }
 
-shown_by!(AnswerTopic("product_key", "device_key", "service_id") {
+value_class!(AnswerTopic("product_key", "device_key", "service_id") {
     #[new]
     fn new(product_key: String, device_key: String, service_id: Option<String>) -> Self {
         Self { product_key, device_key, service_id }
@@ -294,11 +294,11 @@ pub(crate) struct Answer {
     data: Option<String>,
     /// The device's own words.
     message: Option<String>,
-    /// Why the answer cannot be used, though it is known what it answers; `None` if it can.
+    /// Why the answer cannot be used, though its message id could be read; `None` if it can.
     bad: Option<String>,
 }
 
-shown_by!(Answer("id", "code", "data", "message", "bad") {
+value_class!(Answer("id", "code", "data", "message", "bad") {
     #[new]
     #[pyo3(signature = (id, code, data, message, bad=None))]
     fn new(id: String, code: Option<i64>, data: Option<String>, message: Option<String>, bad: Option<String>) -> Self {

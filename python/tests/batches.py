@@ -44,7 +44,7 @@ def item(rng: random.Random, family: FamilyName, index: int) -> Any:
 
 
 def value(rng: random.Random, depth: int) -> Any:
-    """Anything that JSON can say."""
+    """Anything that JSON can represent."""
     kind = rng.randrange(9 if depth else 7)
     if kind == 0:
         return rng.choice([None, True, False])

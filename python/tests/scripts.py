@@ -1,4 +1,4 @@
-"""`vectors/engine`: what is said to one requester at which moment, and which events follow."""
+"""`vectors/engine`: inputs of one requester at given times, and the events that follow."""
 
 from __future__ import annotations
 

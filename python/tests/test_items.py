@@ -182,7 +182,9 @@ def test_items_that_are_no_dicts_are_refused_by_the_engine() -> None:
 
 @pytest.mark.parametrize("body", [None, 5, {"data": []}, {1}, iter([]), object()])
 def test_what_is_no_body_is_a_type_error(body: Any) -> None:
-    with pytest.raises(TypeError, match="a batch is bytes, bytearray, memoryview, str, or a list of dict, InvokeItem or W"):
+    with pytest.raises(
+        TypeError, match="a batch is bytes, bytearray, memoryview, str, or a list of dict, InvokeItem or W"
+    ):
         check(body, org_id="o1")
     with pytest.raises(TypeError, match="a batch is bytes"):
         Requester("o1").submit(body)

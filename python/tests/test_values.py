@@ -1,4 +1,4 @@
-"""What the package gives out is a value: compared, shown, copied and pickled by what it says."""
+"""Objects of the package are values: they compare, print, copy and pickle by their attributes."""
 
 from __future__ import annotations
 

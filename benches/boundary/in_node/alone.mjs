@@ -1,5 +1,5 @@
-// One contender of the comparison in flight, in a process of its own: it keeps a heap full of garbage, and whoever shares it
-// with another one pays for collecting what the other has left.
+// One contender of the in-flight comparison, in a process of its own: it fills the heap with garbage, and in one process a contender
+// would pay for collecting another's.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import * as corpora from "./corpora.mjs";
 import { promises, setpoint, setpointFromItems } from "./flights.mjs";
 import { here } from "./measure.mjs";
 
-/** Who there is, by name. */
+/** The contenders, by name. */
 const CONTENDERS = {
   setpoint,
   "setpoint, bodies written": setpointFromItems,
@@ -16,7 +16,7 @@ const CONTENDERS = {
   "promises, bodies written": (flight) => promises(flight, true),
 };
 
-/** Starts one: `run` says what so many passes take, in milliseconds of CPU time; `end` ends it. */
+/** Starts one: `run` returns how long a number of passes takes, in milliseconds of CPU time; `end` ends it. */
 export function start(folder, items, name) {
   const child = fork(new URL(import.meta.url), [folder, String(items), name]);
   const ended = once(child, "exit");
@@ -45,8 +45,8 @@ if (process.send !== undefined) {
 }
 
 /**
- * One pass, and one turn of the event loop, as there is in every application: what was collected is freed there, and its
- * memory used again. Nine in ten succeed: who says otherwise did other work.
+ * One pass, and one turn of the event loop, as in every application: native memory of collected objects is freed there and used
+ * again. Nine in ten items succeed: a contender with another count did other work.
  */
 async function turned(work, items) {
   const succeeded = await work();

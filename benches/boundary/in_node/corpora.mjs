@@ -9,15 +9,15 @@ const lines = (folder, file) =>
     .filter((line) => line !== "")
     .map((line) => Buffer.from(line));
 
-/** What a checker has to be told: `orgId` and `epochMs`. */
+/** Arguments of a check: `orgId` and `epochMs`. */
 export const facts = (folder) => JSON.parse(readFileSync(join(folder, "facts.json"), "utf8"));
 
-/** Bodies of so many items each. */
+/** Bodies of this many items each. */
 export const bodies = (folder, items) => lines(folder, `respond-${items}.jsonl`);
 
 /**
  * Items that are all in flight at once, and the messages that answer all of them in random order. `batches`, the bodies as
- * objects, are made when they are first asked for: who is given bodies has no such objects, and none to collect around.
+ * objects, are made when they are first asked for: a contender that takes bodies has no such objects in its heap.
  */
 export function flight(folder, items) {
   const bodies = lines(folder, `flight-${items}-bodies.jsonl`);

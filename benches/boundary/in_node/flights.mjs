@@ -1,4 +1,4 @@
-// What is in flight: the package, and a Map of promises with a timer each, as people keep it.
+// In-flight items: the package, and a Map of promises with a timer each.
 
 import { Requester } from "setpoint";
 

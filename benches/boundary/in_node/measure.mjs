@@ -1,12 +1,12 @@
-// Running contenders in turns, so that whatever else happens on the machine happens to all of them.
+// Runs contenders in turns, so that other load on the machine affects all of them.
 
-/** CPU time of this process in milliseconds: what others take from it does not count, what collects its garbage does. */
+/** CPU time of this process in milliseconds. Waiting for the processor does not count; threads of the garbage collector do. */
 const cpu = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 };
 
-/** What so many passes of some work take in this process, in milliseconds of CPU time. */
+/** How long a number of passes of some work takes in this process, in milliseconds of CPU time. */
 export const here = (work) => async (passes) => {
   const start = cpu();
   for (let pass = 0; pass < passes; pass += 1) await work();
@@ -14,8 +14,8 @@ export const here = (work) => async (passes) => {
 };
 
 /**
- * Runs each contender (`{name, run, items}`, `run` as [here]) in bursts of about so many milliseconds, once a round, every time
- * another one first. Nanoseconds an item by name, one for each round; a first round warms up and does not count.
+ * Runs each contender (`{name, run, items}`, `run` as [here]) in bursts of about this many milliseconds, once a round, starting
+ * with another one in each. Returns nanoseconds an item by name, one for each round; the first round warms up and does not count.
  */
 export async function inTurns(contenders, rounds, burst, tick) {
   const passes = [];
@@ -34,15 +34,15 @@ export async function inTurns(contenders, rounds, burst, tick) {
 }
 
 async function passesOf(run, burst) {
-  // The compiler needs some rounds to see what it has to do with.
+  // V8 needs some rounds before it has compiled everything.
   await run(20);
   let passes = 0;
-  // At least once: threads that collect garbage may have taken as long already.
+  // At least once: the threads of the garbage collector may have taken that long already.
   for (let spent = 0; spent < burst; passes += 1) spent += await run(1);
   return passes;
 }
 
-/** A middle value, and between which values the middle eight tenths lie. */
+/** The median, and the 10th and 90th percentiles. */
 export function spread(values) {
   const ordered = [...values].sort((one, other) => one - other);
   const [low, median, high] = [0.1, 0.5, 0.9].map((part) => ordered[Math.round((ordered.length - 1) * part)]);

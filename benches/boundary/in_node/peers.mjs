@@ -1,4 +1,4 @@
-// What people write instead: `JSON.parse`, checks by hand or a schema for ajv, and `JSON.stringify`.
+// The alternatives: `JSON.parse`, checks by hand or a schema for ajv, and `JSON.stringify`.
 
 import { Ajv } from "ajv";
 
@@ -82,7 +82,7 @@ function reply(item, wrong, epochMs) {
   };
 }
 
-/** What can be repeated of a refused item: what has the right type. */
+/** The fields of a refused item that are echoed: those of the right type. */
 function echoes(item) {
   const echo = {};
   for (const field of TEXTS) if (typeof item[field] === "string") echo[field] = item[field];

@@ -1,4 +1,4 @@
-// That everybody the npm package is measured against does the same work. The folder of the corpora is in SETPOINT_CORPORA.
+// Every peer of the npm package does the same work. The folder of the corpora is in SETPOINT_CORPORA.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

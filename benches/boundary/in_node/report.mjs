@@ -1,4 +1,4 @@
-// What was measured, for a person, for a program, and as a page.
+// Reports the results: for people, for programs, and as a page.
 
 import { execFileSync } from "node:child_process";
 import { arch, availableParallelism, cpus, loadavg, release } from "node:os";
@@ -6,7 +6,7 @@ import { arch, availableParallelism, cpus, loadavg, release } from "node:os";
 const number = (value) => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0));
 const times = ({ low, median, high }) => [`${number(median)}×`, `${number(low)}–${number(high)}×`];
 
-/** What a row says about its target: nothing if it has none. */
+/** Whether a row reaches its target; empty if it has none. */
 const verdict = ({ least, value }) => (least === undefined ? "" : value.median >= least ? "reached" : "falls short");
 
 export function machine() {

@@ -1,5 +1,5 @@
 // The rules of one item as a service in JavaScript would write them by hand. The numbers and patterns are those of the
-// protocol; peers.test.mjs holds every verdict against the engine's.
+// protocol; peers.test.mjs compares every result with the engine's.
 
 export const FORM = 1000;
 export const CHANNEL_MISSING = 1000103;
@@ -11,10 +11,10 @@ const ID_BYTES = 128;
 const CALLBACK_URL_BYTES = 2048;
 
 const CHANNEL = /^DATASVC\.CONTROL\.[A-Za-z0-9_.-]{1,48}$/;
-// What nearly every id is like: one look and it is known to be usable.
+// Matches nearly every id: one that matches needs no other check.
 const PLAIN_ID = /^[ -~]{1,128}$/;
 const PLAIN_PART = /^[ !"%-*,\-.0-~][ !"$-*,\-.0-~]{0,127}$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 const TOPIC_SIGN = /^\$|[+#/]/;
 

@@ -1,1 +1,1 @@
-"""What bench.py measures: the Python package, what people write instead of it, and both in turns."""
+"""What bench.py measures: the Python package, its alternatives, and both in turns."""

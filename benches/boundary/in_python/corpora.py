@@ -12,7 +12,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checker has to be told."""
+    """Arguments of a check."""
 
     org_id: str
     epoch_ms: int
@@ -37,23 +37,23 @@ def send(body: bytes) -> None:
 
 
 def facts(folder: Path) -> Facts:
-    """Who asks, and when."""
+    """The org, and the time."""
     read = json.loads((folder / "facts.json").read_bytes())
     return Facts(read["orgId"], read["epochMs"])
 
 
 def bodies(folder: Path, items: int) -> list[bytes]:
-    """Batch bodies of so many invokes, one in ten invalid."""
+    """Batch bodies of `items` invokes each, one in ten invalid."""
     return (folder / f"respond-{items}.jsonl").read_bytes().splitlines()
 
 
 def parsed(bodies: list[bytes]) -> list[list[Item]]:
-    """The items of each body, for whoever takes them as dicts."""
+    """The items of each body, as dicts."""
     return [json.loads(body)["data"] for body in bodies]
 
 
 def flight(folder: Path, items: int) -> Flight:
-    """So many valid invokes and their answers."""
+    """This many valid invokes and their answers."""
     bodies, messages = (
         (folder / f"flight-{items}-{kind}.jsonl").read_bytes().splitlines() for kind in ("bodies", "messages")
     )

@@ -104,7 +104,7 @@ def reply(item: Item, wrong: Fault | None, epoch_ms: int) -> Reply:
 
 
 def echoes(item: Item) -> Item:
-    """What can be repeated of a refused item: what has the right type."""
+    """The fields of a refused item that are echoed: those of the right type."""
     echo = {field: item[field] for field in TEXTS if type(item.get(field)) is str}
     if type(item.get("inputData")) is dict:
         echo["inputData"] = item["inputData"]

@@ -13,7 +13,7 @@ from .corpora import Facts, Flight, Item, send
 
 
 class Checker:
-    """The package, at the time that the facts name. Nobody here asks a clock."""
+    """The package, at the time given by the facts. No clock is read."""
 
     def __init__(self, facts: Facts) -> None:
         self.now = setpoint.Now(0, facts.epoch_ms)
@@ -32,7 +32,7 @@ def from_items(flight: Flight, facts: Facts) -> int:
 
 
 def from_bodies(flight: Flight, facts: Facts) -> int:
-    """The same with bodies that were written elsewhere."""
+    """The same with complete bodies."""
     requester = setpoint.Requester(facts.org_id, open_items=flight.items)
     for body in flight.bodies:
         send(requester.submit(body).body)
@@ -40,7 +40,7 @@ def from_bodies(flight: Flight, facts: Facts) -> int:
 
 
 def drained(requester: setpoint.Requester, flight: Flight) -> int:
-    """Reads every message and looks at the outcome of every item."""
+    """Reads every message and the outcome of every item."""
     succeeded = 0
     for message in flight.messages:
         requester.handle_message(message)
@@ -51,7 +51,7 @@ def drained(requester: setpoint.Requester, flight: Flight) -> int:
 
 
 class Bare:
-    """The engine without a binding: a program that checks the same bodies when it is told to."""
+    """The engine without a binding: a program that checks the same bodies on request."""
 
     def __init__(self, program: Path, files: list[Path]) -> None:
         self.process = subprocess.Popen(

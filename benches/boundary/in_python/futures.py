@@ -1,4 +1,4 @@
-"""What is in flight as people keep it in asyncio: a dict of futures, each with a timer."""
+"""In-flight items as asyncio programs keep them: a dict of futures, each with a timer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Futures:
         return future
 
     def expire(self, request_id: str) -> None:
-        """Nobody answered in time."""
+        """There was no answer in time."""
         future, _ = self.pending.pop(request_id)
         if not future.done():
             future.set_exception(TimeoutError(request_id))
@@ -62,7 +62,7 @@ async def by_futures(flight: Flight, loads: Loads, dumps: Dumps | None) -> int:
             send(dumps({"data": items}))
     for message in flight.messages:
         keeper.handle_message(message)
-    # The loop sweeps cancelled timers at its next turn.
+    # The loop removes cancelled timers at its next turn.
     await asyncio.sleep(0)
     return sum(future.result()["status"] == 0 for future in waiting)
 

@@ -1,4 +1,4 @@
-"""Where and of what something was measured."""
+"""The machine and the versions that were measured."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load() -> str:
 
 
 def processor() -> str:
-    """Its name for itself."""
+    """The name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -41,7 +41,7 @@ def processor() -> str:
 
 
 def said(*command: str) -> str:
-    """What a program says; nothing if there is no such program."""
+    """The output of a program; empty if there is no such program."""
     try:
         return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Running contenders in turns, so that whatever else happens on the machine happens to all of them."""
+"""Runs contenders in turns, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 Burst = Callable[[int], int]
-"""Does its work so many times and says how many nanoseconds of CPU time that took."""
+"""Does its work this many times and returns the nanoseconds of CPU time that it took."""
 
 BURST_NS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who does the work, and how many items one pass of it has."""
+    """A contender: what does the work, and the number of items of one pass."""
 
     name: str
     burst: Burst
@@ -33,7 +33,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Spread:
-    """A middle value, and between which values the middle eight tenths lie."""
+    """The median, and the 10th and 90th percentiles."""
 
     low: float
     median: float
@@ -48,7 +48,7 @@ class Spread:
 
 
 def timed(work: Callable[[], object]) -> Burst:
-    """The CPU time that this thread needs for the work: what others take from it does not count."""
+    """The CPU time that this thread needs for the work. Waiting for the processor does not count."""
 
     def burst(passes: int) -> int:
         start = time.thread_time_ns()
@@ -60,13 +60,13 @@ def timed(work: Callable[[], object]) -> Burst:
 
 
 def in_turns(contenders: Sequence[Contender], rounds: int, tick: Callable[[], None]) -> dict[str, Series]:
-    """Runs each contender in short bursts, once a round, every time another one first. A first round warms up."""
+    """Runs each contender in short bursts, once a round, another one first in each. The first round warms up."""
     passes = [passes_of(contender) for contender in contenders]
     series = [Series(contender.name) for contender in contenders]
     for turn in range(rounds):
         for step in range(len(contenders)):
             at = (turn + step) % len(contenders)
-            # What the one before left behind is not this one's to clear away.
+            # A contender does not pay for the garbage of the one before.
             gc.collect()
             nanos = contenders[at].burst(passes[at])
             series[at].samples.append(nanos / passes[at] / contenders[at].items)

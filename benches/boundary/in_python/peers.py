@@ -1,4 +1,4 @@
-"""Everybody who answers a batch: a body in, the complete response out."""
+"""All contenders that answer a batch: a body in, the complete response out."""
 
 from __future__ import annotations
 

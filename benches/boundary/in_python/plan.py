@@ -1,4 +1,4 @@
-"""What is measured, beside whom, and what it should reach."""
+"""What is measured, against which peers, and the targets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Row:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the median is what it should be; `None` if nothing is asked of it."""
+        """Whether the median reaches the target; `None` without a target."""
         if self.least is not None:
             return self.value.median >= self.least
         return None if self.most is None else self.value.median <= self.most
@@ -80,7 +80,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an item costs somebody, in nanoseconds."""
+    """The cost of an item for one contender, in nanoseconds."""
 
     work: str
     items: int
@@ -165,13 +165,13 @@ def in_flight(folder: Path, facts: Facts, items: int, rounds: int, tick: Callabl
 
 
 def settle() -> None:
-    """Takes what was loaded out of the collector's sight: an application does not hold a corpus."""
+    """Excludes what was loaded from garbage collection: an application does not hold a corpus."""
     gc.collect()
     gc.freeze()
 
 
 def hold(succeeded: int, items: int) -> None:
-    """Nine in ten succeed: who says otherwise did other work."""
+    """Nine in ten succeed: a contender with another count did other work."""
     if succeeded != items * 9 // 10:
         raise AssertionError(f"{succeeded} of {items} succeeded")
 
@@ -192,7 +192,7 @@ def respond_rows(items: int, series: dict[str, Series]) -> list[Row]:
 
 
 def flight_rows(items: int, series: dict[str, Series]) -> list[Row]:
-    """The lines for so many in flight: first with bodies that were written elsewhere, then from items alone."""
+    """The lines for so many in flight: first with complete bodies, then from items."""
 
     def row(work: str, name: str, mine: str, least: float | None = FASTER_IN_FLIGHT) -> Row:
         work = f"{items:,} in flight, {work}"

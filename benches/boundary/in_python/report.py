@@ -1,4 +1,4 @@
-"""What came out: a table in the terminal, a page, and as JSON."""
+"""Reports the results: a table in the terminal, a page, and JSON."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def value(amount: float, unit: str) -> str:
 
 
 def number(amount: float) -> str:
-    """As many digits as mean something."""
+    """Rounded to the significant digits."""
     return f"{amount:.0f}" if amount >= 100 else f"{amount:.1f}" if amount >= 10 else f"{amount:.2f}"
 
 

@@ -22,7 +22,7 @@ DEFAULT_TIMEOUT_MS = 30_000
 MAX_TIMEOUT_MS = 300_000
 
 is_channel = re.compile(r"DATASVC\.CONTROL\.[A-Za-z0-9_.\-]{1,48}").fullmatch
-# What nearly every id is like: one look and it is known to be usable.
+# Matches nearly every id: one that matches needs no other check.
 is_plain_id = re.compile(r"[ -~]{1,128}").fullmatch
 is_plain_part = re.compile(r"[ !\"%-*,\-.0-~][ !\"$-*,\-.0-~]{0,127}").fullmatch
 has_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search

@@ -10,7 +10,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why a call failed.
 ///
 /// A message says what to do; what a program needs is in the fields; what went wrong underneath is the
-/// [source](std::error::Error::source). [`error_chain`] has all of it on one line.
+/// [source](std::error::Error::source). [`error_chain`](crate::error_chain) has all of it on one line.
 ///
 /// ```
 /// use setpoint_client::{Client, Error};

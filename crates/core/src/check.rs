@@ -1,7 +1,6 @@
-//! From a body to the answer that a service would give on first receipt, without one.
+//! Checks batches as a service would on first receipt, without a service.
 //!
-//! The service itself ([`responder::CheckedBatch`](crate::responder::CheckedBatch)) reads, resolves and answers items in
-//! the same way.
+//! [`responder::CheckedBatch`](crate::responder::CheckedBatch), which a service uses, runs the same code.
 
 mod answering;
 mod checker;
@@ -31,7 +30,7 @@ use crate::{
 
 /// Checks a batch body and says what a service with this directory would answer on first receipt.
 ///
-/// Nothing is kept: a request id that was used in an earlier batch is not known here.
+/// Nothing is kept: request ids of earlier batches are not known here.
 ///
 /// ```
 /// use setpoint::{AnyDirectory, Code, Family, Limits, Now, check::check};
@@ -61,14 +60,14 @@ pub fn check<'a>(
 
 /// [`check`]s the form of a batch body alone, as if every well-formed channel and device existed.
 ///
-/// The thread remembers how the items before were written: those that are written alike are read faster. A [`Checker`]
-/// does so as well, and has a use for the room of a response that is not needed any more.
+/// Each thread remembers how earlier items were written, and reads similar ones faster. A [`Checker`] does so too, and can
+/// reuse the buffer of an earlier response.
 pub fn check_form<'a>(body: &'a [u8], family: Family, org_id: &str, limits: &Limits, now: Now) -> Report<'a> {
     let request = Request { family, org_id, body, limits, received: now };
     with_reader(family, |reader| report(reader, request, Vec::new(), Anything))
 }
 
-/// Calls with a reader that remembers how the items were written that this thread has read before.
+/// Calls `read` with the thread's reader, which remembers how earlier items were written.
 pub(crate) fn with_reader<T>(family: Family, read: impl FnOnce(&mut ItemReader) -> T) -> T {
     thread_local! {
         static READERS: [RefCell<ItemReader>; 2] =
@@ -78,7 +77,7 @@ pub(crate) fn with_reader<T>(family: Family, read: impl FnOnce(&mut ItemReader) 
         let reader = if family == Family::Invoke { invoke } else { write };
         match reader.try_borrow_mut() {
             Ok(mut reader) => read(&mut reader),
-            // A directory that checks a batch itself while it is asked.
+            // The reader is in use: a directory checks another batch while it is asked.
             Err(_) => read(&mut ItemReader::new(family)),
         }
     })
@@ -89,7 +88,7 @@ pub(crate) fn with_reader<T>(family: Family, read: impl FnOnce(&mut ItemReader) 
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Report<'a> {
-    /// Why the whole request is refused; there are no items then.
+    /// Why the request is refused as a whole; there are no items then.
     pub error: Option<RequestError>,
     /// One for each item, in request order.
     pub items: Vec<ItemReport<'a>>,
@@ -112,7 +111,7 @@ impl Report<'_> {
 pub struct ItemReport<'a> {
     /// Which item, from 0.
     pub index: usize,
-    /// Its request id, decoded; `None` if it could not be read. One that is too long is cut at the limit.
+    /// Its request id, decoded; `None` if it could not be read. An id that is too long is cut at the limit.
     pub request_id: Option<Cow<'a, str>>,
     /// The code of its reply: 0 if it would be accepted.
     pub code: Code,

@@ -157,16 +157,18 @@ fn responder(faults: &mut Faults) -> ResponderConfig {
     let mut config = ResponderConfig::default();
     config.limits.items = const { NonZeroUsize::new(64).unwrap() };
     config.limits.body_bytes = const { NonZeroUsize::new(64 << 10).unwrap() };
-    let mut small = |fault, bound: &mut usize, low, high| {
+    let mut small = |fault, bound: &mut NonZeroUsize, low, high| {
         if faults.is_on(fault) {
-            *bound = faults.chance(fault).between(low, high) as usize;
+            *bound = NonZeroUsize::new(faults.chance(fault).between(low, high) as usize).unwrap_or(*bound);
         }
     };
     small(Fault::SmallBounds, &mut config.pending_per_org, 2, 12);
     small(Fault::SmallBounds, &mut config.pending_per_device, 1, 4);
     small(Fault::SmallOutbox, &mut config.outbox, 1, 8);
     small(Fault::SmallMemory, &mut config.dedup_per_org, 4, 40);
-    small(Fault::SmallMemory, &mut config.ended, 1, 20);
+    let mut ended = NonZeroUsize::new(config.ended).unwrap_or(NonZeroUsize::MIN);
+    small(Fault::SmallMemory, &mut ended, 1, 20);
+    config.ended = ended.get();
     small(Fault::SmallWindow, &mut config.hand_over_window, 1, 3);
     small(Fault::SmallWindow, &mut config.replies_per_message, 1, 3);
     if faults.is_on(Fault::ShortMemory) {

@@ -104,6 +104,7 @@ impl ChannelRecord {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a store that does not know a part of it must not compile")]
 pub struct AtomicWrite {
     /// The state, in the order in which it is replayed.
     #[serde(default)]

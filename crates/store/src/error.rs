@@ -163,3 +163,18 @@ impl Error for StoreError {
         self.0.source.as_deref().map(|source| source as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_where_and_what_to_do_and_leaves_the_cause_to_its_source() {
+        let frame = crate::codec::Decoder::new().frame(17, &[9; 12]).unwrap_err();
+        let error = StoreError::codec("store.redb", frame.clone());
+        assert_eq!(error.to_string(), "store.redb, position 17; use the version that wrote it, or a newer one");
+        assert_eq!(error.source().unwrap().downcast_ref::<CodecError>(), Some(&frame));
+        assert_eq!(error.source().map(ToString::to_string), Some(frame.to_string()));
+        assert!(StoreError::new(StoreErrorKind::Failed, "syncing").source().is_none());
+    }
+}

@@ -1,6 +1,6 @@
 //! Where a Setpoint service keeps what must survive it: accepted items, their finals, and the channels.
 //!
-//! A store is a log. The service appends writes to it, replays it at a start, and lets it forget its front. That is
+//! A store is a log. The service appends writes to it, replays it at a start, and lets it drop its front. That is
 //! all that the seam [`Store`] asks for, so that a log may be a table of rows in a file or a replicated stream.
 //!
 //! ```
@@ -37,7 +37,8 @@
 //!
 //! 1. **Durable.** When [`append`](Store::append) returns, its writes survive a crash of the process and a loss of power.
 //! 2. **Atomic and in order.** An [`AtomicWrite`] is kept whole or not at all, and after a crash the log holds a prefix of the
-//!    writes. A replay gives what was appended: every entry once, in order, nothing else.
+//!    writes. A replay gives what was appended, every entry once and in order, but for what retention has dropped or carried
+//!    forward.
 //! 3. **Never skips.** What is damaged, is of a kind or a format that this version does not know, or is missing in the middle,
 //!    ends a replay with an error that names the position. No entry of that write is given.
 //! 4. **Never tries twice.** After a failed append nothing is certain: every further call that would change the log fails
@@ -65,6 +66,10 @@
 //!    damages it. What the suite could not try is in its report; let the test list it.
 
 #![forbid(unsafe_code)]
+// What is public may grow without breaking its users, unless its declaration says why not.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs, unnameable_types)]
+#![warn(clippy::needless_pass_by_ref_mut, clippy::or_fun_call, clippy::redundant_clone, clippy::use_self)]
+// Nothing that a store holds may end the process.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 pub mod codec;

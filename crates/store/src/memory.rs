@@ -20,7 +20,7 @@ const NAME: &str = "the log in memory";
 /// A log in the memory of the process. Its clones are the same log, each opened anew: one kept outside of a gateway
 /// survives the gateway, not the process.
 ///
-/// What it keeps are frames, as a store on disk would: a replay decodes them, and retention drops them.
+/// It keeps encoded frames, as a store on disk does: a replay decodes them, and retention drops them.
 ///
 /// ```
 /// use setpoint_store::{AtomicWrite, MemoryStore, Store, StoreErrorKind};
@@ -61,7 +61,7 @@ impl Clone for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty log. What it keeps is bounded by what arrives in the time for which items are remembered.
+    /// An empty log. If it is retired now and then, its size is bounded by what is written while items are remembered.
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,7 +88,7 @@ impl MemoryStore {
         self.log().frames.iter().cloned().collect()
     }
 
-    /// Puts other frames in the place of what the log keeps: for tests of what is damaged, or was written by another version.
+    /// Replaces everything that the log keeps: for tests with damaged frames, or with those of another version.
     ///
     /// ```
     /// use setpoint_store::{AtomicWrite, MemoryStore, Store, StoreErrorKind};
@@ -126,7 +126,7 @@ impl MemoryStore {
         outcome
     }
 
-    /// Gives each write to `each`. The log is not locked meanwhile, except to find the next frame.
+    /// Gives each write to `each`. The log is locked only while the next frame is copied.
     fn writes(&self, mut each: impl FnMut(AtomicWrite) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut reader = Reader::default();
         loop {
@@ -230,8 +230,11 @@ impl Reader {
     fn next_frame(&mut self, log: &Log) -> Result<Option<Frame>, StoreError> {
         let Some(front) = log.frames.front() else { return Ok(None) };
         let next = *self.next.get_or_insert(front.position);
-        let at = next.checked_sub(front.position).and_then(|at| usize::try_from(at).ok());
-        let Some(frame) = at.and_then(|at| log.frames.get(at)) else { return Ok(None) };
+        let Some(at) = next.checked_sub(front.position) else {
+            let what = format!("{NAME} was changed by a second owner while it was read");
+            return Err(StoreError::new(StoreErrorKind::InUse, what).at(next));
+        };
+        let Some(frame) = usize::try_from(at).ok().and_then(|at| log.frames.get(at)) else { return Ok(None) };
         if frame.position != next {
             let what = format!("{NAME} goes on at {} where {next} should follow", frame.position);
             return Err(StoreError::new(StoreErrorKind::Damaged, what).at(next));

@@ -1,6 +1,6 @@
 //! A log as text: one JSON object per line, for other tools and for moving a log into another store.
 //!
-//! Each line is a part of an [`AtomicWrite`](crate::AtomicWrite). Where one write ended and the next began is not exported:
+//! Each line is a part of an [`AtomicWrite`]. Where one write ended and the next began is not exported:
 //! it matters only for a crash while they were written.
 
 use std::io::{self, BufRead, Write};

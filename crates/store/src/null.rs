@@ -18,6 +18,7 @@ use crate::{AtomicWrite, AuditEntry, Entry, Retired, Store, StoreError};
 /// # Ok::<(), setpoint_store::StoreError>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it keeps nothing, whatever else there is to be kept")]
 pub struct NullStore;
 
 impl Store for NullStore {

@@ -4,7 +4,7 @@ use setpoint::Now;
 
 use crate::{AtomicWrite, AuditEntry, Entry, StoreError};
 
-/// Where accepted items, their finals and the channels are kept: a log that is appended to, replayed, and forgotten from its
+/// Where accepted items, their finals and the channels are kept: a log that is appended to, replayed, and dropped from its
 /// front. What a store promises is in the [crate's documentation](crate#what-a-store-promises); how to show that one keeps
 /// it, in [`conformance`](crate::conformance).
 ///
@@ -21,7 +21,10 @@ use crate::{AtomicWrite, AuditEntry, Entry, StoreError};
 ///
 /// // After a restart:
 /// let (mut store, mut replayed) = (log.clone(), Vec::new());
-/// store.replay(&mut |entry| Ok(replayed.push(entry)))?;
+/// store.replay(&mut |entry| {
+///     replayed.push(entry);
+///     Ok(())
+/// })?;
 /// assert_eq!(replayed.len(), 1);
 /// // The end of an item that was never accepted: nothing has to be kept.
 /// assert_eq!(store.retire(Now::new(0, 1_700_000_000_000))?.writes, 1);
@@ -78,6 +81,6 @@ pub struct Retired {
     pub writes: u64,
     /// How many entries were appended again, so that they do not hold back what is behind them.
     pub carried: u64,
-    /// By how much the wall clock stands away from where it should, in milliseconds, while that is not believed.
+    /// By how many milliseconds the wall clock has stepped, while the step is not believed ([`Retention`](crate::Retention)).
     pub clock_step_ms: Option<i64>,
 }

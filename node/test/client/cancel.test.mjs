@@ -1,4 +1,4 @@
-// Waits that are broken off, loops that are left; and what others get then.
+// Waits that are aborted and loops that are left; other calls are not affected.
 
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";

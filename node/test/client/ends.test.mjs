@@ -1,4 +1,4 @@
-// What is told of the ends of items, and of iterations that nobody goes on with.
+// Events of items that ended, and iterations that are abandoned.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

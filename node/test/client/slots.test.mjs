@@ -1,4 +1,4 @@
-// A bound on what may be under way at once.
+// A bound on the requests under way at once.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

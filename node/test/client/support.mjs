@@ -1,4 +1,4 @@
-// What many tests of the client use.
+// Helpers for the tests of the client.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";

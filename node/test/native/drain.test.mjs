@@ -1,4 +1,4 @@
-// How what a requester tells crosses to JavaScript: in blocks, whatever their size, and never another value than was said.
+// How events cross to JavaScript: in blocks of any size, with every value intact.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -129,7 +129,7 @@ test("a reply says the same among others as alone", () => {
     for (const requester of [together, alone]) requester.submit(items(12), { now: AT });
     together.handleMessage(messageOf(replies));
     for (const reply of replies) alone.handleMessage(messageOf([reply]));
-    // Where in its message an unreadable reply stands is all that is another.
+    // Only the offset of an unreadable reply in its message differs.
     const rows = (requester) => told(requester.pollEvents()).map((row) => ({ ...row, reason: row.reason?.length > 0 }));
     assert.deepEqual(rows(together), rows(alone));
   });

@@ -1,4 +1,4 @@
-// The requester: what it is told, what it tells, and what it throws.
+// The requester: its inputs, its events, and what it throws.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";

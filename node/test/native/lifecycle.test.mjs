@@ -112,7 +112,7 @@ test("after a panic a requester says so, and the process goes on", () => {
 test("the allocator keeps for a second what was freed", async () => {
   const { code, output } = await run("pending.mjs", ["end"], [], { MIMALLOC_VERBOSE: "1" });
   assert.equal(code, 0, output);
-  // The native half names these options by their numbers.
+  // The native half sets these options by number.
   assert.match(output, /option 'purge_delay': 1000\b/);
   assert.match(output, /option 'arena_purge_mult': 1\b/);
 });

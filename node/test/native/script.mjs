@@ -1,4 +1,4 @@
-// Scripts of one requester: what is said to it at which moment, and which events follow.
+// Scripts of one requester: inputs at given times, and the events that follow.
 import assert from "node:assert/strict";
 
 import { Requester, SetpointError } from "setpoint";

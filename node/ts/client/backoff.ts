@@ -1,4 +1,4 @@
-// How long to wait before trying again.
+// Exponential back-off with jitter.
 
 /** Doubling pauses with jitter, from `firstMs` up to `mostMs`. */
 export class Backoff {
@@ -19,7 +19,7 @@ export class Backoff {
     return step / 2 + (Math.random() * step) / 2;
   }
 
-  /** It worked: the next pause is the first one again. */
+  /** After a success: the next pause is the first one again. */
   reset(): void {
     this.#next = this.#first;
   }

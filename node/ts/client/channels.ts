@@ -30,7 +30,7 @@ export interface ChannelList {
 
 /** Ends a call early. */
 export interface CallOptions {
-  /** Breaks the call off: its promise is then rejected with the signal's reason. */
+  /** Aborts the call: its promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -97,7 +97,7 @@ export class Channels {
     const { pageSize = 0, page = 1 } = options;
     const url = this.#url(family, [], { pageSize: String(pageSize), pageToken: String(page) });
     const { data } = await this.#exchange("GET", url, options);
-    // The list's size stands beside the channels, in what is the data of the answer.
+    // The answer's data holds the total beside the channels.
     const list = isObject(data) && Array.isArray(data["data"]) ? data["data"] : undefined;
     const total = isObject(data) ? Number(data["totalSize"]) : Number.NaN;
     if (list === undefined || !Number.isSafeInteger(total)) throw new UnreadableError(url, 200, "it has no list", null);
@@ -140,7 +140,7 @@ export class Channels {
   }
 }
 
-/** Where a text stops to be JSON; null if it does not. */
+/** Where a text stops being JSON; null if it is JSON. */
 function faultAt(body: Uint8Array): number | null {
   try {
     checkJson(body);

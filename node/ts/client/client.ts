@@ -15,7 +15,7 @@ import { Slots } from "./slots.js";
 import type { ChannelSource } from "./sources/events.js";
 import { run } from "./sources/pump.js";
 
-/** How long sources may take to leave nothing behind. */
+/** How long sources may take to close, in ms. */
 const CLOSING_MS = 3_000;
 
 /** What a client is made of. */
@@ -41,10 +41,10 @@ interface Parts {
  * ```
  *
  * - It listens before it sends, so the fastest outcome is not missed.
- * - A response that got lost is asked for again by sending the same body; the service does not act on it twice.
- * - What was certainly never sent ends as refused; what may have been sent stays open until its deadline.
+ * - If a response is lost, it sends the same body again; the service executes no command twice.
+ * - Items that were certainly never sent end as refused; those that may have been sent stay open until their deadlines.
  * - A lost channel is connected again and resumed; where outcomes may have been missed, "channel" tells of a gap.
- * - Every wait may be broken off: the batch is then cancelled as well, and nobody gets anybody else's answer.
+ * - Every wait can be aborted: the batch is then cancelled, and no other call receives its answer.
  *
  * The connections on which it listens keep the process alive until it is closed.
  */
@@ -83,7 +83,7 @@ export class Client implements AsyncDisposable {
         signal?.throwIfAborted();
       }
     } catch (error) {
-      // If one cannot be opened, the others leave nothing behind.
+      // If one cannot be opened, the others are closed.
       await closeAll(opened);
       throw signal?.aborted ? signal.reason : error;
     }
@@ -113,9 +113,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The outcomes of a body that was written elsewhere, which is sent byte for byte.
+   * The outcomes of a complete body, which is sent byte for byte.
    *
-   * Items that the service is going to refuse may be in it, and no channel is filled in or checked: the outcomes of a
+   * It may hold items that the service will refuse, and no channel is filled in or checked: the outcomes of a
    * channel on which this client does not listen are never seen here, and their items time out.
    */
   sendBody(family: Family, body: Uint8Array | string, options?: BatchOptions): Outcomes {
@@ -136,13 +136,13 @@ export class Client implements AsyncDisposable {
     return collect(this.write(items, options));
   }
 
-  /** Has a function called with every event of that name. If it fails, a warning of the process says so. */
+  /** Calls a function with every event of that name. If it throws, the process emits a warning. */
   on<K extends keyof ClientEvents>(name: K, handler: (event: ClientEvents[K]) => unknown): this {
     this.#parts.feeds.on(name, handler);
     return this;
   }
 
-  /** Has it called no more. */
+  /** Removes a function given to `on`. */
   off<K extends keyof ClientEvents>(name: K, handler: (event: ClientEvents[K]) => unknown): this {
     this.#parts.feeds.off(name, handler);
     return this;
@@ -153,12 +153,12 @@ export class Client implements AsyncDisposable {
     return this.#parts.feeds.lateEvents();
   }
 
-  /** Changes of the way on which outcomes come (lost, back, possible gaps), from now on. */
+  /** Changes of the connection on which outcomes come (lost, back, possible gaps), from now on. */
   channelEvents(): Feed<ChannelEvent> {
     return this.#parts.feeds.channelEvents();
   }
 
-  /** Counters of what belongs to no batch, since the client was opened. */
+  /** Counters of events that belong to no batch, since the client was opened. */
   get stats(): Stats {
     return this.#parts.feeds.stats;
   }
@@ -174,7 +174,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Cancels what is open, stops to listen, and waits until nothing is left. Iterations of outcomes end with `Cancelled`
+   * Cancels open batches, stops listening, and waits until everything is closed. Iterations of outcomes end with `Cancelled`
    * for the open items; wait for them first if they matter. May be called again.
    */
   close(): Promise<void> {
@@ -227,9 +227,9 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Leaves nothing behind of any of them. */
+/** Closes all of them. */
 async function closeAll(sources: readonly ChannelSource[]): Promise<void> {
-  // What one of them fails with is no reason not to close the others.
+  // If one of them fails, the others are closed all the same.
   const closing = sources.map(async (source) => {
     try {
       await source.close();
@@ -240,7 +240,7 @@ async function closeAll(sources: readonly ChannelSource[]): Promise<void> {
   await within(CLOSING_MS, Promise.all(closing));
 }
 
-/** Waits, but not for longer: plug-ins may be slow to end, or never do. */
+/** Waits for a bounded time: sources of the caller's may be slow to close, or never do. */
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
-// Owns the requester of a client: gives it its inputs, and takes its events to where they belong.
+// Owns the requester of a client: gives it its inputs and delivers its events.
 //
-// It waits for nothing, so nothing that is slow elsewhere (a consumer, a source, the service) holds it up.
+// It never waits, so a slow consumer, source or service cannot block it.
 
 import { type Requester, readNow } from "../engine.js";
 import { MessageError } from "../errors.js";
@@ -18,11 +18,11 @@ import type { Taker } from "./sources/pump.js";
 /** The longest sleep while items are open, in ms: timers elsewhere stand still while the machine is suspended. */
 const LONGEST_SLEEP_MS = 1_000;
 
-/** A batch as the caller gave it: items, or a body that was written elsewhere. */
+/** A batch as the caller gave it: items, or a complete body. */
 export interface Work {
   readonly family: Family;
   readonly content: BatchOf<Family>;
-  /** What goes into items that have no value of their own, by field. */
+  /** Values for items that lack them, by field. */
   readonly defaults: Readonly<Record<string, string | number>>;
 }
 
@@ -41,7 +41,7 @@ export class Ticket {
     this.items = items;
   }
 
-  /** The next event that is there already. */
+  /** The next event, if there is one already. */
   take(): Event | undefined {
     const event = this.#events[this.#taken];
     if (event === undefined) return undefined;
@@ -63,7 +63,7 @@ export class Ticket {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** There are events; or whoever waits has to look at something else. */
+  /** Ends a wait: there are events, or something else has changed. */
   wake(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -95,7 +95,7 @@ export class Driver implements Judge, Taker {
   }
 
   /**
-   * Takes a batch, and has it sent; the caller's slot goes with it.
+   * Submits a batch and starts to send it; the caller's slot goes with it.
    *
    * Throws what `Requester.submit` throws, and `SourceEndedError`; then nothing was sent and the slot is the caller's.
    */
@@ -106,7 +106,7 @@ export class Driver implements Judge, Taker {
     const ending = new AbortController();
     this.#open.set(batch, { ticket, ending });
     const sender = send(this.#sending, { batch, family, body, patienceMs }, release, this, ending.signal)
-      // Only a bug gets here; the items are left to their deadlines.
+      // Only a bug leads here; the items are left to their deadlines.
       .catch((error: unknown) => warn(`sending batch ${batch}`, error))
       .finally(() => this.#senders.delete(sender));
     this.#senders.add(sender);
@@ -179,14 +179,14 @@ export class Driver implements Judge, Taker {
       reason = `HTTP ${status} without a Setpoint answer (${error.message}); check the URL`;
     }
     this.#feeds.late({ kind: "unreadable", reason: `the response to batch ${batch}: ${reason}` });
-    // Whoever refused it in this way is not the service and has passed nothing on; of any other answer, such as a
-    // proxy's 502, the service may know more.
+    // With such a status something other than the service refused it and passed nothing on. After any other, such as a proxy's 502,
+    // the service may have received the batch.
     return status >= 300 && status < 500 && this.#notSent(batch, reason);
   }
 
-  /** After every input: takes the events to where they belong, and sets the timer. */
+  /** Called after every input: delivers the events and sets the timer. */
   #settle(): void {
-    // A handler of the caller's may come back here: its events are taken in their turn.
+    // A handler of the caller's may call the client: those events are delivered by the loop below.
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     try {
@@ -210,7 +210,7 @@ export class Driver implements Judge, Taker {
       if (open === undefined) continue;
       if (event.kind === "batchDone") {
         this.#open.delete(event.batch);
-        // All its items have ended: whatever is still being sent ends nothing.
+        // All its items have ended: an attempt that is under way is of no use.
         open.ending.abort();
         open.ticket.summary = event.summary;
       }
@@ -230,7 +230,7 @@ export class Driver implements Judge, Taker {
     const now = readNow().monotonicMs;
     const wakeAt = Math.min(Math.max(at, now), now + LONGEST_SLEEP_MS);
     if (this.#timer !== undefined) {
-      // To wake up too early is harmless, and dearer only than a timer for every input.
+      // Waking up too early is harmless, and cheaper than a new timer for every input.
       if (this.#timerAt <= wakeAt) return;
       clearTimeout(this.#timer);
     }
@@ -240,7 +240,7 @@ export class Driver implements Judge, Taker {
       this.#requester.handleTimeout();
       this.#settle();
     }, wakeAt - now);
-    // What keeps a process alive is the way on which outcomes may come, and not that nobody answers.
+    // The connections of the sources keep a process alive, not this timer.
     this.#timer.unref();
   }
 }

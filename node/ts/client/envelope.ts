@@ -5,7 +5,7 @@ import { codeInfo } from "../tables.js";
 /** An answer of this shape. */
 export interface Envelope {
   readonly status: number;
-  /** Never empty where the status is a code that is known. */
+  /** Never empty if the status is a known code. */
   readonly msg: string;
   readonly submsg: string | null;
   readonly data: unknown;
@@ -21,7 +21,7 @@ export function openEnvelope(body: Uint8Array): Envelope {
   return { status, msg: msg || (codeInfo(status)?.msg ?? ""), submsg: submsg ?? null, data };
 }
 
-/** What an answer says, for a person; nothing if it says nothing of this shape. */
+/** The message of an answer, for people; undefined if it does not have this shape. */
 export function said(body: Uint8Array): string | undefined {
   try {
     const { status, msg, submsg } = openEnvelope(body);

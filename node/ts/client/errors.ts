@@ -1,4 +1,4 @@
-// What calls of the client throw, on top of what a requester throws.
+// Errors that calls of the client throw, in addition to those of a requester.
 
 import { SetpointError } from "../errors.js";
 
@@ -109,7 +109,7 @@ export class UnreachableError extends ClientError {
   }
 }
 
-/** The service refused a call that is no batch. */
+/** The service refused a call that is not a batch. */
 export class CallRefusedError extends ClientError {
   override readonly name = "CallRefusedError";
   /** What was called. */
@@ -139,7 +139,7 @@ export class UnreadableError extends ClientError {
   readonly httpStatus: number;
   /** What is wrong with it. */
   readonly reason: string;
-  /** The byte where reading stopped; null where it is JSON and says something else. */
+  /** The byte where reading stopped; null if it is JSON, but not an answer of this protocol. */
   readonly offset: number | null;
 
   constructor(url: string, httpStatus: number, reason: string, offset: number | null) {

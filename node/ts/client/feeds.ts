@@ -1,4 +1,4 @@
-// What belongs to no batch: late replies, changes of the channel, counters.
+// Events that belong to no batch: late replies, changes of the channel; and their counters.
 
 import type { Duplicate, Late, Unknown } from "../events.js";
 import { warn } from "./log.js";
@@ -6,7 +6,7 @@ import { warn } from "./log.js";
 /** A reply that ends nothing; or a message or response that could not be read at all. */
 export type LateReply = Late | Duplicate | Unknown | { readonly kind: "unreadable"; readonly reason: string };
 
-/** A change of the way on which outcomes come. */
+/** A change of the connection on which outcomes come. */
 export interface ChannelEvent {
   /**
    * `disconnected`: lost, or it still cannot be made; the source goes on trying. `connected`: it is back. `gap`:
@@ -20,7 +20,7 @@ export interface ChannelEvent {
   readonly reason: string | null;
 }
 
-/** Counters since the client was opened, of what belongs to no batch. */
+/** Counters of events that belong to no batch, since the client was opened. */
 export interface Stats {
   /** Outcomes of items that had ended before. */
   readonly late: number;
@@ -36,18 +36,18 @@ export interface Stats {
   readonly gaps: number;
 }
 
-/** What the client tells its handlers, by name. */
+/** The events of the client's handlers, by name. */
 export interface ClientEvents {
   /** A reply that ends nothing. */
   late: LateReply;
-  /** A change of the way on which outcomes come. */
+  /** A change of the connection on which outcomes come. */
   channel: ChannelEvent;
 }
 
 /**
- * Events from when it was made, as an async iterator. It ends when the client closes, or when its loop is left.
+ * Events since it was made, as an async iterator. It ends when the client closes, or when the loop over it is left.
  *
- * Its buffer is bounded. What comes while it is full is not in the feed but in `missed`.
+ * Its buffer is bounded. Events that come while it is full are dropped and counted in `missed`.
  */
 export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #room: number;
@@ -63,7 +63,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#leave = leave;
   }
 
-  /** How many events found the buffer full. */
+  /** How many events were dropped because the buffer was full. */
   get missed(): number {
     return this.#missed;
   }
@@ -103,7 +103,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   }
 }
 
-/** Everybody who is told of such events, and the counters. */
+/** The handlers and feeds for such events, and the counters. */
 export class Feeds {
   readonly #room: number;
   readonly #late = new Set<Feed<LateReply>>();
@@ -115,7 +115,7 @@ export class Feeds {
   readonly #counts = { late: 0, duplicate: 0, unknown: 0, unreadable: 0, disconnects: 0, gaps: 0 };
   #isClosed = false;
 
-  /** `room` is how many events a feed may leave unread. */
+  /** `room` is how many unread events a feed keeps. */
   constructor(room: number) {
     this.#room = room;
   }
@@ -180,7 +180,7 @@ export class Feeds {
 
   #subscribe<T>(feeds: Set<Feed<T>>): Feed<T> {
     const feed = new Feed<T>(this.#room, (left) => feeds.delete(left));
-    // After the end there is nothing to wait for.
+    // A feed made after the end is closed at once.
     if (this.#isClosed) feed.close();
     else feeds.add(feed);
     return feed;

@@ -1,4 +1,4 @@
-// The calls to the service, and what is known when one of them fails.
+// Calls to the service, and what is known when one of them fails.
 
 import { SettingError } from "./errors.js";
 
@@ -11,7 +11,7 @@ export type Attempt =
   /** Something was sent, or may have been, and no response came back. */
   | { readonly kind: "lost"; readonly reason: string };
 
-/** What makes the calls: the global `fetch`, or one that behaves like it. */
+/** The function that makes the calls: the global `fetch`, or one that behaves like it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const JSON_TYPE = "application/json";
@@ -56,7 +56,7 @@ export class Http {
       return { kind: "response", status: response.status, body: content };
     } catch (error) {
       const reason = limit.signal.aborted ? String(limit.signal.reason) : describe(error);
-      // A call that ran out of time may have had a connection.
+      // A call that timed out may have had a connection.
       return { kind: !limit.signal.aborted && isNotSent(error) ? "notSent" : "lost", reason };
     } finally {
       limit.end();
@@ -102,7 +102,7 @@ export class Limit {
     return this.#controller.signal;
   }
 
-  /** There is no limit any more, and nothing is left of it. */
+  /** Removes the limit, with its timer and listener. */
   end(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#abort);
@@ -120,7 +120,7 @@ export async function read(response: Response, most: number): Promise<Uint8Array
     if (done) return Buffer.concat(chunks, size);
     size += value.byteLength;
     if (size > most) {
-      // Hangs up; how that goes is of no interest.
+      // Closes the connection; a failure of that does not matter.
       reader.cancel().catch(() => {});
       return undefined;
     }
@@ -128,11 +128,11 @@ export async function read(response: Response, most: number): Promise<Uint8Array
   }
 }
 
-/** What went wrong, with its causes: the outermost text of an error of `fetch` says next to nothing. */
+/** Describes an error with its causes: the outermost message of an error of `fetch` says next to nothing. */
 export function describe(error: unknown): string {
   const texts: string[] = [];
   for (let cause: unknown = error; cause instanceof Error && texts.length < 4; cause = cause.cause) {
-    // Several addresses were tried: each has its own error, and the whole no text.
+    // Several addresses were tried: each has an error of its own, and the whole has no message.
     const inner: unknown[] = cause instanceof AggregateError ? cause.errors : [];
     const text = cause.message || inner.map(describe).join(", ") || cause.name;
     if (!texts.some((said) => said.includes(text))) texts.push(text);
@@ -145,8 +145,8 @@ const CERTIFICATE =
   /^(?:CERT_|UNABLE_TO_(?:GET|VERIFY|DECRYPT)_|DEPTH_ZERO_|SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_EXCEEDED|ERR_TLS_CERT_ALTNAME_INVALID)/;
 
 /**
- * Whether the failure came before the first byte of the request. Whatever is not known to be such a failure may have
- * come after the service had read the whole request.
+ * Whether it failed before the first byte of the request was sent. Any other failure may have come after the service had read the
+ * whole request.
  */
 export function isNotSent(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -154,7 +154,7 @@ export function isNotSent(error: unknown): boolean {
   const { code = "", syscall } = error as NodeJS.ErrnoException;
   if (syscall === "connect" || syscall === "getaddrinfo") return true;
   if (code === "UND_ERR_CONNECT_TIMEOUT" || CERTIFICATE.test(code)) return true;
-  // `fetch` calls no port of another trade.
+  // `fetch` refuses ports that belong to other protocols.
   if (error.message === "bad port") return true;
   return isNotSent(error.cause);
 }

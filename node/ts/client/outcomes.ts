@@ -1,4 +1,4 @@
-// What a batch gives back: events as they come, or all results at once.
+// The outcomes of a batch: events as they come, or all results at once.
 
 import type { Ended, Event, Summary } from "../events.js";
 import type { Driver, Ticket } from "./driver.js";
@@ -7,11 +7,11 @@ import { warn } from "./log.js";
 
 /** What `progress` takes: a progress bar, or anything else with this method. */
 export interface Progress {
-  /** So many more items have ended. */
+  /** `n` more items have ended. */
   update(ended: number): unknown;
 }
 
-/** What a call with a batch may be given. */
+/** Options of a call that sends a batch. */
 export interface BatchOptions {
   /**
    * Gets an `update(1)` for each item that ended, when its event is read. If that fails, a warning of the process says so, and
@@ -22,13 +22,13 @@ export interface BatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a call with a list of items may be given. */
+/** Options of a call with a list of items. */
 export interface ItemsOptions extends BatchOptions {
   /** The timeout of items that name none, in ms, 1 to 300,000. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Cancels the batch of an iteration that nobody can go on with any more. One that has ended is not hurt. */
+/** Cancels the batch of an iteration that was garbage-collected; harmless if the batch has ended. */
 const dropped = new FinalizationRegistry(({ driver, batch }: { driver: Driver; batch: number }) =>
   driver.cancel(batch),
 );
@@ -37,17 +37,17 @@ const dropped = new FinalizationRegistry(({ driver, batch }: { driver: Driver; b
  * The outcomes of one batch as they come: `for await (const outcome of client.invoke(items))` yields one event for each
  * item, in the order in which they end, and then stops.
  *
- * The batch is sent when the iteration starts. Whatever ends the iteration before that, cancels the batch: leaving the
- * loop, `cancel`, the signal, or dropping this object (with a `signal`, only together with that), once it is collected. What is still being sent is then broken off, and what the service answers for items it
- * had already taken is told as "late". The devices may act all the same.
+ * The batch is sent when the iteration starts. Whatever ends the iteration early cancels the batch: leaving the loop, `cancel`, the
+ * signal, or dropping this object (with a `signal`, only together with that), once it is collected. A request under way is then
+ * aborted, and replies for items that the service had already taken are "late" events. The devices may execute them all the same.
  *
- * Nothing is lost when events are read late, and nobody else waits for them.
+ * Reading events late loses none and blocks nobody else.
  */
 export class Outcomes implements AsyncIterableIterator<Ended> {
   readonly #driver: Driver;
   readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress | undefined;
-  // Has the batch sent; undefined once it was called, or will never be.
+  // Sends the batch; undefined once it was called, or if it never will be.
   #start: (() => Promise<Ticket>) | undefined;
   #started: Promise<Ticket> | undefined;
   #ticket: Ticket | undefined;
@@ -86,7 +86,7 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
    * reason.
    */
   next(): Promise<IteratorResult<Ended>> {
-    // Calls that do not wait for each other have their turns all the same.
+    // Concurrent calls take their turns.
     const turn = this.#turn.then(() => this.#nextEnded());
     this.#turn = turn.catch(() => {});
     return turn;
@@ -147,7 +147,7 @@ export class Outcomes implements AsyncIterableIterator<Ended> {
     }
   }
 
-  /** The batch's place, once it has one; nothing if it will never have one. */
+  /** The batch's ticket, once it was sent; undefined if it never will be. */
   async #begin(): Promise<Ticket | undefined> {
     const start = this.#start;
     if (start !== undefined) {
@@ -188,7 +188,7 @@ export interface ResultRecord {
   output: Record<string, unknown> | null;
 }
 
-/** How every item of a batch ended, in the order of the items. What its methods make is a plain array. */
+/** How every item of a batch ended, in the order of the items. Its array methods return plain arrays. */
 export class Results extends Array<Ended> {
   /** How many ended in which way. */
   readonly summary: Summary;
@@ -234,7 +234,7 @@ function recordOf(event: Ended): ResultRecord {
 export async function collect(outcomes: Outcomes): Promise<Results> {
   const ended: Ended[] = [];
   for await (const event of outcomes) ended.push(event);
-  // The client took the batch and then lost it: only a bug ends here.
+  // Only a bug leads here: the client lost the batch.
   if (outcomes.summary === null) throw new ClosedError();
   return new Results(ended, outcomes.summary);
 }

@@ -8,10 +8,10 @@ import type { Attempt, Http } from "./http.js";
 import { debug } from "./log.js";
 import type { Release, Slots } from "./slots.js";
 
-/** What is made of an attempt: nothing more to do, or the same body again after a pause. */
+/** What follows an attempt: nothing, or the same body again after a pause. */
 export type Next = "done" | "again";
 
-/** What sending takes, the same for every batch. */
+/** What sending needs, the same for every batch. */
 export interface Sending {
   readonly http: Http;
   /** Where the batches of each family go. */
@@ -26,8 +26,8 @@ export interface Sending {
   readonly backoffMs: readonly [number, number];
 }
 
-/** A batch under way. */
-export interface Parcel {
+/** A batch that is being sent. */
+export interface PendingBatch {
   readonly batch: number;
   readonly family: Family;
   readonly body: Uint8Array;
@@ -47,11 +47,11 @@ export interface Judge {
  * Runs until there is nothing more to send, or until the signal says that the batch has ended. The first slot is given.
  *
  * A body is not sent again once the shortest of its items' timeouts has passed: by then nobody expects that command to
- * be carried out any more. The items are then left to their deadlines.
+ * be executed. The items are then left to their deadlines.
  */
 export async function send(
   sending: Sending,
-  { batch, family, body, patienceMs }: Parcel,
+  { batch, family, body, patienceMs }: PendingBatch,
   first: Release,
   judge: Judge,
   signal: AbortSignal,
@@ -67,7 +67,7 @@ export async function send(
       if (mayHaveArrived) judge.resending(batch);
       attempt = await sending.http.call("PUT", sending.urls[family], body, sending.responseTimeoutMs, signal);
     } finally {
-      // The pause belongs to others.
+      // Releases the request slot while waiting, so that other batches can use it.
       release();
     }
     if (signal.aborted) return;

@@ -1,4 +1,4 @@
-// What a client is told when it is made.
+// The settings of a client.
 
 import type { Family, Limits } from "../items.js";
 import { FAMILIES } from "../tables.js";
@@ -22,11 +22,11 @@ export interface ClientOptions {
   readonly createChannels?: boolean | undefined;
   /**
    * Listens on the MQTT topics named by the channels, at the broker `mqtt[s]://[user:password@]host[:port]`, instead
-   * of the service's event streams. Takes the package `mqtt`.
+   * of the service's event streams. Needs the package `mqtt`.
    */
   readonly mqtt?: string | undefined;
   /**
-   * Names the session at the broker, which then outlives this client. Without one, a name is made up and the session
+   * Names the session at the broker, which then outlives this client. Without it, the name is generated and the session is
    * removed when the client closes.
    */
   readonly mqttClientId?: string | undefined;
@@ -37,17 +37,17 @@ export interface ClientOptions {
   readonly source?: SourceLike | readonly SourceLike[] | undefined;
   /** The timeout of items that name none, in ms; without it, the service's own default is theirs. */
   readonly timeoutMs?: number | undefined;
-  /** Bounds on what one message may cost to read. */
+  /** Bounds on the cost of reading one message. */
   readonly limits?: Limits | undefined;
   /** How many items may be open at once; as of `Requester`. */
   readonly openItems?: number | undefined;
   /** How long after its deadline an item still waits for its outcome, in ms; as of `Requester`. */
   readonly graceMs?: number | undefined;
-  /** How many ended items are remembered, to tell late replies from unknown ones; as of `Requester`. */
+  /** How many ended items are kept, to tell late replies from unknown ones; as of `Requester`. */
   readonly remembered?: number | undefined;
   /**
-   * How long one attempt waits for its response before the same body is sent again, in ms; 15,000. Above the time in
-   * which `fetch` gives up a connection that is not made (10 s), so that it is known of it that nothing was sent.
+   * How long one attempt waits for its response before the same body is sent again, in ms; 15,000. It is above
+   * the 10 s after which `fetch` gives up connecting, so that the client learns that nothing was sent.
    */
   readonly responseTimeoutMs?: number | undefined;
   /** How often a connection is tried before a batch of which nothing was sent is given up; 4. */
@@ -71,7 +71,7 @@ export interface ClientOptions {
 /** The channels on which a client listens; the first of each family is for the items that name none. */
 export class Listening {
   readonly #channels: { readonly [F in Family]: readonly string[] };
-  // A plug-in source hears what it hears: no channel can be ruled out.
+  // A source of the caller's may carry any channel, so none can be ruled out.
   readonly #isOpen: boolean;
 
   constructor(channels: readonly string[], isOpen: boolean) {
@@ -85,7 +85,7 @@ export class Listening {
     const { channelField, channelPrefix } = FAMILIES[family];
     const ours = this.#channels[family];
     for (const [index, item] of items.entries()) {
-      // What is no item at all is the requester's to refuse.
+      // The requester refuses what is not an item.
       const channelId = (item as Record<string, unknown> | null)?.[channelField];
       if (!channelId) {
         if (ours.length === 0) throw new NoChannelError(index, family, channelPrefix);
@@ -95,7 +95,7 @@ export class Listening {
     }
   }
 
-  /** What goes into the items that name no channel. */
+  /** The fields for items that name no channel. */
   defaults(family: Family): Record<string, string | number> {
     const [first] = this.#channels[family];
     return first === undefined ? {} : { [FAMILIES[family].channelField]: first };
@@ -133,7 +133,7 @@ export class Settings {
     this.listening = new Listening(this.channels, this.#sources.length > 0);
   }
 
-  /** Where the outcomes come from; not opened yet. */
+  /** The sources of outcomes, not opened yet. */
   sources(http: Http): ChannelSource[] {
     const { mqtt, mqttClientId } = this.#options;
     if (this.#sources.length > 0) {

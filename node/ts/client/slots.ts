@@ -1,4 +1,4 @@
-// A bound on what may be under way at once.
+// A bound on the requests under way at once.
 
 import { ClosedError } from "./errors.js";
 
@@ -10,11 +10,11 @@ interface Turn {
   fail(error: unknown): void;
 }
 
-/** So many at once; more wait for their turn, in order. */
+/** A bounded number of slots; further callers wait for their turn, in order. */
 export class Slots {
   #free: number;
   #closed = false;
-  // A set keeps the order, and lets a wait be given up wherever it stands.
+  // A set keeps the order, and a wait that is given up can be removed from the middle.
   readonly #waiting = new Set<Turn>();
 
   constructor(free: number) {

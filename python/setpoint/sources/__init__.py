@@ -1,7 +1,7 @@
-"""Where channel messages come from.
+"""Sources of channel messages.
 
-The client makes those of the service's event streams, of MQTT topics and of STOMP destinations by itself; whatever has
-the methods of `ChannelSource`, or is an async iterable of bytes, can be plugged in with `source=`.
+The client makes those for the service's event streams, MQTT topics and STOMP destinations itself. With `source=` it
+takes any object with the methods of `ChannelSource`, or any async iterable of bytes.
 """
 
 from ._events import ChannelSource, Connected, Disconnected, Gap, SourceEvent, Unreadable

@@ -1,4 +1,4 @@
-"""What a source is, and what comes out of one."""
+"""Sources of channel messages, and the events that they yield."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Gap:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something that cannot even be handed on as a message, for instance because it is too large."""
+    """Data that cannot be handed on as a message, for instance because it is too large."""
 
     reason: str
 
 
 SourceEvent = bytes | Connected | Disconnected | Gap | Unreadable
-"""A channel message, as the bytes that it is, or a change."""
+"""A channel message in bytes, or a change."""
 
 
 @runtime_checkable
 class ChannelSource(Protocol):
-    """Anything that yields channel messages: the service's event stream, an MQTT topic, or a plug-in of your own.
+    """Anything that yields channel messages: the service's event stream, an MQTT topic, or your own.
 
     All of it is called on the client's event loop. `name` is what it is called in events and errors, for instance its
     URL.
@@ -54,13 +54,13 @@ class ChannelSource(Protocol):
         no batch is sent before. Raises `SourceError` if it cannot."""
 
     def events(self) -> AsyncIterator[SourceEvent]:
-        """The messages and changes. It reconnects by itself; its end is the end for good.
+        """The messages and changes. The source reconnects by itself; it has ended for good if the iterator ends.
 
-        To be asked for the next one means that the one before was handed on.
+        A request for the next event means that the one before was handed on.
         """
 
     async def close(self) -> None:
-        """The client is closing: leave nothing behind. It may be cut short."""
+        """The client is closing: release everything. The call may be cancelled."""
 
 
 class IterableSource:
@@ -71,7 +71,7 @@ class IterableSource:
         self.name = type(messages).__name__
 
     async def open(self) -> None:
-        """Listens already."""
+        """Nothing to do."""
 
     async def events(self) -> AsyncIterator[SourceEvent]:
         """The messages."""
@@ -79,7 +79,7 @@ class IterableSource:
             yield message
 
     async def close(self) -> None:
-        """Ends a generator in order."""
+        """Closes a generator."""
         close = getattr(self._messages, "aclose", None)
         if close is not None:
             await close()

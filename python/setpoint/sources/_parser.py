@@ -1,7 +1,7 @@
-"""Reads the lines of a server-sent event stream. Bounded: an event that grows too large is skipped and named.
+"""Parses a server-sent event stream. Bounded: an event that is too large is skipped and reported.
 
-`httpx-sse` is not used: it bounds nothing, yields an event for an id without data, and takes an id before its event is
-whole, so that a stream that breaks in between would be resumed behind an event that nobody got.
+`httpx-sse` is not used: it has no bounds, yields an event for an id without data, and takes over an id before its event
+is complete, so a stream that breaks in between would be resumed after an event that was never received.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
-# `data: ` and the line end are on top of the data itself.
+# Allowance for the field name and the line end, beyond the data.
 _FIELD_BYTES = 64
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """One event. `data` is `None` where it passed the bound."""
+    """One event. `data` is `None` if it was too large."""
 
     kind: str
     data: bytes | None
@@ -27,10 +27,10 @@ class Parser:
 
     def __init__(self, most: int, last_id: str | None = None) -> None:
         self.last_id = last_id
-        """The id of the last event that was whole; `None` before the first."""
+        """The id of the last complete event; `None` before the first."""
         self._most = most
         self._line = bytearray()
-        # The last byte was a CR: a LF right after it belongs to the same line end.
+        # The last byte was a CR: an LF right after it belongs to the same line end.
         self._after_cr = False
         self._start = True
         self._kind = ""
@@ -40,7 +40,7 @@ class Parser:
         self._pending_id = last_id
 
     def push(self, chunk: bytes) -> Iterator[Parsed]:
-        """Takes in the next piece of the stream, however it was cut, as far as the iterator is followed."""
+        """Takes the next piece of the stream, cut anywhere. It is parsed as far as the iterator is read."""
         if not chunk:
             return
         if self._after_cr and chunk.startswith(b"\n"):
@@ -83,13 +83,13 @@ class Parser:
             self._size += len(value)
             if self._size > self._most:
                 self._too_large = True
-            # What was skipped counts as data all the same: its event is named.
+            # Skipped data counts as data, so that its event is reported.
             self._data.append(b"" if self._too_large else value)
         elif field == b"event":
             self._kind = value.decode(errors="replace")
         elif field == b"id" and b"\0" not in value:
             self._pending_id = value.decode(errors="replace")
-        # Comments (an empty name), `retry`, and whatever comes later mean nothing here.
+        # Comments (an empty name), `retry` and unknown fields are ignored.
 
     def _dispatch(self) -> Parsed | None:
         self.last_id = self._pending_id

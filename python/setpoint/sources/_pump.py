@@ -1,4 +1,4 @@
-"""Carries what a source yields to the client."""
+"""Forwards the events of a source to the client."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Protocol
 from ._events import ChannelSource, Connected, Disconnected, Gap, SourceEvent, Unreadable
 
 _log = logging.getLogger("setpoint.client")
-# Messages taken from a source that never waits before everybody else has a turn.
+# Messages taken from a source that never waits before other tasks get a turn.
 _IN_A_ROW = 64
 
 
 class Taker(Protocol):
-    """Who takes what a source yields."""
+    """The receiver of a source's events."""
 
     def source_event(self, name: str, event: SourceEvent) -> None:
         """The next message or change."""
 
     def source_ended(self, name: str, reason: str) -> None:
-        """There is nothing more to come."""
+        """The source has ended."""
 
 
 async def run(source: ChannelSource, taker: Taker) -> None:
@@ -35,8 +35,8 @@ async def run(source: ChannelSource, taker: Taker) -> None:
             close = getattr(events, "aclose", None)
             if close is not None:
                 await close()
-    # A plug-in's failure ends the plug-in, and is told like any other end: else every later batch would be sent, and
-    # no outcome ever be heard.
+    # A source that raises has ended, and is reported as such: otherwise later batches would be sent without anybody to
+    # receive their outcomes.
     except Exception as error:
         _log.exception("%s failed", name)
         taker.source_ended(name, f"it failed: {type(error).__name__}: {error}")

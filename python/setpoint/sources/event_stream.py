@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ._events import Connected, Disconnected, Gap, SourceEvent, Unreadable
 from ._parser import Parsed, Parser
 
-# Most bytes read of an answer that refuses the stream.
+# Most bytes read of a response that refuses the stream.
 _REFUSAL_BYTES = 64 << 10
 _OK = 200
 _NOT_FOUND = 404
@@ -26,8 +26,8 @@ class _Refused(Exception):
 
 
 class EventStream:
-    """A channel's server-sent events over HTTP. Reconnects with `Last-Event-ID`, so that nothing is lost as long as the
-    service still holds it; what it no longer holds is a gap."""
+    """A channel's server-sent events over HTTP. Reconnects with `Last-Event-ID`, so nothing is lost as long as the
+    service still has it; otherwise there is a gap."""
 
     def __init__(self, http: Http, channel_id: str, most: int, answer_s: float, backoff: Backoff) -> None:
         self._http = http
@@ -64,7 +64,7 @@ class EventStream:
             try:
                 await self._connect()
             except _Refused as refused:
-                # It goes on trying, and says so when the reason is another one, such as a deleted channel.
+                # It goes on trying; a new reason, such as a deleted channel, is told.
                 if str(refused) != told:
                     told = str(refused)
                     yield Disconnected(told)
@@ -74,7 +74,7 @@ class EventStream:
                 yield Gap("the stream broke before it had given an event id to resume from")
 
     async def close(self) -> None:
-        """Hangs up."""
+        """Closes the connection."""
         live, self._live, self._chunks = self._live, None, None
         if live is not None:
             await live.aclose()
@@ -103,7 +103,7 @@ class EventStream:
             with anyio.fail_after(self._answer_s):
                 body = await read(response, _REFUSAL_BYTES)
                 text = None if isinstance(body, Lost) else said(body.body)
-        # The status says enough.
+        # Without the body, the status has to do.
         except (httpx.HTTPError, OSError):
             pass
         finally:
@@ -124,7 +124,7 @@ class EventStream:
             return None, "the service closed the stream"
         except httpx.ReadTimeout:
             return None, f"nothing came for {STREAM_IDLE_S:.0f} s, not even a sign of life"
-        # Also what a library below httpx lets through: whatever broke the stream, it is connected again.
+        # Including errors that httpx does not wrap: after any of them it reconnects.
         except (httpx.HTTPError, OSError) as error:
             return None, describe(error)
         self._backoff.reset()

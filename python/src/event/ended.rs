@@ -1,10 +1,10 @@
-//! The four events that end an item. They share what a program asks first: `ok`, `code`, `msg`, `submsg`, `output`.
+//! The four events that end an item. All have the attributes that a program reads first: `ok`, `code`, `msg`, `submsg`, `output`.
 
 use pyo3::{prelude::*, types::PyBool};
 use setpoint::{Code, requester::ItemRef};
 
-use super::{Heard, item, item_event};
-use crate::{outcome::Outcome, shown::shown_by, summary::Refusal};
+use super::{LazyOutcome, item, item_event};
+use crate::{outcome::Outcome, summary::Refusal, value_class::value_class};
 
 item_event! {
     /// The item was refused and nothing was sent. Ends the item.
@@ -21,7 +21,7 @@ item_event! {
         self.refusal.clone()
     }
 
-    /// Whether the device did what it was asked: it did not.
+    /// Whether the command succeeded: always `False`.
     #[getter]
     fn ok(&self) -> bool {
         false
@@ -39,7 +39,7 @@ item_event! {
         Some(&self.refusal.0.msg)
     }
 
-    /// What exactly is wrong.
+    /// The further message: what exactly is wrong.
     #[getter]
     fn submsg(&self) -> Option<&str> {
         self.refusal.0.submsg.as_deref()
@@ -55,9 +55,9 @@ item_event! {
 item_event! {
     /// The outcome: success, or a known failure. Ends the item.
     Finished is "finished" of ("outcome") {
-        outcome: Heard,
-        /// Whether the device did what it was asked.
-        // What every event is asked lies there as an object, which the interpreter reads without a call.
+        outcome: LazyOutcome,
+        /// Whether the command succeeded.
+        // A program reads it of every event: as a stored object, it is read without a call.
         #[pyo3(get)]
         ok: Py<PyBool>,
     }
@@ -82,7 +82,7 @@ item_event! {
     /// The code of the outcome; 0 is success.
     #[getter]
     fn code(&self) -> i64 {
-        self.outcome.said.code().0
+        self.outcome.inner.code().0
     }
 
     /// The code's message.
@@ -91,7 +91,7 @@ item_event! {
         self.outcome.msg()
     }
 
-    /// What exactly happened.
+    /// The further message.
     #[getter]
     fn submsg(&self) -> Option<String> {
         self.outcome.submsg()
@@ -105,15 +105,15 @@ item_event! {
 }
 
 impl Finished {
-    pub(super) fn of(py: Python<'_>, item: ItemRef, outcome: Heard) -> Self {
-        let ok = PyBool::new(py, outcome.said.is_success()).to_owned().unbind();
+    pub(super) fn of(py: Python<'_>, item: ItemRef, outcome: LazyOutcome) -> Self {
+        let ok = PyBool::new(py, outcome.inner.is_success()).to_owned().unbind();
         Self { item, outcome, ok }
     }
 }
 
 item_event! {
     /// No outcome in time: whether the device acted is not known, unless `known_unsent`. Ends the item.
-    TimedOut is "timedOut" of ("known_unsent", "outcome") { known_unsent: bool, outcome: Option<Heard>, }
+    TimedOut is "timedOut" of ("known_unsent", "outcome") { known_unsent: bool, outcome: Option<LazyOutcome>, }
 
     #[new]
     fn new(
@@ -123,28 +123,28 @@ item_event! {
         known_unsent: bool,
         outcome: Option<&Bound<'_, Outcome>>,
     ) -> Self {
-        Self { item: item(batch, index, request_id), known_unsent, outcome: outcome.map(Heard::from) }
+        Self { item: item(batch, index, request_id), known_unsent, outcome: outcome.map(LazyOutcome::from) }
     }
 
-    /// Whether it is known that the command was never sent: only then is it safe to repeat.
+    /// Whether it is known that the command was never sent: only then is it safe to send it again.
     #[getter]
     fn known_unsent(&self) -> bool {
         self.known_unsent
     }
 
-    /// What the service said, if it was the service that gave up; `None` if nothing came at all.
+    /// The service's reply, if the service reported the timeout; `None` if nothing came at all.
     #[getter]
     fn outcome<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Outcome>>> {
         self.outcome.as_ref().map(|outcome| outcome.object(py)).transpose()
     }
 
-    /// Whether the device is known to have done what it was asked: it is not.
+    /// Whether the command is known to have succeeded: always `False`.
     #[getter]
     fn ok(&self) -> bool {
         false
     }
 
-    /// The code that stands for this.
+    /// The code for a timeout.
     #[getter]
     fn code(&self) -> i64 {
         Code::TIMEOUT.0
@@ -153,13 +153,13 @@ item_event! {
     /// The code's message.
     #[getter]
     fn msg(&self) -> Option<String> {
-        self.outcome.as_ref().map_or_else(|| Some(Code::TIMEOUT.msg().to_owned()), Heard::msg)
+        self.outcome.as_ref().map_or_else(|| Some(Code::TIMEOUT.msg().to_owned()), LazyOutcome::msg)
     }
 
-    /// What the service said; `None` if nothing came at all.
+    /// The service's further message; `None` if nothing came at all.
     #[getter]
     fn submsg(&self) -> Option<String> {
-        self.outcome.as_ref().and_then(Heard::submsg)
+        self.outcome.as_ref().and_then(LazyOutcome::submsg)
     }
 
     /// Always `None`: there is no output.
@@ -178,25 +178,25 @@ item_event! {
         Self { item: item(batch, index, request_id) }
     }
 
-    /// Whether the device is known to have done what it was asked: it is not.
+    /// Whether the command is known to have succeeded: always `False`.
     #[getter]
     fn ok(&self) -> bool {
         false
     }
 
-    /// Always `None`: nobody said anything.
+    /// Always `None`: there is no reply.
     #[getter]
     fn code(&self) -> Option<i64> {
         None
     }
 
-    /// Always `None`: nobody said anything.
+    /// Always `None`: there is no reply.
     #[getter]
     fn msg(&self) -> Option<&str> {
         None
     }
 
-    /// Always `None`: nobody said anything.
+    /// Always `None`: there is no reply.
     #[getter]
     fn submsg(&self) -> Option<&str> {
         None

@@ -3,12 +3,12 @@
 use pyo3::prelude::*;
 use setpoint::requester::ItemRef;
 
-use super::{Heard, item, item_event};
-use crate::{outcome::Outcome, shown::shown_by};
+use super::{LazyOutcome, item, item_event};
+use crate::{outcome::Outcome, value_class::value_class};
 
 item_event! {
     /// An outcome for an item that ended with `TimedOut` or `Cancelled` before. Ends nothing.
-    Late is "late" of ("outcome") { outcome: Heard, }
+    Late is "late" of ("outcome") { outcome: LazyOutcome, }
 
     #[new]
     fn new(batch: u64, index: usize, request_id: Option<&str>, outcome: &Bound<'_, Outcome>) -> Self {
@@ -24,7 +24,7 @@ item_event! {
 
 item_event! {
     /// A reply that repeats an outcome. Ends nothing.
-    Duplicate is "duplicate" of ("outcome", "conflict") { outcome: Heard, conflict: bool, }
+    Duplicate is "duplicate" of ("outcome", "conflict") { outcome: LazyOutcome, conflict: bool, }
 
     #[new]
     fn new(
@@ -53,10 +53,10 @@ item_event! {
 /// A reply under a request id that is not, or no longer, known here. Ends nothing.
 #[pyclass(frozen, module = "setpoint")]
 pub(crate) struct Unknown {
-    pub(super) outcome: Heard,
+    pub(super) outcome: LazyOutcome,
 }
 
-shown_by!(Unknown("outcome") {
+value_class!(Unknown("outcome") {
     /// What kind of event this is.
     #[classattr]
     #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]
@@ -81,7 +81,7 @@ pub(crate) struct Unreadable {
     pub(super) reason: String,
 }
 
-shown_by!(Unreadable("reason") {
+value_class!(Unreadable("reason") {
     /// What kind of event this is.
     #[classattr]
     #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]

@@ -1,7 +1,6 @@
-//! What a requester tells, as Python classes: one for each kind of event.
+//! The events of a requester as Python classes, one for each kind.
 //!
-//! An event holds the engine's own value, and what is asked of it is made then. So many events cost little more than
-//! their objects.
+//! An event holds the engine's value; Python objects of its parts are made when they are asked for.
 
 mod ended;
 mod late;
@@ -11,13 +10,13 @@ pub(crate) use late::{Duplicate, Late, Unknown, Unreadable};
 use pyo3::{exceptions::PyNotImplementedError, prelude::*, sync::PyOnceLock};
 use setpoint::{
     Family,
-    requester::{Event, ItemRef, Outcome as Said, RequestBatchId},
+    requester::{Event, ItemRef, Outcome as EngineOutcome, RequestBatchId},
 };
 
 use crate::{
     outcome::Outcome,
-    shown::shown_by,
     summary::{Refusal, Summary},
+    value_class::value_class,
 };
 
 /// The event as an object of its class.
@@ -27,7 +26,7 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Event::Refused { item, refusal } => Py::new(py, Refused { item, refusal: Refusal(refusal) })?.into_any(),
         Event::Finished { item, outcome } => Py::new(py, Finished::of(py, item, outcome.into()))?.into_any(),
         Event::TimedOut { item, known_unsent, outcome } => {
-            Py::new(py, TimedOut { item, known_unsent, outcome: outcome.map(Heard::from) })?.into_any()
+            Py::new(py, TimedOut { item, known_unsent, outcome: outcome.map(LazyOutcome::from) })?.into_any()
         }
         Event::Cancelled { item } => Py::new(py, Cancelled { item })?.into_any(),
         Event::Late { item, outcome } => Py::new(py, Late { item, outcome: outcome.into() })?.into_any(),
@@ -39,41 +38,41 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Event::BatchDone { batch, summary } => {
             Py::new(py, BatchDone { batch: batch.0, summary: Summary(summary) })?.into_any()
         }
-        // What a later engine tells needs a class here first.
+        // An event that the engine gains later needs a class here first.
         other => return Err(PyNotImplementedError::new_err(format!("{other:?}"))),
     })
 }
 
-/// An outcome that an event carries; the object is made when it is asked for.
-struct Heard {
-    said: Said,
+/// The outcome of an event. Its Python object is made when it is first asked for.
+struct LazyOutcome {
+    inner: EngineOutcome,
     object: PyOnceLock<Py<Outcome>>,
 }
 
-impl From<Said> for Heard {
-    fn from(said: Said) -> Self {
-        Self { said, object: PyOnceLock::new() }
+impl From<EngineOutcome> for LazyOutcome {
+    fn from(inner: EngineOutcome) -> Self {
+        Self { inner, object: PyOnceLock::new() }
     }
 }
 
-impl From<&Bound<'_, Outcome>> for Heard {
+impl From<&Bound<'_, Outcome>> for LazyOutcome {
     fn from(outcome: &Bound<'_, Outcome>) -> Self {
-        outcome.get().said.clone().into()
+        outcome.get().inner.clone().into()
     }
 }
 
-impl Heard {
+impl LazyOutcome {
     fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Outcome>> {
-        let made = self.object.get_or_try_init(py, || Py::new(py, Outcome::new(self.said.clone())))?;
+        let made = self.object.get_or_try_init(py, || Py::new(py, Outcome::new(self.inner.clone())))?;
         Ok(made.bind(py).clone())
     }
 
     fn msg(&self) -> Option<String> {
-        self.said.msg().map(Into::into)
+        self.inner.msg().map(Into::into)
     }
 
     fn submsg(&self) -> Option<String> {
-        self.said.submsg().map(Into::into)
+        self.inner.submsg().map(Into::into)
     }
 }
 
@@ -97,7 +96,7 @@ macro_rules! item_event {
             $($(#[$attribute])* pub(super) $field: $type,)*
         }
 
-        shown_by!($class("batch", "index", "request_id" $(, $name)*) {
+        value_class!($class("batch", "index", "request_id" $(, $name)*) {
             /// What kind of event this is.
             #[classattr]
             #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]
@@ -146,7 +145,7 @@ pub(crate) struct BatchDone {
     summary: Summary,
 }
 
-shown_by!(BatchDone("batch", "summary") {
+value_class!(BatchDone("batch", "summary") {
     /// What kind of event this is.
     #[classattr]
     #[allow(non_upper_case_globals, reason = "an attribute of instances, as the others")]

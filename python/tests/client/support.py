@@ -1,4 +1,4 @@
-"""What many tests of the client use."""
+"""Helpers for the tests of the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waits that are cancelled, loops that are left, objects that are dropped; and what others get then."""
+"""Waits that are cancelled, loops that are left, objects that are dropped; other calls are not affected."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ async def test_both_families_go_there_and_back(gateway: Gateway) -> None:
     with devices(gateway) as fleet:
         async with client(gateway.http, channel=[CONTROL, SET]) as one:
             invokes = [invoke(f"i{n}", n) for n in range(5)] + [
-                setpoint.InvokeItem(product_key="turbine", device_key="t-3", service_id="stop", input={"deep": [1, None]})
+                setpoint.InvokeItem(
+                    product_key="turbine", device_key="t-3", service_id="stop", input={"deep": [1, None]}
+                )
             ]
             results = await soon(one.invoke_all(invokes))
             assert results.ok, results

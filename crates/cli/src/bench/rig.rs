@@ -26,7 +26,7 @@ use crate::{
 /// Entries kept of the devices' ledger. The books need only a count, and memory is not to grow.
 const LEDGER: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// A limit that no measurement reaches: otherwise it would be the limit that is measured.
-const UNBOUNDED: usize = 100_000_000;
+const UNBOUNDED: NonZeroUsize = NonZeroUsize::new(100_000_000).unwrap();
 
 /// The parts that run in this process; none of them with `--url`.
 #[derive(Debug)]

@@ -67,8 +67,9 @@ fn config(devices: usize, items: usize) -> Config {
     config.http.listen.set_port(0);
     config.mqtt.listen.set_port(0);
     // All items may be pending at once, in the worst case at one device.
-    config.engine.responder.pending_per_device = items.max(config.engine.responder.pending_per_device);
-    config.engine.responder.pending_per_org = items.max(config.engine.responder.pending_per_org);
+    let responder = &mut config.engine.responder;
+    responder.pending_per_device = responder.pending_per_device.saturating_add(items);
+    responder.pending_per_org = responder.pending_per_org.saturating_add(items);
     config.events.retained_messages = config.events.retained_messages.saturating_add(items);
     config.events.retained_bytes = config.events.retained_bytes_in_all;
     config.devices = (0..devices).map(entry).chain(samples::entries()).collect();

@@ -1,7 +1,7 @@
 //! From a body to its response: each item is read, resolved and answered in turn.
 //!
-//! Everything that answers batches goes this way: [`check`](super::check), [`check_form`](super::check_form), and
-//! [`CheckedBatch`](crate::responder::CheckedBatch), which differ in whom they ask and in what they keep.
+//! [`check`](super::check), [`check_form`](super::check_form) and [`CheckedBatch`](crate::responder::CheckedBatch) all go
+//! this way. They differ in whom they ask ([`Resolve`]) and in what they keep ([`Findings`]).
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Family, Limits, Now, RequestError,
     json::{Text, repeated},
-    request::{Command, Entry, Fields, ItemReader, RefusedItem, Take, read_batch, read_each_by},
+    request::{Command, Entry, Fields, ItemReader, RefusedItem, TakeItems, read_batch, read_each_by},
 };
 
 /// A batch call.
@@ -28,15 +28,15 @@ pub(crate) struct Request<'a, 'r> {
     pub(crate) received: Now,
 }
 
-/// Keeps what is found out about the items, in request order. `reply` is the place of the item's reply in the response.
+/// Keeps what is found out about the items, in request order. `reply` is the position of the item's reply in the response.
 pub(crate) trait Findings<'a, Found> {
-    /// An item that is accepted, by its members: it was read on the fast path.
+    /// An item that the fast path accepts.
     fn accepted_fields(&mut self, fields: &Fields<'a, '_>, found: Found, reply: Range<usize>);
 
     /// An item that is accepted.
     fn accepted(&mut self, command: &Command<'a>, found: Found, reply: Range<usize>);
 
-    /// An item that is refused; with its command if only the directory is against it.
+    /// An item that is refused; with its command if only the directory refuses it.
     fn refused(&mut self, item: RefusedItem<'a>, command: Option<&Command<'a>>, reply: Range<usize>);
 
     fn len(&self) -> usize;
@@ -44,11 +44,11 @@ pub(crate) trait Findings<'a, Found> {
     /// The request id of an item, if it has one.
     fn request_id(&self, index: usize) -> Option<Text<'_>>;
 
-    /// Forgets all of it: the items are read once more.
+    /// Drops all findings: the items are read once more.
     fn clear(&mut self);
 }
 
-/// Reads a body and answers each of its items. The response is written into `room`; `reader` is one of the family.
+/// Reads a body and answers each of its items. `room` is a buffer for the response; `reader` must be one of the family.
 ///
 /// # Errors
 /// The request is refused as a whole.
@@ -66,7 +66,7 @@ pub(crate) fn answer_items<'a, R: Resolve<'a>, F: Findings<'a, R::Found>>(
     let epoch_ms = digits.format(received.epoch_ms);
     let mut answering = Answering { family, org_id, received, epoch_ms, response, resolve, findings };
     read_each_by(reader, body, org_id, limits, &mut answering)?;
-    // Hardly ever: ids are told apart here by what the findings show of them.
+    // Rare. The second reading names the positions of the repeated ids, also where the findings show ids cut.
     let found = &answering.findings;
     let id = |index: usize| found.request_id(index).filter(|id| !id.is_empty());
     if !repeated(found.len(), id).is_empty() {
@@ -88,10 +88,10 @@ struct Answering<'c, R, F> {
     findings: F,
 }
 
-impl<'a, R: Resolve<'a>, F: Findings<'a, R::Found>> Take<'a> for Answering<'_, R, F> {
+impl<'a, R: Resolve<'a>, F: Findings<'a, R::Found>> TakeItems<'a> for Answering<'_, R, F> {
     #[inline(always)]
-    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
-        if !is_plain() {
+    fn fast(&mut self, fields: &Fields<'a, '_>, is_acceptable: impl FnOnce() -> bool) -> bool {
+        if !is_acceptable() {
             return false;
         }
         let Some(found) = self.resolve.resolve_fields(fields) else { return false };

@@ -1,11 +1,11 @@
-//! A check that is kept for the next body.
+//! A checker that is kept from body to body.
 
 use super::{Report, Request, report, resolve::Anything};
 use crate::{Family, Limits, Now, request::ItemReader};
 
-/// Checks bodies of one family, one after the other, and remembers how items were written: in which order their members
-/// came, and what org, call type, channel, product key and callback said. A body like the one before takes less time,
-/// which shows where bodies are small; what is found does not depend on what came before.
+/// Checks bodies of one family, one after the other, and remembers how items are written: the order of their members, and
+/// the values of org, call type, channel, product key and callback. A body that is written like the one before is read
+/// faster, which matters for small bodies. What is found does not depend on earlier bodies.
 ///
 /// ```
 /// use setpoint::{Family, Limits, Now, check::{Checker, check_form}};
@@ -26,14 +26,14 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One that has seen nothing yet.
+    /// A checker that has read nothing yet.
     #[inline(always)]
     pub fn new(family: Family) -> Self {
         Self { items: ItemReader::new(family) }
     }
 
-    /// What [`check_form`](super::check_form) says of this body. The response is written into `room`, which is emptied
-    /// first: the one of a report that is not needed any more saves an allocation, and an empty one will do.
+    /// What [`check_form`](super::check_form) says of this body. `room` is a buffer for the response, which is emptied first:
+    /// pass that of an earlier report to save an allocation, or an empty one.
     pub fn check_form<'a>(
         &mut self,
         body: &'a [u8],
@@ -51,7 +51,7 @@ impl Checker {
 mod tests {
     use super::*;
 
-    /// What was read under other limits is not taken for right because it is written the same.
+    /// That a body was read before, under other limits, does not make it acceptable.
     #[test]
     fn each_body_is_held_to_its_own_limits() {
         let body = br#"{"data":[{"requestId":"r1","controlChannelId":{"a":[1,{"b":[2]}]}}]}"#;

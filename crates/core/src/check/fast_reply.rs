@@ -1,4 +1,4 @@
-//! The reply to an item that was accepted on the fast path, copied together from its members in the body.
+//! Writes the reply to an item on the fast path, mostly by copying from the body.
 
 use super::replies::Names;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 
 /// Writes what [`super::write_accepted`] writes. `now` is the time of receipt, in digits.
 ///
-/// Whatever is copied is printable or was read as JSON, and the integers are positive: all is as the reply would write it.
+/// Copied strings are printable ASCII, payloads are valid JSON, and integers are positive: a reply would write them the same.
 #[inline]
 pub(super) fn write(
     out: &mut Vec<u8>,
@@ -95,14 +95,14 @@ pub(super) fn write(
     }
 }
 
-/// Lengths that are copied without a call: of one field, of the names of a device with the channel before them, and of a
-/// payload.
+/// Sizes of blocks that are copied without a call to `memcpy`: for a field, for a channel and the names of a device in one
+/// piece, and for a payload.
 const SHORT: usize = 48;
 const NAMES: usize = 112;
 const INPUT: usize = 64;
 
-/// Whether channel and names of the device stand in the body just as in the reply: one copy then does for all of them.
-/// What lies between two members that come one after the other cannot be shorter than it is here, so it is this.
+/// Whether channel and device names follow each other in the body as in the reply, so that one copy does for all four.
+/// Between two such strings at least a quote, a comma, the name and a colon are needed: at this distance there is nothing else.
 #[inline(always)]
 fn has_names_as_replied(fields: &Fields<'_, '_>) -> bool {
     let tokens = [fields.channel_id(), fields.product_key(), fields.device_key(), fields.asset_id()];
@@ -122,7 +122,7 @@ fn has_names_as_sent(device: &Device, fields: &Fields<'_, '_>) -> bool {
         && is_as_sent(&device.product_key, fields.product_key())
 }
 
-/// Whether timeout and time of request stand in the body just as in the reply.
+/// Whether timeout and time of request follow each other in the body as in the reply.
 #[inline(always)]
 fn has_times_as_replied(fields: &Fields<'_, '_>) -> bool {
     let (timeout, gmt) = (fields.timeout(), fields.gmt_request());
@@ -136,14 +136,14 @@ fn piece(out: &mut Vec<u8>, piece: &str) {
     out.extend_from_slice(piece.as_bytes());
 }
 
-/// The value as it stands there; of a string what is between its quotes.
+/// Copies a value; of a string, what is between its quotes.
 #[inline(always)]
 fn content(out: &mut Vec<u8>, text: &str, token: Token) {
     let place = token.range();
     write::copied::<SHORT>(out, text.as_bytes(), place.start, place.end);
 }
 
-/// The string with its quotes.
+/// Copies a string with its quotes.
 #[inline(always)]
 fn string(out: &mut Vec<u8>, text: &str, token: Token) {
     let place = token.range();

@@ -1,4 +1,4 @@
-//! What a response says of one item: accepted, or refused.
+//! Replies of a response: an item is accepted, or refused.
 
 use crate::{
     Code, Device, Family, Now,
@@ -16,10 +16,10 @@ pub(crate) struct Names<'n> {
     pub(crate) service_name: Option<&'n str>,
 }
 
-/// What the reply to an accepted item says beside the command itself.
+/// What the reply to an accepted item says besides the command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Acceptance<'n> {
-    /// `None` where nobody was asked.
+    /// `None` if no directory was asked.
     pub(crate) names: Option<Names<'n>>,
     /// What was sent, or the time of receipt.
     pub(crate) gmt_service_request: i64,
@@ -91,7 +91,7 @@ fn refused<'a>(item: &'a RefusedItem<'_>, family: Family, org_id: &'a str, subms
     reply.callback_url = echo.callback_url;
     reply.input = echo.input;
     reply.timeout = echo.timeout;
-    // The clock stands in for a time that was not sent, not for one that was sent and is unusable.
+    // The time of receipt replaces one that was not sent, but not one that was sent and is unusable.
     let is_wrong = item.faults.iter().any(|fault| fault.field.starts_with("gmt"));
     reply.gmt_service_request = echo.gmt_service_request.or_else(|| (!is_wrong).then_some(now.epoch_ms));
     reply

@@ -1,4 +1,4 @@
-//! Asks a directory for what a command names.
+//! Asks a directory for the channel, device and target that a command names.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::{
     request::{Command, Fields, RefusedItem, is_topic_safe},
 };
 
-/// Whoever knows the channels, devices and targets that commands name, or takes them for granted.
+/// Finds what commands name.
 pub(crate) trait Resolve<'a> {
     /// What is known of a command for which everything exists.
     type Found;
 
-    /// For a command that is usable at a glance. `None` if anything does not exist: [`resolve`](Self::resolve) says what.
+    /// On the fast path. `None` if anything does not exist: [`resolve`](Self::resolve) says what.
     fn resolve_fields(&mut self, fields: &Fields<'a, '_>) -> Option<Self::Found>;
 
     fn resolve(&mut self, command: &Command<'a>) -> Result<Self::Found, Unresolved>;
@@ -30,7 +30,7 @@ pub(crate) struct Unresolved {
     pub(crate) faults: Vec<Fault>,
 }
 
-/// Takes everything for granted.
+/// Takes for granted that everything exists.
 #[derive(Debug)]
 pub(crate) struct Anything;
 
@@ -52,14 +52,13 @@ impl<'a> Resolve<'a> for Anything {
     }
 }
 
-/// Asks a directory. The channel that exists is not asked for again by the item after it: most items of a batch have the
-/// same.
+/// Asks a directory. A channel that was found is not asked for again by the next item: most items of a batch have the same.
 #[derive(Debug)]
 pub(crate) struct InDirectory<'a, 'd, D: ?Sized> {
     directory: &'d D,
     family: Family,
     org_id: &'d str,
-    /// The channel that was found last, as it is written in the body; empty at first.
+    /// The channel that was found last; empty at first.
     channel_id: &'a str,
 }
 
@@ -104,7 +103,7 @@ impl<'a, D: Directory + ?Sized> Resolve<'a> for InDirectory<'a, '_, D> {
             },
         };
         let device = self.directory.device(self.org_id, device)?;
-        // Keys that were sent have been judged.
+        // The fast path has checked the keys that were sent.
         let is_usable = |key: &str, sent: &[u8]| key.as_bytes() == sent || is_usable(key);
         if !is_usable(&device.product_key, fields.product_key().bytes(text))
             || !is_usable(&device.device_key, fields.device_key().bytes(text))
@@ -137,6 +136,21 @@ impl<'a> Command<'a> {
     /// The refused item with every fault, in that order: 1000103 or 1000303 for the channel, 1000201 for the device,
     /// and what [`Directory::target`] says. What belongs to another org looks like what does not exist. The item
     /// echoes the device's names complete if at least the device was found (protocol §4).
+    ///
+    /// ```
+    /// use setpoint::{AnyDirectory, Family, Limits, TableDirectory, request::{Entry, read_batch}};
+    ///
+    /// let body = br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","assetId":"turbine-7",
+    ///     "serviceId":"start"}]}"#;
+    /// let entries = read_batch(body, Family::Invoke, "o1", &Limits::DEFAULT)?;
+    /// let Entry::Accepted(command) = &entries[0] else { panic!() };
+    /// let (_, device) = command.clone().resolve(Family::Invoke, "o1", &AnyDirectory).expect("it exists");
+    /// assert_eq!(&*device.asset_id, "turbine-7");
+    /// let item = command.clone().resolve(Family::Invoke, "o1", &TableDirectory::default()).expect_err("it does not");
+    /// let codes: Vec<_> = item.faults.iter().map(|fault| fault.code.0).collect();
+    /// assert_eq!(codes, [1_000_103, 1_000_201]);
+    /// # Ok::<(), setpoint::RequestError>(())
+    /// ```
     pub fn resolve(
         self,
         family: Family,
@@ -189,4 +203,37 @@ fn find_device(command: &Command<'_>, org_id: &str, directory: &(impl Directory 
 /// Whether a directory's key can be part of a topic, or is not known (empty).
 fn is_usable(key: &str) -> bool {
     key.is_empty() || is_topic_safe(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Now, check::check};
+
+    const BODY: &[u8] =
+        br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.c","assetId":"a","serviceId":"s"}]}"#;
+    const NOW: Now = Now::new(0, 1_700_000_000_000);
+
+    /// A directory that checks a batch whenever it is asked for a channel.
+    struct Nested;
+
+    impl Directory for Nested {
+        fn has_org(&self, _: &str) -> bool {
+            true
+        }
+
+        fn has_channel(&self, org_id: &str, family: Family, _: &str) -> bool {
+            check(BODY, family, org_id, &crate::AnyDirectory, &Limits::DEFAULT, NOW).error.is_none()
+        }
+
+        fn device(&self, _: &str, _: DeviceRef<'_>) -> Option<Arc<Device>> {
+            Some(Arc::new(Device::new("p", "d", "a")))
+        }
+    }
+
+    #[test]
+    fn a_directory_may_check_a_batch_itself_while_it_is_asked() {
+        let report = check(BODY, Family::Invoke, "o1", &Nested, &Limits::DEFAULT, NOW);
+        assert_eq!(report.items[0].code, Code::SUCCESS);
+    }
 }

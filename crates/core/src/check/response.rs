@@ -2,16 +2,16 @@
 
 use crate::reply;
 
-/// The envelope of a response, and one reply after the other in it.
+/// Writes the envelope of a response, with one reply after the other in it.
 #[derive(Debug)]
 pub(crate) struct ResponseWriter {
     out: Vec<u8>,
-    /// How long `out` was before the first reply.
+    /// Length of `out` before the first reply.
     opened: usize,
 }
 
 impl ResponseWriter {
-    /// Opens a response in `room`, whose content is dropped. `bytes` is about how long it will be.
+    /// Opens a response in `room`, which is emptied. `bytes` is an estimate of its length.
     pub(crate) fn new(mut room: Vec<u8>, bytes: usize) -> Self {
         room.clear();
         room.reserve(bytes);
@@ -19,7 +19,7 @@ impl ResponseWriter {
         Self { opened: room.len(), out: room }
     }
 
-    /// Where the next reply has to be written, complete.
+    /// The buffer, ready for the next reply, which has to be written completely.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> &mut Vec<u8> {
         if self.out.len() > self.opened {
@@ -28,7 +28,7 @@ impl ResponseWriter {
         &mut self.out
     }
 
-    /// Takes back every reply.
+    /// Drops all replies.
     pub(crate) fn restart(&mut self) {
         self.out.truncate(self.opened);
     }

@@ -12,23 +12,23 @@ use crate::{
 pub struct Answer<'a> {
     /// The message id that it answers.
     pub id: Text<'a>,
-    /// What it says, or why that cannot be used.
+    /// What the device says, or why that cannot be used.
     pub content: Result<AnswerContent<'a>, String>,
 }
 
-/// What a device says of a command.
+/// The result of a command, as its device gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnswerContent<'a> {
-    /// 200 is success, anything else is the device's failure.
+    /// 200 is success, any other code a failure.
     pub code: i64,
     /// The output; `None` for absent or null.
     pub data: Option<Payload<'a>>,
-    /// The device's own words; `None` also if it sent anything but a string, for words decide nothing.
+    /// The device's own message; `None` also if it is no string, which is no fault: the message decides nothing.
     pub message: Option<Text<'a>>,
 }
 
-/// Reads a device's answer. `Err` says why not even its id could be read.
+/// Reads a device's answer.
 ///
 /// The content is unusable if `code` is missing or no integer, or if `data` is anything but an object or null, holds
 /// a number that no finite double holds, or is larger than [`Limits::payload_bytes`].
@@ -66,7 +66,7 @@ fn read_members<'a>(reader: &mut Reader<'a>) -> Result<[Value<'a>; NAMES], Faile
     Ok(std::array::from_fn(|name| members.token(name).value(reader.text())))
 }
 
-/// Why not even the id of an answer could be read.
+/// Why the id of an answer could not be read.
 struct Unreadable(String);
 
 impl From<SyntaxError> for Unreadable {
@@ -75,7 +75,7 @@ impl From<SyntaxError> for Unreadable {
     }
 }
 
-/// The object and the array around a reply in a message.
+/// Levels around a reply in a channel message: the object and its array.
 const REPLY_LEVELS: usize = 2;
 
 fn content<'a>(

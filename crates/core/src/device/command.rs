@@ -11,7 +11,7 @@ use crate::{
 pub struct CommandPayload<'a> {
     /// Invoke or write.
     pub family: Family,
-    /// The gateway's own id, which the answer must repeat.
+    /// The service's own id, which the answer must repeat.
     pub message_id: &'a str,
     /// Service id or measure point id.
     pub target: &'a str,
@@ -43,7 +43,7 @@ impl CommandPayload<'_> {
                 out.push(b'{');
                 write::string(out, self.target);
                 out.push(b':');
-                // A command that was read has one value; null is what a device refuses at the least cost.
+                // A command that was read has one value. Without one, null: a device refuses it.
                 let value = self.input.and_then(Payload::sole_value).unwrap_or("null");
                 out.extend_from_slice(value.as_bytes());
                 out.extend_from_slice(br#"},"method":"thing.service.measurepoint.set""#);

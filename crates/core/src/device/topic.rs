@@ -14,7 +14,7 @@ pub fn command_topic(family: Family, product_key: &str, device_key: &str, target
     format!("/sys/{product_key}/{device_key}/thing/service/{target}")
 }
 
-/// Where a device's answer came from, taken from its topic.
+/// The source of a device's answer, read from its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "those who subscribe to other topics make them")]
 pub struct AnswerTopic<'a> {
@@ -29,8 +29,8 @@ pub struct AnswerTopic<'a> {
 impl<'a> AnswerTopic<'a> {
     /// Reads `/sys/{productKey}/{deviceKey}/thing/service/…_reply`; `None` for any other topic.
     ///
-    /// The command topic of a service whose own name ends in `_reply` looks like an answer of another service, so an
-    /// answer counts only if `service_id` is the one that was called.
+    /// The command topic of a service whose own name ends in `_reply` looks like the answer topic of another service. An
+    /// answer therefore counts only if `service_id` is the service that was called.
     pub fn parse(topic: &'a str) -> Option<Self> {
         let (product_key, rest) = topic.strip_prefix("/sys/")?.split_once('/')?;
         let (device_key, rest) = rest.split_once('/')?;
@@ -42,8 +42,8 @@ impl<'a> AnswerTopic<'a> {
     }
 }
 
-/// The topic filters that together match every device's answers, and nothing twice.
+/// The topic filters for the answers of all devices. They do not overlap: no answer is delivered twice.
 pub const ANSWER_FILTERS: [&str; 2] = ["/sys/+/+/thing/service/+", "/sys/+/+/thing/service/measurepoint/set_reply"];
 
-/// What stands for the service in the topic and the method of every write.
+/// The place of the service in the topic of a write.
 pub(super) const WRITE: &str = "measurepoint/set";

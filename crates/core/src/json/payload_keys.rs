@@ -127,3 +127,64 @@ fn with_new_keys(windows: &Windows<'_>, start: usize, payload_keys: &mut Payload
 fn tag(bytes: &[u8; VECTOR], len: usize) -> u128 {
     u128::from_le_bytes(*bytes) & !(u128::MAX << (8 * (len & (VECTOR - 1))))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Object, Reader, Value};
+
+    /// Every object of a list, and how much of it a reader of its own reads: the text and what is known of the members.
+    fn objects<'a>(objects: &[String], list: &'a str) -> Result<Vec<Object<'a>>, String> {
+        let mut reader = Reader::new(list, 4);
+        let mut read = Vec::new();
+        reader.peek();
+        let result = (|| {
+            reader.open_array()?;
+            while reader.next_element(read.is_empty())? {
+                match reader.value()?.value(list) {
+                    Value::Object(object) => read.push(object),
+                    other => unreachable!("{} in {objects:?}", other.kind()),
+                }
+            }
+            reader.end()
+        })();
+        result.map(|()| read).map_err(|stopped| reader.why(stopped).reason.into_owned())
+    }
+
+    /// Members with few keys, so that objects often have the keys of the one before, written in every way.
+    fn object() -> impl Strategy<Value = String> {
+        let key = prop::sample::select(vec!["a", "b", "c", "\\u0061", "é", "a key of more than sixteen bytes"]);
+        let value =
+            prop::sample::select(vec!["1", "-2.5", "\"x\"", "null", "\"é\"", "true", "[1]", "{}", "1e400", "01"]);
+        let colon = prop::sample::select(vec![":", ":", ": ", " : ", ":\n"]);
+        let comma = prop::sample::select(vec![",", ",", ", ", " ,", ",\t", ",  "]);
+        let members = prop::collection::vec((key, colon, value), 0..10);
+        (members, comma, prop::sample::select(vec!["", "", " "])).prop_map(|(members, comma, end)| {
+            let members: Vec<_> =
+                members.iter().map(|(key, colon, value)| format!("\"{key}\"{colon}{value}")).collect();
+            format!("{{{}{end}}}", members.join(comma))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn objects_are_read_as_if_each_stood_alone(
+            kinds in prop::collection::vec(object(), 1..4), order in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+        ) {
+            let list: Vec<String> = order.iter().map(|index| index.get(&kinds).clone()).collect();
+            let text = format!("[{}]", list.join(","));
+            let together = objects(&list, &text);
+            let alone: Result<Vec<_>, _> = list
+                .iter()
+                .map(|one| {
+                    let text = format!("[{one}]");
+                    let read = objects(std::slice::from_ref(one), &text)?;
+                    Ok((read[0].members, read[0].out_of_range_at, read[0].raw.to_owned()))
+                })
+                .collect();
+            let together = together.map(|read| read.iter().map(|one| (one.members, one.out_of_range_at, one.raw.to_owned())).collect::<Vec<_>>());
+            prop_assert_eq!(together, alone, "{}", text);
+        }
+    }
+}

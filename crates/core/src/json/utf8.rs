@@ -43,3 +43,21 @@ fn prefetch_pages(bytes: &[u8]) {
     let starts = bytes.chunks(PAGE).flat_map(|page| page.chunks(LINE).take(PREFETCHED / LINE));
     starts.filter_map(|line| line.first()).for_each(prefetch);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts on both sides of the length from which on SIMD validates.
+    #[test]
+    fn bytes_that_are_no_utf8_are_found_wherever_they_stand() {
+        for len in [1, 63, LONG - 1, LONG, LONG + 1, 3 * LONG] {
+            for at in [0, len / 2, len - 1] {
+                let mut bytes = vec![b'a'; len];
+                assert_eq!(utf8(&bytes).map(str::len), Ok(len));
+                bytes[at] = 0xFF;
+                assert_eq!(utf8(&bytes).unwrap_err().offset, at, "{len} bytes");
+            }
+        }
+    }
+}

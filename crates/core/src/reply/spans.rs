@@ -287,6 +287,7 @@ impl ReplySpans {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{Limits, reply::read_spans};
 
     #[test]
@@ -301,6 +302,17 @@ mod tests {
         assert_eq!((reply.input(&copy), reply.output(&copy).as_str()), (None, "{}"));
         assert_eq!(replies[1].as_ref().unwrap_err().index, 1);
         assert_eq!(reply.request_id("é"), None);
+    }
+
+    #[test]
+    fn only_texts_are_returned_as_text() {
+        let message = r#"{"data":[{"requestId":"r","serviceId":"s","status":0,"timeout":7,"inputData":{}}]}"#;
+        let mut replies = Vec::new();
+        read_spans(message.as_bytes(), &Limits::DEFAULT, &mut replies).unwrap();
+        let reply = replies[0].as_ref().unwrap();
+        assert_eq!(reply.text(ReplyPart::RequestId, message).unwrap().decode(), "r");
+        let others = ReplyParts::ALL.filter(|part| *part as u8 >= ReplyPart::Input as u8);
+        assert_eq!(others.map(|part| reply.text(part, message)).filter(Option::is_some).count(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Entry, RefusedItem,
-    fast_path::{self, Before},
+    fast_path::{self, Previous},
     fields::{Fields, ItemReader},
     item::{self, REQUEST_ID},
     name::form,
@@ -12,9 +12,9 @@ use crate::{
     json::{Failed, Reader, SyntaxError, repeated, utf8},
 };
 
-/// As many positions of one request id as a reason lists: with all of them, n equal ids would make n² positions.
+/// How many positions of one request id a reason lists: with all of them, n equal ids would make n² positions.
 const LISTED: usize = 4;
-/// Room is made for one entry for so many bytes of body; the samples have 315 an item.
+/// Bytes of body for each entry that memory is reserved for; the published samples have 315 an item.
 const ITEM_BYTES: usize = 256;
 
 /// Reads a batch body: one [`Entry`] per item, in request order, borrowing from the body.
@@ -37,15 +37,15 @@ pub fn read_batch<'a>(
 }
 
 /// Takes the items of a batch, one after the other.
-pub(crate) trait Take<'a> {
-    /// Takes an item if it is one that is accepted at a glance. `false` if it is not, or wanted as an entry all the same.
-    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool;
+pub(crate) trait TakeItems<'a> {
+    /// The fast path: takes an item if `is_acceptable` says that it is certainly accepted. `false` to get it as an entry.
+    fn fast(&mut self, fields: &Fields<'a, '_>, is_acceptable: impl FnOnce() -> bool) -> bool;
 
     fn entry(&mut self, entry: Entry<'a>);
 }
 
-impl<'a> Take<'a> for Vec<Entry<'a>> {
-    fn plain(&mut self, _: &Fields<'a, '_>, _: impl FnOnce() -> bool) -> bool {
+impl<'a> TakeItems<'a> for Vec<Entry<'a>> {
+    fn fast(&mut self, _: &Fields<'a, '_>, _: impl FnOnce() -> bool) -> bool {
         false
     }
 
@@ -54,27 +54,26 @@ impl<'a> Take<'a> for Vec<Entry<'a>> {
     }
 }
 
-/// [`read_batch`], one entry after the other, and without a look at repeated request ids: these are known only at the
-/// end.
+/// [`read_batch`], one item after the other. Repeated request ids are not looked for: they are known only at the end.
 #[inline]
 pub(crate) fn read_each<'a>(
     body: &'a [u8],
     family: Family,
     org_id: &str,
     limits: &Limits,
-    each: &mut impl Take<'a>,
+    each: &mut impl TakeItems<'a>,
 ) -> Result<(), RequestError> {
     read_each_by(&mut ItemReader::new(family), body, org_id, limits, each)
 }
 
-/// [`read_each`] with a reader of items that may have read those of another body before.
+/// [`read_each`] with a reader that may have read other bodies before.
 #[inline]
 pub(crate) fn read_each_by<'a>(
     items: &mut ItemReader,
     body: &'a [u8],
     org_id: &str,
     limits: &Limits,
-    each: &mut impl Take<'a>,
+    each: &mut impl TakeItems<'a>,
 ) -> Result<(), RequestError> {
     if body.len() > limits.body_bytes.get() {
         let (len, most) = (body.len(), limits.body_bytes.get());
@@ -82,13 +81,13 @@ pub(crate) fn read_each_by<'a>(
     }
     let mut reader = Reader::new(utf8(body)?, limits.depth.get());
     read_body(&mut reader, items, org_id, limits, each).map_err(|failed| {
-        // It may have stopped in the middle of an item.
+        // What it knows of the item in which it stopped is incomplete.
         *items = ItemReader::new(items.family());
         failed.why(&mut reader)
     })
 }
 
-/// About how many items a body has.
+/// An estimate of how many items a body has.
 pub(crate) fn expected_items(body: &[u8], limits: &Limits) -> usize {
     (body.len() / ITEM_BYTES).min(limits.items.get())
 }
@@ -100,7 +99,7 @@ fn read_body<'a>(
     items: &mut ItemReader,
     org_id: &str,
     limits: &Limits,
-    each: &mut impl Take<'a>,
+    each: &mut impl TakeItems<'a>,
 ) -> Read<()> {
     if reader.peek() != Some(b'{') {
         return Err(wrong(reader, "the body must be an object with a list named data"));
@@ -128,7 +127,7 @@ fn read_items<'a>(
     items: &mut ItemReader,
     org_id: &str,
     limits: &Limits,
-    each: &mut impl Take<'a>,
+    each: &mut impl TakeItems<'a>,
 ) -> Read<()> {
     if reader.peek() != Some(b'[') {
         return Err(wrong(reader, "data must be an array of items"));
@@ -136,7 +135,7 @@ fn read_items<'a>(
     let start = reader.offset();
     let mut count = 0;
     let family = items.family();
-    let mut before = Before::default();
+    let mut previous = Previous::default();
     reader.open_array()?;
     while reader.next_element(count == 0)? {
         if count >= limits.items.get() {
@@ -150,8 +149,8 @@ fn read_items<'a>(
         }
         items.read(reader)?;
         let fields = items.fields(reader.text());
-        if !each.plain(&fields, || fast_path::is_acceptable(&fields, &mut before, family, org_id, limits)) {
-            each.entry(item::judge(&fields, &mut before.channel_id, family, org_id, limits));
+        if !each.fast(&fields, || fast_path::is_acceptable(&fields, &mut previous, family, org_id, limits)) {
+            each.entry(item::judge(&fields, &mut previous.channel_id, family, org_id, limits));
         }
     }
     if count == 0 {
@@ -160,7 +159,7 @@ fn read_items<'a>(
     Ok(())
 }
 
-/// The error that the value which is next is of the wrong kind; if it is not even well formed, that comes first.
+/// The error that the next value is of the wrong kind, or, before that, that it is not well formed.
 fn wrong(reader: &mut Reader<'_>, reason: &str) -> Failed<RequestError> {
     let offset = reader.offset();
     match reader.value() {
@@ -172,9 +171,9 @@ fn wrong(reader: &mut Reader<'_>, reason: &str) -> Failed<RequestError> {
     }
 }
 
-/// Refuses every item whose request id another item of the batch has, too (protocol §3 and guarantees, ours).
+/// Refuses every item whose request id is also another item's (protocol §3, ours).
 fn refuse_repeated(entries: &mut [Entry<'_>]) {
-    // An empty id is refused as that already.
+    // An empty id has been refused for being empty.
     let id = |at: usize| entries.get(at)?.request_id().filter(|id| !id.is_empty());
     for group in repeated(entries.len(), id) {
         let listed: Vec<String> = group.iter().take(LISTED).map(usize::to_string).collect();
@@ -191,7 +190,7 @@ fn refuse_repeated(entries: &mut [Entry<'_>]) {
     }
 }
 
-/// Adds a fault of the request id where the order of the table wants it.
+/// Adds a fault of the request id at its place: behind the other faults of the request id, before all others.
 fn refuse(entry: &mut Entry<'_>, fault: Fault) {
     match entry {
         Entry::Accepted(command) => *entry = Entry::Refused(command.clone().refuse(vec![fault])),

@@ -1,12 +1,13 @@
-//! Items that are accepted at a glance: every member is there or not, of the right type, and written plainly.
+//! The fast path: recognizes items that are certainly accepted, from their tokens alone.
 //!
-//! Nearly every item is one. What is decided here is what [`super::item`] would decide, and whatever is not plain is left
-//! to it; the point is not to make texts and commands of what is only copied into a reply.
+//! Nearly every item is one: every member is absent or of the right type, and strings are printable ASCII without escapes.
+//! An item that is not recognized here goes through [`super::item`], which also accepts items that this module does not. Most
+//! of an item is only copied into a reply; the fast path saves making texts and commands of it.
 
 use super::{
     Command,
     fields::Fields,
-    name::{channel_fault, is_plain_id},
+    name::{channel_fault, is_valid_id},
 };
 use crate::{
     Family, Limits,
@@ -14,7 +15,7 @@ use crate::{
     limits::{DEFAULT_TIMEOUT_MS, MAX_CALLBACK_URL_BYTES, MAX_REQUEST_ID_BYTES, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS},
 };
 
-/// The command of an item that [is acceptable](is_acceptable).
+/// The command of an [acceptable](is_acceptable) item.
 #[inline]
 pub(super) fn command<'a>(fields: &Fields<'a, '_>) -> Command<'a> {
     let text = fields.text;
@@ -39,46 +40,46 @@ pub(super) fn command<'a>(fields: &Fields<'a, '_>) -> Command<'a> {
     }
 }
 
-/// As many digits as the longest timeout has.
+/// Digits of the longest timeout.
 const MAX_TIMEOUT_DIGITS: usize = 6;
 
-/// Whether the item is accepted, for all that can be seen at a glance; `false` says nothing.
+/// Whether the item is certainly accepted; `false` says nothing.
 #[inline(always)]
 pub(super) fn is_acceptable<'a>(
     fields: &Fields<'a, '_>,
-    before: &mut Before<'a>,
+    previous: &mut Previous<'a>,
     family: Family,
     org_id: &str,
     limits: &Limits,
 ) -> bool {
-    // What was right in the item before is right again.
-    if !(before.is_right && fields.are_as_before()) {
-        before.is_right = is_right_place(fields, &mut before.channel_id, family, org_id);
+    // What is the same as in the previous item need not be looked at again.
+    if !(previous.is_acceptable && fields.are_as_before()) {
+        previous.is_acceptable = is_acceptable_address(fields, &mut previous.channel_id, family, org_id);
     }
-    before.is_right && is_plain_rest(fields, family, limits)
+    previous.is_acceptable && are_others_acceptable(fields, family, limits)
 }
 
-/// What is known of the item before.
+/// What is known of the previous item.
 #[derive(Debug, Default)]
-pub(super) struct Before<'a> {
-    /// A channel id that was found right: most items of a batch have the same.
+pub(super) struct Previous<'a> {
+    /// The valid channel id that was found last: most items of a batch have the same.
     pub(super) channel_id: &'a str,
-    /// Whether [`is_right_place`] said so.
-    is_right: bool,
+    /// Whether its org, channel and product key were acceptable.
+    is_acceptable: bool,
 }
 
-/// Whether org, channel and product key are right.
-fn is_right_place<'a>(fields: &Fields<'a, '_>, channel_id: &mut &'a str, family: Family, org_id: &str) -> bool {
+/// Whether org, channel and product key are acceptable.
+fn is_acceptable_address<'a>(fields: &Fields<'a, '_>, channel_id: &mut &'a str, family: Family, org_id: &str) -> bool {
     let (org, channel, product_key) = (fields.org_id(), fields.channel_id(), fields.product_key());
     (org.kind_bit() | product_key.kind_bit()) & !Token::PRINTABLE_OR_NOTHING == 0
         && (org.is_nothing() || org.bytes(fields.text) == org_id.as_bytes())
-        && is_plain_id_or_nothing(fields.text, product_key, true)
-        && is_right_channel(channel.printable(fields.text).unwrap_or_default(), channel_id, family)
+        && is_valid_id_or_nothing(fields.text, product_key, true)
+        && is_valid_channel(channel.printable(fields.text).unwrap_or_default(), channel_id, family)
 }
 
-/// Whether everything else is.
+/// Whether all other members are acceptable.
 #[inline(always)]
-fn is_plain_rest(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bool {
+fn are_others_acceptable(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bool {
     let text = fields.text;
     let (asset_id, product_key, device_key) = (fields.asset_id(), fields.product_key(), fields.device_key());
     let (request_id, target, callback_url) = (fields.request_id(), fields.target(), fields.callback_url());
@@ -98,10 +99,10 @@ fn is_plain_rest(fields: &Fields<'_, '_>, family: Family, limits: &Limits) -> bo
     {
         return false;
     }
-    if !is_plain_id_or_nothing(text, asset_id, false)
-        || !is_plain_id_or_nothing(text, device_key, true)
-        // A measure point travels in the payload, so it may hold what a topic may not.
-        || !is_plain_id(text, target, family == Family::Invoke)
+    if !is_valid_id_or_nothing(text, asset_id, false)
+        || !is_valid_id_or_nothing(text, device_key, true)
+        // A measure point is not part of a topic, so it may hold what a topic may not.
+        || !is_valid_id(text, target, family == Family::Invoke)
     {
         return false;
     }
@@ -127,7 +128,7 @@ fn is_positive(integer: &[u8]) -> bool {
 #[inline(always)]
 fn is_timeout(integer: &[u8]) -> bool {
     const { assert!(MIN_TIMEOUT_MS == 1 && 10_u32.pow(MAX_TIMEOUT_DIGITS as u32 - 1) <= MAX_TIMEOUT_MS) };
-    // What has no sign has digits only, and of fewer of them than the longest has, any will do.
+    // Without a sign there are only digits, and any number with fewer digits than the largest is in range.
     is_positive(integer) && (integer.len() < MAX_TIMEOUT_DIGITS || is_long_timeout(integer))
 }
 
@@ -137,11 +138,11 @@ fn is_long_timeout(digits: &[u8]) -> bool {
 }
 
 #[inline(always)]
-fn is_plain_id_or_nothing(text: &str, id: Token, in_topic: bool) -> bool {
-    id.is_nothing() || is_plain_id(text, id, in_topic)
+fn is_valid_id_or_nothing(text: &str, id: Token, in_topic: bool) -> bool {
+    id.is_nothing() || is_valid_id(text, id, in_topic)
 }
 
-fn is_right_channel<'a>(id: &'a str, right: &mut &'a str, family: Family) -> bool {
+fn is_valid_channel<'a>(id: &'a str, right: &mut &'a str, family: Family) -> bool {
     if id.is_empty() {
         return false;
     }

@@ -6,22 +6,22 @@ use crate::{
     json::{KnownMembers, Reader, Stopped, Token},
 };
 
-/// An item's members as they were found, not yet judged.
+/// The members of an item as they were read, not yet judged.
 #[derive(Debug)]
 pub(crate) struct Fields<'a, 'r> {
-    /// Where they stand.
+    /// The body: tokens are places in it.
     pub(crate) text: &'a str,
     members: &'r KnownMembers<NAMES, STEADY>,
 }
 
 impl<'a> Fields<'a, '_> {
-    /// The command, of an item that was found acceptable on the fast path.
+    /// The command of an item that is acceptable on the fast path.
     #[inline]
     pub(crate) fn to_command(&self) -> Command<'a> {
         fast_path::command(self)
     }
 
-    /// Whether the org, the channel and the product key are the very same as in the item before.
+    /// Whether org, channel and product key are the same as in the previous item.
     #[inline(always)]
     pub(super) fn are_as_before(&self) -> bool {
         const THOSE: u32 = 1 << 1 | 1 << 3 | 1 << 4;
@@ -29,7 +29,7 @@ impl<'a> Fields<'a, '_> {
     }
 }
 
-/// A method for each member, by the place of its name in the lists below.
+/// A method for each member, by the position of its name in [`names`].
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident $at:literal,)+) => {
         impl Fields<'_, '_> {
@@ -64,11 +64,10 @@ pub(super) const GMT_REQUEST: &str = "gmtServiceRequest";
 pub(super) const GMT_ALIAS: &str = "gmtSetMeasurepointRequest";
 
 const NAMES: usize = 13;
-/// Members that are mostly the same in all items of a batch: the org, the call type, the channel, the product key and the
-/// callback.
+/// Members that mostly have the same value in all items of a batch: org, call type, channel, product key and callback.
 const STEADY: u32 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 8;
 
-/// The names in the order of the samples, which is the order that most items have, too.
+/// The names in the order of the published samples, which most items follow.
 const fn names(channel_id: &'static str, target: &'static str, gmt_alias: &'static str) -> [&'static str; NAMES] {
     [
         "requestId",
@@ -91,7 +90,7 @@ static INVOKE: KnownMembers<NAMES, STEADY> = KnownMembers::new(&const { names("c
 static WRITE: KnownMembers<NAMES, STEADY> =
     KnownMembers::new(&const { names("setMeasurepointChannelId", "measurepointId", GMT_ALIAS) });
 
-/// Reads items, and remembers from one to the next how they were written.
+/// Reads items, and remembers how they were written to read the next one faster.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemReader {
     members: KnownMembers<NAMES, STEADY>,
@@ -99,7 +98,7 @@ pub(crate) struct ItemReader {
 }
 
 impl ItemReader {
-    // In place: it is a large thing to move.
+    // Inlined: moving it would copy several hundred bytes.
     #[inline(always)]
     pub(crate) fn new(family: Family) -> Self {
         let members = match family {
@@ -113,13 +112,13 @@ impl ItemReader {
         self.family
     }
 
-    /// Reads the object that the reader stands before.
+    /// Reads the object at which the reader is.
     #[inline]
     pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), Stopped> {
         self.members.read(reader)
     }
 
-    /// What was read last, in this text.
+    /// The members of the object that was read last, which is in `text`.
     #[inline(always)]
     pub(super) fn fields<'a>(&self, text: &'a str) -> Fields<'a, '_> {
         Fields { text, members: &self.members }

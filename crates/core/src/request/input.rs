@@ -7,7 +7,7 @@ use crate::{
 };
 
 const FIELD: &str = "inputData";
-/// As much of a number as a reason repeats, in characters.
+/// How much of a number a reason quotes, in characters.
 const QUOTED_CHARS: usize = 32;
 
 /// The payload to echo, and what is wrong with it.

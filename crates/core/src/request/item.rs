@@ -4,7 +4,7 @@ use super::{
     Command, Echo, Entry, RefusedItem,
     fields::{Fields, GMT_ALIAS, GMT_REQUEST},
     input,
-    name::{channel_fault, control_reason, form, id_reason, is_plain_id, length_reason},
+    name::{channel_fault, control_reason, form, id_reason, is_valid_id, length_reason},
 };
 use crate::{
     Code, Family, Fault, Limits,
@@ -20,9 +20,9 @@ pub(super) fn not_an_object(value: Value<'_>) -> Entry<'_> {
     Entry::Refused(RefusedItem { echo: Echo::default(), faults: vec![fault], device: None })
 }
 
-/// Judges an item. Faults arise in the order of the protocol's field table.
+/// Decides about an item. Faults are found in the order of the protocol's field table.
 ///
-/// `channel_id` is one that was found right before: most items of a batch have the same.
+/// `channel_id` is the valid one that was found last: most items of a batch have the same.
 pub(super) fn judge<'a>(
     fields: &Fields<'a, '_>,
     channel_id: &mut &'a str,
@@ -30,7 +30,7 @@ pub(super) fn judge<'a>(
     org_id: &str,
     limits: &Limits,
 ) -> Entry<'a> {
-    let right_channel = channel_id;
+    let valid_channel = channel_id;
     let table = family.table();
     let text = fields.text;
     let mut faults = Vec::new();
@@ -48,20 +48,20 @@ pub(super) fn judge<'a>(
         optional(fields.call_type().value(text), "callType", &mut faults);
     }
     let channel_id = match fields.channel_id().printable(text) {
-        Some(id) if id == *right_channel && !id.is_empty() => Some(Text::verbatim(id, true)),
+        Some(id) if id == *valid_channel && !id.is_empty() => Some(Text::verbatim(id, true)),
         id => {
             let channel_id = channel(fields.channel_id().value(text), family, &mut faults);
             if faults.is_empty() {
-                *right_channel = id.unwrap_or_default();
+                *valid_channel = id.unwrap_or_default();
             }
             channel_id
         }
     };
     let (asset_id, product_key, device_key) = device(fields, &mut faults);
-    // A measure point travels in the payload, so it may hold what a topic may not.
+    // A measure point is not part of a topic, so it may hold what a topic may not.
     let in_topic = family == Family::Invoke;
     let target = match fields.target().printable(text) {
-        Some(id) if is_plain_id(text, fields.target(), in_topic) => Some(Text::verbatim(id, true)),
+        Some(id) if is_valid_id(text, fields.target(), in_topic) => Some(Text::verbatim(id, true)),
         _ => required(fields.target().value(text), table.target_field, &mut faults, |id| id_reason(id, in_topic)),
     };
     let callback_url = callback_url(fields.callback_url().value(text), &mut faults);
@@ -85,7 +85,7 @@ pub(super) fn judge<'a>(
             gmt_service_request,
         });
     }
-    // Stable: within each of the two groups the order of the table stays.
+    // A stable sort: both groups keep the order of the table.
     faults.sort_by_key(|fault| fault.code != Code::PARA_ERROR);
     let echo = Echo {
         request_id,
@@ -141,7 +141,7 @@ fn optional<'a>(value: Value<'a>, field: &'static str, faults: &mut Vec<Fault>) 
     None
 }
 
-/// A string that must be there and not be empty, and for which `reason` finds nothing wrong.
+/// A string that must be present, not empty, and without a `reason` against it.
 #[cold]
 fn required<'a>(
     value: Value<'a>,
@@ -155,7 +155,7 @@ fn required<'a>(
         Some(text) => faults.extend(reason(text).map(|reason| form(field, reason))),
         None if value == Value::Absent => faults.push(form(field, "is missing")),
         None if value == Value::Null => faults.push(form(field, "is null")),
-        // The wrong type has been reported.
+        // `optional` has reported the wrong type.
         None => {}
     }
     text
@@ -168,7 +168,7 @@ fn device<'a>(
     faults: &mut Vec<Fault>,
 ) -> (Option<Text<'a>>, Option<Text<'a>>, Option<Text<'a>>) {
     let mut name = |token: Token, field, in_topic| match token.printable(fields.text) {
-        Some(id) if is_plain_id(fields.text, token, in_topic) => Some(Text::verbatim(id, true)),
+        Some(id) if is_valid_id(fields.text, token, in_topic) => Some(Text::verbatim(id, true)),
         _ if token.is_nothing() => None,
         _ => {
             let text = optional(token.value(fields.text), field, faults).filter(|text| !text.is_empty());
@@ -192,7 +192,7 @@ fn check_device(
     device_key: Option<Text<'_>>,
     faults: &mut Vec<Fault>,
 ) {
-    // A name of the wrong type has been reported as that, and may well have been meant to be the missing one.
+    // A name of the wrong type has been reported, and may be the one that is missing here.
     let is_wrong = |token: &Token| {
         let value = token.value(fields.text);
         !value.is_nothing() && !matches!(value, Value::Text(_))
@@ -210,7 +210,7 @@ fn check_device(
     }
 }
 
-/// The timeout to echo and the one that counts, in milliseconds.
+/// The timeout to echo, and the effective one, in milliseconds.
 fn timeout(value: Value<'_>, faults: &mut Vec<Fault>) -> (Option<i64>, u32) {
     if value.is_nothing() {
         return (Some(i64::from(DEFAULT_TIMEOUT_MS)), DEFAULT_TIMEOUT_MS);
@@ -227,7 +227,7 @@ fn timeout(value: Value<'_>, faults: &mut Vec<Fault>) -> (Option<i64>, u32) {
     }
 }
 
-/// `gmtServiceRequest`, or its alias where that is absent or null; what is not positive counts as absent.
+/// `gmtServiceRequest`, or its alias if that is absent or null. A value that is not positive counts as absent.
 fn gmt_request(fields: &Fields<'_, '_>, faults: &mut Vec<Fault>) -> Option<i64> {
     let mut read = |value: Value<'_>, field| {
         let integer = value.integer();

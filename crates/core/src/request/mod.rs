@@ -1,9 +1,19 @@
-//! A batch body, read: one entry per item, accepted or refused.
+//! Reads batch bodies: one entry per item, accepted or refused.
 //!
-//! Everything here is form: what can be known without asking which orgs, channels and devices exist
-//! ([`Command::resolve`] asks that). Faults are reported all at once and in this order: first
-//! those with code 1000, in the order of the protocol's field table, then the others, in the same order. An item whose
-//! form is wrong is thus answered with 1000, whatever else is wrong with it (ours).
+//! This is about form alone: what can be known without asking which orgs, channels and devices exist
+//! ([`Command::resolve`] asks). All faults of an item are reported at once, in this order: those with code 1000, in the order
+//! of the protocol's field table, then the others, in the same order. An item whose form is wrong is thus answered with
+//! 1000, whatever else is wrong with it (ours).
+//!
+//! ```
+//! use setpoint::{Family, Limits, request::{Entry, read_batch}};
+//!
+//! let body = br#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","assetId":"a","serviceId":"s"},{}]}"#;
+//! let entries = read_batch(body, Family::Invoke, "o1", &Limits::DEFAULT)?;
+//! let [Entry::Accepted(command), Entry::Refused(item)] = &entries[..] else { panic!() };
+//! assert_eq!((command.timeout_ms, item.code().0), (30_000, 1000));
+//! # Ok::<(), setpoint::RequestError>(())
+//! ```
 
 mod batch;
 mod fast_path;
@@ -20,7 +30,7 @@ use crate::{
 };
 
 pub use batch::read_batch;
-pub(crate) use batch::{Take, expected_items, read_each, read_each_by};
+pub(crate) use batch::{TakeItems, expected_items, read_each, read_each_by};
 pub(crate) use fields::{Fields, ItemReader};
 pub(crate) use input::out_of_range;
 pub use name::is_topic_safe;
@@ -51,7 +61,7 @@ impl<'a> Entry<'a> {
 pub struct Command<'a> {
     /// The correlation key, 1 to 128 bytes.
     pub request_id: Text<'a>,
-    /// The channel where the outcome is to arrive; its prefix and form are right for the family.
+    /// The channel on which the outcome is published; its form is that of the family's channels.
     pub channel_id: Text<'a>,
     /// Key of the device's product, as sent; `None` for absent, null or empty.
     pub product_key: Option<Text<'a>>,
@@ -63,7 +73,7 @@ pub struct Command<'a> {
     pub target: Text<'a>,
     /// Echoed, never fetched.
     pub callback_url: Option<Text<'a>>,
-    /// The arguments as written; always present, with exactly one non-null member, in the write family.
+    /// The arguments as written; in the write family always present, with exactly one member, which is not null.
     pub input: Option<Payload<'a>>,
     /// Milliseconds from receipt to the deadline: 1 to 300,000.
     pub timeout_ms: u32,
@@ -72,7 +82,7 @@ pub struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// Turns the command down: everything that was sent is still echoed.
+    /// The refused item that echoes everything that was sent.
     ///
     /// `faults` should not be empty: the first gives the code of the reply.
     pub fn refuse(self, faults: Vec<Fault>) -> RefusedItem<'a> {
@@ -93,11 +103,11 @@ impl<'a> Command<'a> {
     }
 }
 
-/// An item that is refused, with every fault and what the reply can still echo.
+/// A refused item: every fault, and what the reply can echo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedItem<'a> {
-    /// What the reply repeats.
+    /// What the reply echoes.
     pub echo: Echo<'a>,
     /// Every fault, in the order that the module's documentation gives; at least one. The first gives the code of the
     /// reply.
@@ -109,7 +119,7 @@ pub struct RefusedItem<'a> {
 impl RefusedItem<'_> {
     /// The code of the reply.
     pub fn code(&self) -> Code {
-        // There always is a fault; a caller that refused without one has no better reason to give.
+        // A caller that refuses without a fault gives no better reason.
         self.faults.first().map_or(Code::PARA_ERROR, |fault| fault.code)
     }
 }
@@ -139,6 +149,6 @@ pub struct Echo<'a> {
     pub timeout: Option<i64>,
     /// `gmtServiceRequest`, if it is a positive integer.
     pub gmt_service_request: Option<i64>,
-    /// The item is not an object at all: every echo is null, also those that have a default.
+    /// Whether the item is an object. If not, every echo is null, also those with a default.
     pub is_object: bool,
 }

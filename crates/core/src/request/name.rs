@@ -1,4 +1,4 @@
-//! What ids and keys may look like.
+//! The syntax of ids and keys.
 
 use crate::{
     Code, Family, Fault,
@@ -12,8 +12,8 @@ pub fn is_topic_safe(id: &str) -> bool {
     !id.is_empty() && topic_fault(Text::plain(id)).is_none() && !id.chars().any(char::is_control)
 }
 
-/// What keeps a channel id from being one of this family's: prefix, at least one character more, the characters, the
-/// length (protocol §6). The code says that no such channel exists, because none can.
+/// Why a channel id is not one of this family's: its prefix, nothing behind it, a character, or its length (protocol §6).
+/// The code is that of a channel that does not exist: none with this id can.
 pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
     let table = family.table();
     let content = id.decode();
@@ -29,16 +29,16 @@ pub(super) fn channel_fault(family: Family, id: Text<'_>) -> Option<Fault> {
     Some(Fault::new(table.channel_missing, table.channel_field, reason))
 }
 
-/// Whether a string of printable ASCII can name a product, a device, an asset, a service or a measure point: whether
-/// [`id_reason`] has no reason against it, and it is not empty.
+/// Whether a string of printable ASCII is a valid id of a product, device, asset, service or measure point: not empty, and
+/// without an [`id_reason`] against it.
 #[inline(always)]
-pub(super) fn is_plain_id(text: &str, id: Token, in_topic: bool) -> bool {
+pub(super) fn is_valid_id(text: &str, id: Token, in_topic: bool) -> bool {
     let (bytes, start, len) = (text.as_bytes(), id.range().start, id.len());
     (1..=MAX_ID_BYTES).contains(&len)
         && !(in_topic && (bytes.get(start) == Some(&b'$') || has_topic_syntax(bytes, start, len)))
 }
 
-/// What keeps a string from naming a product, a device, an asset, a service or a measure point.
+/// Why a string is not a valid id of a product, device, asset, service or measure point.
 ///
 /// `in_topic`: it becomes part of a topic.
 pub(super) fn id_reason(id: Text<'_>, in_topic: bool) -> Option<String> {
@@ -46,13 +46,13 @@ pub(super) fn id_reason(id: Text<'_>, in_topic: bool) -> Option<String> {
     length_reason(id, MAX_ID_BYTES).or_else(|| control_reason(id)).or_else(|| topic().map(str::to_owned))
 }
 
-/// That a string is longer than it may be, in bytes.
+/// The reason against a string that is longer than `most` bytes.
 pub(super) fn length_reason(text: Text<'_>, most: usize) -> Option<String> {
     let len = text.len();
     (len > most).then(|| too_long(len, most))
 }
 
-/// That a string holds a control character: C0, DEL or C1.
+/// The reason against a string with a control character: C0, DEL or C1.
 pub(super) fn control_reason(text: Text<'_>) -> Option<String> {
     if text.as_printable().is_some() {
         return None;
@@ -61,7 +61,7 @@ pub(super) fn control_reason(text: Text<'_>) -> Option<String> {
     Some(format!("holds a control character (U+{:04X})", u32::from(control)))
 }
 
-/// A fault of form: code 1000.
+/// A fault of the form: code 1000.
 pub(super) fn form(field: &'static str, reason: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
     Fault::new(Code::PARA_ERROR, field, reason)
 }

@@ -8,7 +8,7 @@ use crate::{
     DeviceName, Family, InvokeItem, WriteItem,
     json::Text,
     limits::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS},
-    request::{Entry, Fields, Take, expected_items, read_each},
+    request::{Entry, Fields, TakeItems, expected_items, read_each},
     secret::Secret,
 };
 
@@ -43,9 +43,9 @@ pub(super) struct Outlines<'a> {
     shortest_ms: Option<u32>,
 }
 
-impl<'a> Take<'a> for Outlines<'a> {
-    fn plain(&mut self, fields: &Fields<'a, '_>, is_plain: impl FnOnce() -> bool) -> bool {
-        let Some(id) = fields.request_id().printable(fields.text).filter(|_| is_plain()) else { return false };
+impl<'a> TakeItems<'a> for Outlines<'a> {
+    fn fast(&mut self, fields: &Fields<'a, '_>, is_acceptable: impl FnOnce() -> bool) -> bool {
+        let Some(id) = fields.request_id().printable(fields.text).filter(|_| is_acceptable()) else { return false };
         let timeout = fields.timeout();
         let timeout_ms = if timeout.is_nothing() { None } else { timeout.integer(fields.text) };
         self.push(Some(id.into()), timeout_ms, true);

@@ -42,7 +42,7 @@ impl Responder {
         let CheckedBatch { org_id, family, received: Now { epoch_ms, .. }, limits, body, content } = batch;
         let received = Now { instant: received, epoch_ms };
         let Content { response, items } = content?;
-        self.forget();
+        self.forget_request_ids();
         let (used, more) = self.look_up(&org_id, family, &items);
         self.check_memory(&org_id, more)?;
 
@@ -95,7 +95,7 @@ impl Responder {
         match self.mode {
             Mode::Failed => Err(store_failed()),
             Mode::Stopping => Err(RequestError::unavailable("shutting down; try again when the service is back")),
-            Mode::Running if self.counters.outbox >= self.config.outbox => Err(RequestError::unavailable(
+            Mode::Running if self.counters.outbox >= self.config.outbox.get() => Err(RequestError::unavailable(
                 "too many outcomes wait to be published; try again when the channels' broker is back",
             )),
             Mode::Running => Ok(()),
@@ -128,7 +128,7 @@ impl Responder {
 
     fn check_memory(&self, org_id: &str, more: usize) -> Result<(), RequestError> {
         let known = self.orgs.n_remembered_of(org_id);
-        let bound = self.config.dedup_per_org;
+        let bound = self.config.dedup_per_org.get();
         if known.saturating_add(more) <= bound {
             return Ok(());
         }
@@ -144,11 +144,12 @@ impl Responder {
                 format!("{who} has {bound} commands in flight, the most it may; try again when some have ended");
             Fault::new(Code::ASYNC_LIMIT, "", reason)
         };
-        if self.orgs.pending(org_id) >= self.config.pending_per_org {
-            return Err(full("the org", self.config.pending_per_org));
+        let (per_org, per_device) = (self.config.pending_per_org.get(), self.config.pending_per_device.get());
+        if self.orgs.pending(org_id) >= per_org {
+            return Err(full("the org", per_org));
         }
-        if self.orgs.pending_of_device(device) >= self.config.pending_per_device {
-            return Err(full("the device", self.config.pending_per_device));
+        if self.orgs.pending_of_device(device) >= per_device {
+            return Err(full("the device", per_device));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a device says, attributed to the command that it answers.
+//! Attributes what devices say to the commands that they answer.
 
 use std::hash::BuildHasher;
 
@@ -12,12 +12,12 @@ use super::{
     item::{Decision, State},
 };
 
-/// The code of a device that did what it was asked.
+/// The code of a device that did as it was asked (protocol §8).
 const DEVICE_SUCCESS: i64 = 200;
-/// Longest text of a device that goes into a `submsg`, in characters (ours).
+/// As much of a device's message as goes into a `submsg`, in characters (ours).
 const DEVICE_MESSAGE_CHARS: usize = 1_024;
 
-/// A device's answer in the words of a final.
+/// A device's answer, as the final says it.
 struct DeviceResult {
     code: Code,
     submsg: Box<str>,
@@ -25,7 +25,7 @@ struct DeviceResult {
 }
 
 impl Responder {
-    /// By message id and by device, never by order: only then does an answer end its item.
+    /// Attributes an answer by its message id and by its device and service, never by order.
     pub(super) fn attribute(&mut self, topic: &str, payload: &[u8]) -> Attribution {
         let Some(topic) = AnswerTopic::parse(topic) else { return Attribution::Unreadable };
         let Ok(answer) = read_answer(payload, &self.config.limits) else { return Attribution::Unreadable };
@@ -60,7 +60,7 @@ impl Responder {
         Attribution::Late
     }
 
-    /// The digest of the answer that led to this final.
+    /// The digest of the device's answer behind a final.
     pub(super) fn digest_of_final(&self, outcome: &FinalOutcome) -> u64 {
         self.hash.hash_one((outcome.code, &outcome.submsg, &outcome.output))
     }

@@ -14,8 +14,8 @@ use super::fingerprint::fingerprint;
 /// A batch that was read, checked and resolved, with its response as it will be if the responder accepts every item that
 /// it can: what [`Responder::handle_batch`](super::Responder::handle_batch) takes.
 ///
-/// It owns everything, so it can be made on any thread. Reading is by far the most of the work with a batch, and the
-/// responder, which is one, has none of it.
+/// It owns everything, so that it can be made on any thread. Reading is most of the work on a batch, and the one responder is
+/// spared it.
 ///
 /// ```
 /// use setpoint::{AnyDirectory, Family, Limits, Now, responder::CheckedBatch};
@@ -31,7 +31,7 @@ pub struct CheckedBatch {
     pub(super) family: Family,
     pub(super) received: Now,
     pub(super) limits: Limits,
-    /// Read once more for items whose reply has to be another: rare, and no reply then depends on what was kept of them.
+    /// For items whose replies have to be written anew: a reply repeats an item as it was written.
     pub(super) body: Box<dyn AsRef<[u8]> + Send + Sync>,
     pub(super) content: Result<Content, RequestError>,
 }
@@ -98,6 +98,15 @@ impl CheckedBatch {
     }
 
     /// The same batch, read once more: for a directory that has changed since.
+    ///
+    /// ```
+    /// # use setpoint::{AnyDirectory, Family, Limits, Now, TableDirectory, responder::CheckedBatch};
+    /// # let body = r#"{"data":[]}"#;
+    /// # let now = Now::new(1_000, 1_700_000_000_000);
+    /// let batch = CheckedBatch::read(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+    /// let batch = batch.read_again(&TableDirectory::default());
+    /// assert_eq!(batch.error().map(|error| &*error.submsg), Some("orgId does not exist"));
+    /// ```
     #[must_use]
     pub fn read_again(self, directory: &(impl Directory + ?Sized)) -> Self {
         let content = Content::read(self.request(), directory);

@@ -1,16 +1,16 @@
-//! What is being written to the store, and what waits for it.
+//! The write-ahead log as the responder sees it: records on their way to the store, and what waits for them.
 
 use std::collections::VecDeque;
 
 use super::{AuditRecord, Effect, Record, WriteId};
 
-/// Collects records into writes, and holds back what may happen only once they are on stable storage.
+/// Collects records into writes (group commit), and holds back what may happen only once they are on stable storage.
 #[derive(Debug)]
 pub(super) struct Journal<T> {
     /// What the next write will hold.
     records: Vec<Record>,
     audit: Vec<AuditRecord>,
-    /// The newest write: the next one while there is something for it, else the last that was handed out.
+    /// The number of the write that is being collected, or of the last one handed out if nothing has been recorded since.
     newest: u64,
     persisted: u64,
     /// What waits, each with the write that it waits for, in ascending order.
@@ -32,24 +32,24 @@ impl<T> Journal<T> {
         self.audit.push(record);
     }
 
-    /// Makes sure that there is a write for what is recorded next.
+    /// Starts a write if none is being collected.
     fn open(&mut self) {
         if self.is_empty() {
             self.newest += 1;
         }
     }
 
-    /// Whether everything that was recorded has been handed out.
+    /// Whether every record has been handed out.
     fn is_empty(&self) -> bool {
         self.records.is_empty() && self.audit.is_empty()
     }
 
-    /// Holds `then` back until everything recorded so far is persisted.
+    /// Holds `then` back until every record so far is persisted.
     pub(super) fn after_persist(&mut self, then: T) {
         self.waiting.push_back((self.newest, then));
     }
 
-    /// The next thing that no longer has to wait.
+    /// The next thing whose records are persisted.
     pub(super) fn next_persisted(&mut self) -> Option<T> {
         let (write, _) = self.waiting.front()?;
         if *write > self.persisted {
@@ -58,14 +58,14 @@ impl<T> Journal<T> {
         self.waiting.pop_front().map(|(_, then)| then)
     }
 
-    /// Everything that waits, whether or not it may happen.
+    /// Drops the records that have not been handed out, and gives back everything that waits.
     pub(super) fn abandon(&mut self) -> impl Iterator<Item = T> + use<'_, T> {
         self.records.clear();
         self.audit.clear();
         self.waiting.drain(..).map(|(_, then)| then)
     }
 
-    /// The write of what is not yet on its way to the store.
+    /// The write that has been collected, if it has any records.
     pub(super) fn take_write(&mut self) -> Option<Effect> {
         (!self.is_empty()).then(|| Effect::Persist {
             write: WriteId(self.newest),

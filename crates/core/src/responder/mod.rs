@@ -1,4 +1,57 @@
 //! The service's side of the conversation, a state machine.
+//!
+//! A [`Responder`] takes batches, answers them, hands commands to devices, matches the devices' answers, publishes one final
+//! for each accepted item, and lets items expire. It does no I/O: inputs come in through `handle_*`, what has to be done
+//! comes out of [`poll_effect`](Responder::poll_effect), and what has been done is told with the next `handle_*`.
+//!
+//! ```
+//! use setpoint::{AnyDirectory, Family, Limits, Now, Responder};
+//! use setpoint::responder::{Attribution, CheckedBatch, Effect, HandedOver, ResponderConfig};
+//!
+//! let now = Now::new(1_000, 1_700_000_000_000);
+//! let mut responder = Responder::new(ResponderConfig::default(), [7; 32]);
+//! responder.handle_link(true, now);
+//!
+//! let body = r#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","productKey":"pk",
+//!     "deviceKey":"turbine-7","serviceId":"start"}]}"#;
+//! let batch = CheckedBatch::read(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+//! responder.handle_batch(batch, now);
+//!
+//! let mut done = Vec::new();
+//! while let Some(effect) = responder.poll_effect(now) {
+//!     match effect {
+//!         // Write the records, sync, then confirm.
+//!         Effect::Persist { write, records, .. } => {
+//!             done.push(format!("stored {}", records.len()));
+//!             responder.handle_persisted(write, now);
+//!         }
+//!         Effect::Answer { status, .. } => done.push(format!("answered {status}")),
+//!         Effect::HandOver { message_id, topic, .. } => {
+//!             done.push(format!("sent to {topic}"));
+//!             responder.handle_handed_over(message_id, HandedOver::Taken, now);
+//!             // The device answers.
+//!             let answer = format!(r#"{{"id":"{message_id}","code":200,"data":{{"rpm":12}}}}"#);
+//!             let heard = responder.handle_device_message(&format!("{topic}_reply"), answer.as_bytes(), now);
+//!             assert_eq!(heard, Attribution::Succeeded);
+//!         }
+//!         Effect::Publish { publication, replies, .. } => {
+//!             done.push(format!("published {replies}"));
+//!             responder.handle_published(publication);
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! let expected = [
+//!     "stored 1", // the acceptance
+//!     "answered 200",
+//!     "stored 1", // the intent
+//!     "sent to /sys/pk/turbine-7/thing/service/start",
+//!     "stored 1", // the final
+//!     "published 1",
+//!     "stored 1", // that it is published
+//! ];
+//! assert_eq!(done, expected);
+//! ```
 
 mod admit;
 mod answer;
@@ -7,6 +60,7 @@ mod config;
 mod effect;
 mod fingerprint;
 mod hand_over;
+mod inputs;
 mod item;
 mod journal;
 mod orgs;
@@ -30,21 +84,21 @@ pub use stats::ResponderStats;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Code, Family, MessageId, MonotonicTime, Now, RequestError,
+    Family, MessageId, MonotonicTime, Now, RequestError,
     inflight::{InFlight, Key},
     secret::{KeyedHash, Secret},
-    submsg,
 };
 use item::Item;
 use journal::Journal;
 use orgs::Orgs;
 use outbox::{ChannelKey, Outbox};
 
-/// Takes batches, answers at once, hands commands to devices, matches their answers, publishes finals, expires the rest.
+/// One service: the [module](self) has an example of a whole conversation.
 ///
 /// Four kinds of methods: getters; `handle_*` inputs; commands; `poll_*` outputs.
 /// After any input, drain [`poll_effect`](Self::poll_effect) and arrange for [`handle_timeout`](Self::handle_timeout)
-/// at [`poll_timeout`](Self::poll_timeout). Draining late is only late, spurious calls are harmless, and `now` may step back.
+/// at [`poll_timeout`](Self::poll_timeout). Draining late only delays effects, spurious calls are harmless, and `now` may step
+/// back.
 #[derive(Debug)]
 pub struct Responder {
     config: ResponderConfig,
@@ -62,7 +116,7 @@ pub struct Responder {
     ready: BTreeMap<u64, Key>,
     /// Items that are `Armed`, by their order.
     armed: BTreeMap<u64, Key>,
-    /// How many items have been accepted.
+    /// The order of the newest item.
     newest_item: u64,
     link_up: bool,
     /// Items in the hand-over window.
@@ -75,16 +129,16 @@ pub struct Responder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Running,
-    /// Takes no batches; the rest goes on.
+    /// Takes no more batches; everything else goes on.
     Stopping,
-    /// The store failed: nothing is certain, so nothing is done.
+    /// The store failed: what it holds is not known, so nothing is done any more.
     Failed,
 }
 
-/// What waits for the store.
+/// What is to be done once everything recorded before it is on stable storage.
 #[derive(Debug)]
 enum AfterPersist {
-    /// With the items that it accepts, and those that it repeats.
+    /// `accepted` are the items that the batch accepts, `again` those that it repeats.
     Answer {
         batch: BatchTicket,
         body: Vec<u8>,
@@ -95,7 +149,7 @@ enum AfterPersist {
     Publish(Key),
 }
 
-/// What may be done as soon as the driver asks.
+/// An effect that [`Responder::poll_effect`] will give out, where possible made only then.
 #[derive(Debug)]
 enum Queued {
     Answer {
@@ -103,14 +157,26 @@ enum Queued {
         status: u16,
         body: Vec<u8>,
     },
-    /// The first of those that are armed.
+    /// Of the first armed item, if there is one by then.
     HandOver,
     Publish(ChannelKey),
 }
 
 impl Responder {
-    /// A responder without history; [`Restore`] makes one from what a store has kept. `seed` is 32 bytes from the operating system's generator, new at every start:
-    /// message ids are drawn from it.
+    /// A responder without history; [`Restore`] makes one from what a store has kept.
+    ///
+    /// `seed` is 32 bytes from the operating system's generator, new at every start: message ids are drawn from it, and
+    /// tables are hashed under it.
+    ///
+    /// ```
+    /// use setpoint::{Responder, responder::ResponderConfig};
+    ///
+    /// let mut seed = [0; 32];
+    /// # let getrandom = |seed: &mut [u8; 32]| seed.fill(7);
+    /// getrandom(&mut seed);
+    /// let responder = Responder::new(ResponderConfig::default(), seed);
+    /// assert_eq!(responder.stats().batches, 0);
+    /// ```
     pub fn new(config: ResponderConfig, seed: [u8; 32]) -> Self {
         let mut secret = Secret::new(seed);
         let hash = secret.keyed_hash();
@@ -135,103 +201,28 @@ impl Responder {
         }
     }
 
-    /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
-    ///
-    /// Timeouts run from when the batch was received, or from the newest reading of the clock that came in before it, if
-    /// that is later: the monotonic clock never steps back.
-    pub fn handle_batch(&mut self, batch: CheckedBatch, now: Now) -> BatchTicket {
-        let received = self.now.instant.max(batch.received.instant);
-        self.see(now);
-        self.newest_batch += 1;
-        let ticket = BatchTicket(self.newest_batch);
-        self.counters.batches += 1;
-        if let Err(error) = self.admit(ticket, batch, received) {
-            self.refuse_batch(ticket, &error);
-        }
-        self.progress();
-        ticket
-    }
-
-    /// Every write up to and including this one is on stable storage.
-    pub fn handle_persisted(&mut self, up_to: WriteId, now: Now) {
-        self.see(now);
-        self.journal.handle_persisted(up_to);
-        self.progress();
-    }
-
-    /// The store failed: what it holds is no longer certain. Every waiting batch is answered 500, since it may have been
-    /// stored, and every later one 503; nothing more is handed over or published. Recover by restarting from the store.
-    pub fn handle_persist_failed(&mut self) {
-        self.mode = Mode::Failed;
-        self.queue.retain(|queued| matches!(queued, Queued::Answer { .. }));
-        let waiting: Vec<_> = self.journal.abandon().collect();
-        for then in waiting {
-            if let AfterPersist::Answer { batch, .. } = then {
-                let submsg =
-                    "the store failed; whether the batch was accepted is unknown, send the same batch again later";
-                self.refuse_batch(batch, &RequestError::internal(submsg));
-            }
-        }
-    }
-
-    /// Whether commands can be handed over at all. While they cannot, they wait until their deadlines; at first they cannot.
-    pub fn handle_link(&mut self, up: bool, now: Now) {
-        self.see(now);
-        self.link_up = up;
-        self.queue_armed();
-        self.progress();
-    }
-
-    /// How the hand-over of a command went.
-    pub fn handle_handed_over(&mut self, message_id: MessageId, how: HandedOver, now: Now) {
-        self.see(now);
-        if let Some(key) = self.items.find(&message_id) {
-            self.handed_over(key, how);
-        }
-        self.progress();
-    }
-
-    /// A message from the device broker.
-    pub fn handle_device_message(&mut self, topic: &str, payload: &[u8], now: Now) -> Attribution {
-        self.see(now);
-        let attribution = self.attribute(topic, payload);
-        self.counters.count(attribution);
-        self.progress();
-        attribution
-    }
-
-    /// The channel message was taken by the channel's broker.
-    pub fn handle_published(&mut self, publication: PublicationId) {
-        self.end_publication(publication, true);
-    }
-
-    /// The channel no longer exists: the message's finals are kept as undeliverable.
-    pub fn handle_undeliverable(&mut self, publication: PublicationId) {
-        self.end_publication(publication, false);
-    }
-
-    /// Ends what has reached its deadline, and forgets what has been remembered long enough.
-    pub fn handle_timeout(&mut self, now: Now) {
-        self.see(now);
-        while let Some(key) = self.items.pop_expired(self.now.instant) {
-            let Some(item) = self.items.get(key) else { continue };
-            let submsg = if item.state.is_unsent() { submsg::EXPIRED_UNSENT } else { submsg::TIMED_OUT };
-            self.decide_unanswered(key, Code::TIMEOUT, submsg);
-        }
-        self.forget();
-        self.progress();
-    }
-
     /// Refuses every further batch with 503; what was accepted goes on.
+    ///
+    /// ```
+    /// # use setpoint::{AnyDirectory, Family, Limits, Now, Responder, responder::*};
+    /// # let now = Now::new(1_000, 1_700_000_000_000);
+    /// # let mut responder = Responder::new(ResponderConfig::default(), [7; 32]);
+    /// # let body = r#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","productKey":"pk",
+    /// #     "deviceKey":"dk","serviceId":"start","timeout":1000}]}"#;
+    /// # let batch = CheckedBatch::read(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+    /// responder.stop_accepting();
+    /// responder.handle_batch(batch, now);
+    /// assert!(matches!(responder.poll_effect(now), Some(Effect::Answer { status: 503, .. })));
+    /// ```
     pub fn stop_accepting(&mut self) {
         if self.mode == Mode::Running {
             self.mode = Mode::Stopping;
         }
     }
 
-    /// The next thing to do, if there is one.
+    /// The next thing to do, if there is one. The [module](self) has an example.
     pub fn poll_effect(&mut self, now: Now) -> Option<Effect> {
-        self.see(now);
+        self.advance_clocks(now);
         while let Some(queued) = self.queue.pop_front() {
             let effect = match queued {
                 Queued::Answer { batch, status, body } => Some(Effect::Answer { batch, status, body }),
@@ -246,31 +237,57 @@ impl Responder {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; at times a little earlier than necessary, never later.
+    ///
+    /// ```
+    /// # use setpoint::{Responder, responder::ResponderConfig};
+    /// let responder = Responder::new(ResponderConfig::default(), [7; 32]);
+    /// assert_eq!(responder.poll_timeout(), None, "there is nothing to wait for");
+    /// ```
     pub fn poll_timeout(&self) -> Option<MonotonicTime> {
         if self.mode == Mode::Failed { None } else { self.items.next_wakeup() }
     }
 
-    /// What was counted since the start, and the gauges as they stand.
+    /// Counters since the start, and gauges. Takes the same few steps however many items there are.
+    ///
+    /// ```
+    /// # use setpoint::{AnyDirectory, Family, Limits, Now, Responder, responder::*};
+    /// # let now = Now::new(1_000, 1_700_000_000_000);
+    /// # let mut responder = Responder::new(ResponderConfig::default(), [7; 32]);
+    /// # let body = r#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","productKey":"pk",
+    /// #     "deviceKey":"dk","serviceId":"start","timeout":1000}]}"#;
+    /// # let batch = CheckedBatch::read(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+    /// responder.handle_batch(batch, now);
+    /// let stats = responder.stats();
+    /// assert_eq!((stats.accepted, stats.pending, stats.remembered), (1, 1, 1));
+    /// ```
     pub fn stats(&self) -> ResponderStats {
         ResponderStats { remembered: self.orgs.n_remembered(), ..self.counters.clone() }
     }
 
-    /// Accepted items on this channel that are not yet published.
+    /// How many accepted items of this channel are not yet published: a channel that is deleted now makes them undeliverable.
+    ///
+    /// ```
+    /// # use setpoint::{AnyDirectory, Family, Limits, Now, Responder, responder::*};
+    /// # let now = Now::new(1_000, 1_700_000_000_000);
+    /// # let mut responder = Responder::new(ResponderConfig::default(), [7; 32]);
+    /// # let body = r#"{"data":[{"requestId":"r1","controlChannelId":"DATASVC.CONTROL.ops","productKey":"pk",
+    /// #     "deviceKey":"dk","serviceId":"start","timeout":1000}]}"#;
+    /// # let batch = CheckedBatch::read(body, Family::Invoke, "o1", &AnyDirectory, &Limits::DEFAULT, now);
+    /// responder.handle_batch(batch, now);
+    /// assert_eq!(responder.pending_on_channel("o1", Family::Invoke, "DATASVC.CONTROL.ops"), 1);
+    /// ```
     pub fn pending_on_channel(&self, org_id: &str, family: Family, channel_id: &str) -> usize {
         self.outbox.n_open(&ChannelKey { org_id: org_id.into(), family, channel_id: channel_id.into() })
     }
 
-    fn see(&mut self, now: Now) {
+    /// Takes a reading of the clocks: the monotonic part never steps back.
+    fn advance_clocks(&mut self, now: Now) {
         self.now = Now { instant: self.now.instant.max(now.instant), epoch_ms: now.epoch_ms };
         self.items.follow(self.now.instant);
     }
 
-    fn refuse_batch(&mut self, batch: BatchTicket, error: &RequestError) {
-        self.counters.batches_refused += 1;
-        self.queue.push_back(Queued::Answer { batch, status: error.status, body: error.response() });
-    }
-
-    fn forget(&mut self) {
+    /// Forgets the request ids whose time is over, unless their items are still open.
+    fn forget_request_ids(&mut self) {
         let now = self.now.instant;
         let later = now.saturating_add(self.config.dedup_window_ms);
         let items = &self.items;

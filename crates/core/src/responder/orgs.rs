@@ -1,4 +1,4 @@
-//! Per org and per device: what is in flight, and which request ids are remembered.
+//! Counts items in flight per org and per device, and remembers request ids (de-duplication).
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,36 +9,38 @@ use crate::{Device, Family, MessageId, MonotonicTime, secret::KeyedHash};
 
 use super::StoredCommand;
 
-/// The bounded tables of all orgs.
+/// The tables of all orgs. The responder holds their bounds.
 #[derive(Debug)]
 pub(super) struct Orgs {
     hash: KeyedHash,
     orgs: HashMap<Arc<str>, Org, KeyedHash>,
+    /// Items in flight per device.
     devices: HashMap<Arc<Device>, usize, KeyedHash>,
     /// Request ids remembered, of all orgs.
     n_remembered: usize,
-    /// Remembered ids in the order in which they may be forgotten.
+    /// Remembered ids in the order of their acceptance: each may be forgotten at its time, and not before those ahead of it.
     expiry: VecDeque<(MonotonicTime, StoredKey)>,
 }
 
 #[derive(Debug)]
 struct Org {
+    /// Items in flight.
     pending: usize,
     /// By family, then by request id.
     remembered: [HashMap<Arc<str>, Remembered, KeyedHash>; 2],
 }
 
-/// Where a remembered id is found again.
+/// Where a remembered id stands in the tables.
 #[derive(Debug)]
 struct StoredKey {
     org_id: Arc<str>,
     family: Family,
     request_id: Arc<str>,
-    /// Which of the items that had this id one after the other.
+    /// The item: another one may have the same request id after it.
     message_id: MessageId,
 }
 
-/// What is kept of an accepted item to answer it again: the rest comes with the repetition, which has equal content.
+/// What is kept of an accepted item to answer a repetition, which brings the rest with it: its content is equal.
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     pub(super) message_id: MessageId,
@@ -66,7 +68,7 @@ impl Orgs {
         }
     }
 
-    /// The one shared spelling of the org's id.
+    /// The org's id, shared with the tables if it is in them.
     pub(super) fn intern(&self, org_id: &str) -> Arc<str> {
         self.orgs.get_key_value(org_id).map_or_else(|| org_id.into(), |(id, _)| Arc::clone(id))
     }
@@ -134,17 +136,17 @@ impl Orgs {
         ));
     }
 
-    /// Forgets what has been remembered long enough, but nothing that `is_open`: that is looked at again at `later`.
+    /// Forgets the ids whose time has come, but none whose item `is_open`: its time is `later`.
     pub(super) fn forget(&mut self, now: MonotonicTime, later: MonotonicTime, is_open: impl Fn(MessageId) -> bool) {
-        // Each is looked at once: at the end of time, `later` is no later than `now`.
+        // Each is looked at once at most: at the end of time, `later` is no later than `now`.
         for _ in 0..self.expiry.len() {
-            if self.expiry.front().is_none_or(|(until, _)| *until > now) {
-                return;
+            let Some((until, key)) = self.expiry.pop_front() else { return };
+            if until > now {
+                return self.expiry.push_front((until, key));
             }
-            let Some((_, key)) = self.expiry.pop_front() else { return };
             let Some(org) = self.orgs.get_mut(&key.org_id) else { continue };
             let remembered = &mut org.remembered[key.family as usize];
-            // A replayed store may hold an earlier item that had the same id: the later one is not forgotten with it.
+            // A store may have replayed an earlier item with the same id: the later one is not forgotten with it.
             let is_same = |remembered: &Remembered| remembered.message_id == key.message_id;
             if remembered.get(&key.request_id).is_some_and(is_same) {
                 if is_open(key.message_id) {

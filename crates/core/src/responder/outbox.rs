@@ -27,17 +27,20 @@ impl ChannelKey {
     }
 }
 
-/// Per channel: how many items are not yet published, and which finals wait for their turn.
+/// The outbox: per channel, how many items are not yet published, and which finals wait for their turn.
 #[derive(Debug)]
 pub(super) struct Outbox {
     channels: HashMap<ChannelKey, Channel, KeyedHash>,
+    /// Messages that are not confirmed, and the items whose finals they carry.
     publications: BTreeMap<PublicationId, Vec<Key>>,
     newest: u64,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
+    /// Accepted items that are not yet published.
     open: usize,
+    /// Stored finals, in the order in which they were decided.
     waiting: VecDeque<Key>,
 }
 
@@ -51,12 +54,12 @@ impl Outbox {
         self.channels.get(channel).map_or(0, |channel| channel.open)
     }
 
-    /// An item was accepted that will be published there.
+    /// Counts one more item.
     pub(super) fn open(&mut self, channel: ChannelKey) {
         self.channels.entry(channel).or_default().open += 1;
     }
 
-    /// An item is published, or never will be.
+    /// Counts one item less: it is published, or never will be.
     pub(super) fn close(&mut self, channel: &ChannelKey) {
         if let Some(entry) = self.channels.get_mut(channel) {
             entry.open = entry.open.saturating_sub(1);
@@ -66,7 +69,7 @@ impl Outbox {
         }
     }
 
-    /// Puts a final in line; `true` if it is the first, so that the channel has to be put in line itself.
+    /// Queues a final; `true` if none was waiting, so that the channel itself has to be queued.
     pub(super) fn push(&mut self, channel: &ChannelKey, key: Key) -> bool {
         let waiting = &mut self.channels.entry(channel.clone()).or_default().waiting;
         waiting.push_back(key);
@@ -78,12 +81,12 @@ impl Outbox {
         self.channels.get_mut(channel)?.waiting.pop_front()
     }
 
-    /// Whether finals of the channel wait.
+    /// Whether finals of the channel are waiting.
     pub(super) fn is_waiting(&self, channel: &ChannelKey) -> bool {
         self.channels.get(channel).is_some_and(|channel| !channel.waiting.is_empty())
     }
 
-    /// Names a message that carries these finals.
+    /// Gives the message that carries these finals a name.
     pub(super) fn publish(&mut self, finals: Vec<Key>) -> PublicationId {
         self.newest += 1;
         let publication = PublicationId(self.newest);
@@ -91,7 +94,7 @@ impl Outbox {
         publication
     }
 
-    /// The finals of a message whose fate is known now; nothing on repetition.
+    /// Takes the finals of a message that is confirmed now; none if it was confirmed before.
     pub(super) fn take(&mut self, publication: PublicationId) -> Vec<Key> {
         self.publications.remove(&publication).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What becomes possible once the store has confirmed, and the one final of an item.
+//! What follows from a confirmation of the store, and the one final of an item.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{
 };
 
 impl Responder {
-    /// Does everything that has become possible.
+    /// Does everything that has become possible: every input ends with it.
     pub(super) fn progress(&mut self) {
         if self.mode == Mode::Failed {
             return;
@@ -21,7 +21,7 @@ impl Responder {
         self.intend();
     }
 
-    /// Does what had to wait for the store.
+    /// Does what has waited for the store.
     pub(super) fn after_persist(&mut self, then: AfterPersist) {
         match then {
             AfterPersist::Answer { batch, body, accepted, again } => {
@@ -45,7 +45,7 @@ impl Responder {
         }
     }
 
-    /// Ends an item to which no device has answered.
+    /// Gives an item its final, of a code that does not come from a device.
     pub(super) fn decide_unanswered(&mut self, key: Key, code: Code, submsg: &str) {
         let decided_at_epoch_ms = self.now.epoch_ms;
         let submsg = submsg.into();

@@ -1,6 +1,4 @@
-//! Finals, written and sent to their channels.
-
-use std::sync::Arc;
+//! Publishes finals on their channels.
 
 use crate::{
     Code, MessageId,
@@ -11,14 +9,14 @@ use crate::{
 
 use super::{
     ChannelKey, Effect, FinalOutcome, PublicationId, Queued, Record, Responder, StoredCommand,
-    item::{Decision, Delivery, State},
+    item::{Decision, Delivery, Item, State},
 };
 
-/// A message takes no further reply once it is this long, in bytes.
-const MESSAGE_BYTES: usize = 256 << 10;
+/// A message to which no further reply is added once it is this long, in bytes.
+const FULL_BYTES: usize = 256 << 10;
 
 impl Responder {
-    /// Puts a final, which is stored, in line for its channel.
+    /// Queues a final, which is on stable storage, on its channel.
     pub(super) fn final_stored(&mut self, key: Key) {
         self.change(key, |state| {
             if let State::Decided(decision) = state {
@@ -32,19 +30,21 @@ impl Responder {
         }
     }
 
-    /// One message with as many of the channel's waiting finals as it may carry.
+    /// One message with as many of the channel's waiting finals as it may carry. `None` if none is waiting.
     pub(super) fn publish(&mut self, channel: ChannelKey) -> Option<Effect> {
         let mut body = Vec::new();
         let mut finals = Vec::new();
         reply::open_message(&mut body);
-        while finals.len() < self.config.replies_per_message.max(1) && body.len() < MESSAGE_BYTES {
+        while finals.len() < self.config.replies_per_message.get() && body.len() < FULL_BYTES {
             let Some(key) = self.outbox.pop(&channel) else { break };
-            let Some(item) = self.items.get(key) else { continue };
-            let State::Decided(Decision { outcome, .. }) = &item.state else { continue };
+            let Some(Item { command, state: State::Decided(Decision { outcome, .. }), .. }) = self.items.get(key)
+            else {
+                continue;
+            };
             if !finals.is_empty() {
                 body.push(b',');
             }
-            reply::write_reply(&mut body, &final_reply(&item.command, outcome));
+            reply::write_reply(&mut body, &final_reply(command, outcome));
             finals.push(key);
         }
         reply::close(&mut body);
@@ -60,12 +60,14 @@ impl Responder {
         Some(Effect::Publish { publication, org_id, family, channel_id, body, replies })
     }
 
-    /// Publishes the final of an ended item once more: whoever sends its batch again may have missed it.
+    /// Publishes the final of an ended item once more: a caller that repeats it may have missed the final.
     pub(super) fn publish_again(&mut self, message_id: MessageId) {
         let Some(key) = self.items.find(&message_id) else { return };
-        let Some(item) = self.items.get(key) else { return };
-        let State::Decided(Decision { delivery: Delivery::Over, .. }) = item.state else { return };
-        let command = &item.command;
+        let Some(Item { command, state: State::Decided(Decision { delivery: Delivery::Over, .. }), .. }) =
+            self.items.get(key)
+        else {
+            return;
+        };
         let current = self.orgs.remembered(&command.org_id, command.family, &command.request_id);
         if current.is_none_or(|current| current.message_id != message_id) {
             // The id was forgotten while the answer waited for the store, and may stand for another item by now.
@@ -75,6 +77,7 @@ impl Responder {
         self.final_stored(key);
     }
 
+    /// The message was published, or its channel is gone.
     pub(super) fn end_publication(&mut self, publication: PublicationId, delivered: bool) {
         for key in self.outbox.take(publication) {
             let Some(item) = self.items.get(key) else { continue };
@@ -90,7 +93,7 @@ impl Responder {
         }
     }
 
-    /// Remembers an item that is over, so that late and duplicate answers are known as such; the oldest go first.
+    /// Ends an item, which stays known for late and duplicate answers; the oldest ended items are dropped.
     pub(super) fn end(&mut self, key: Key) {
         self.change(key, |state| {
             if let State::Decided(decision) = state {
@@ -103,7 +106,7 @@ impl Responder {
 }
 
 /// The reply that carries a final (protocol §4).
-fn final_reply<'a>(command: &'a Arc<StoredCommand>, outcome: &'a FinalOutcome) -> Reply<'a> {
+fn final_reply<'a>(command: &'a StoredCommand, outcome: &'a FinalOutcome) -> Reply<'a> {
     Reply {
         request_id: Some(Text::plain(&command.request_id)),
         org_id: Some(Text::plain(&command.org_id)),

@@ -1,4 +1,4 @@
-//! What the responder asks a store to keep, and what it is rebuilt from.
+//! What a responder asks a store to keep, and what it is rebuilt from.
 
 use std::sync::Arc;
 
@@ -13,6 +13,18 @@ use crate::{Code, Device, Family, MessageId};
 /// records of the item, `Accepted` first or all at once. A responder that is rebuilt without them only forgets what it would
 /// have forgotten: the request id is free again, and an answer under the message id is `Unknown`. Of an item whose end is
 /// not stored every record has to be kept.
+///
+/// ```
+/// use setpoint::{MessageId, responder::Record};
+///
+/// let message_id: MessageId = "00000123456789abcdef0123456789ab".parse()?;
+/// let record = Record::Intent { message_id };
+/// assert_eq!(record.message_id(), message_id);
+/// let text = serde_json::to_string(&record)?;
+/// assert_eq!(text, r#"{"record":"intent","messageId":"00000123456789abcdef0123456789ab"}"#);
+/// assert_eq!(serde_json::from_str::<Record>(&text)?, record);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -22,13 +34,13 @@ pub enum Record {
     /// The command is about to be handed over. On stable storage before it is.
     #[serde(rename_all = "camelCase")]
     Intent {
-        /// Whose.
+        /// The item's id.
         message_id: MessageId,
     },
     /// The item's one final value. On stable storage before it is published.
     #[serde(rename_all = "camelCase")]
     Final {
-        /// Whose.
+        /// The item's id.
         message_id: MessageId,
         /// The value.
         outcome: Arc<FinalOutcome>,
@@ -36,13 +48,13 @@ pub enum Record {
     /// The final reached its channel.
     #[serde(rename_all = "camelCase")]
     Published {
-        /// Whose.
+        /// The item's id.
         message_id: MessageId,
     },
-    /// The final's channel is gone: kept, and never published.
+    /// The final's channel is gone: it was never published, and never will be.
     #[serde(rename_all = "camelCase")]
     Undeliverable {
-        /// Whose.
+        /// The item's id.
         message_id: MessageId,
     },
 }
@@ -60,8 +72,16 @@ impl Record {
     }
 }
 
-/// What is stored for whoever looks into a case later. It is no state: a restart does not read it, and a store may keep it
-/// as long or as short as it likes.
+/// What is stored for audits. It is not state: a restart does not read it, and a store may keep it for as long as it likes.
+///
+/// ```
+/// use setpoint::{MessageId, responder::AuditRecord};
+///
+/// let message_id: MessageId = "00000123456789abcdef0123456789ab".parse()?;
+/// let late = AuditRecord::Late { message_id, device_code: Some(200), at_epoch_ms: 1_700_000_000_000 };
+/// assert_eq!(late.message_id(), message_id);
+/// # Ok::<(), setpoint::ParseMessageIdError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "audit", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -90,10 +110,26 @@ impl AuditRecord {
 /// An accepted item, complete: what the reply echoes and what the device gets.
 ///
 /// Exhaustive on purpose: a store's codec that does not know a field of it must not compile.
+///
+/// ```
+/// use setpoint::responder::StoredCommand;
+///
+/// let text = r#"{
+///     "messageId": "00000123456789abcdef0123456789ab", "family": "invoke", "orgId": "o1", "requestId": "r1",
+///     "channelId": "DATASVC.CONTROL.ops", "device": {"productKey": "pk", "deviceKey": "dk", "assetId": "a"},
+///     "serviceName": null, "target": "start", "callbackUrl": null, "input": null, "timeoutMs": 30000,
+///     "gmtServiceRequest": 1700000000000, "acceptedAtEpochMs": 1700000000000,
+///     "rememberUntilEpochMs": 1700086400000, "fingerprint": "54453c0ac2e639a871f3d8e21595b55f"
+/// }"#;
+/// let command: StoredCommand = serde_json::from_str(text)?;
+/// assert_eq!((&*command.request_id, command.timeout_ms), ("r1", 30_000));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCommand {
-    /// The gateway's own id.
+    /// The service's own id of the item, which its device echoes.
     pub message_id: MessageId,
     /// Invoke or write.
     pub family: Family,
@@ -124,13 +160,24 @@ pub struct StoredCommand {
     /// drop after that. A record without it was written before there was one, and may be dropped as soon as it has ended.
     #[serde(default)]
     pub remember_until_epoch_ms: i64,
-    /// What distinguishes this content from another under the same request id.
+    /// A hash of the content: a repetition of the request id with another one is refused.
     #[serde(with = "hex128")]
     pub fingerprint: u128,
 }
 
 /// The one final value of an accepted item. Exhaustive on purpose, as [`StoredCommand`] is.
+///
+/// ```
+/// use setpoint::{Code, responder::FinalOutcome};
+///
+/// let text = r#"{"code": 0, "submsg": "SUCCESS", "output": "{\"rpm\":12}",
+///     "deviceReplyEpochMs": 1700000000040, "decidedAtEpochMs": 1700000000040}"#;
+/// let outcome: FinalOutcome = serde_json::from_str(text)?;
+/// assert_eq!((outcome.code, outcome.output.as_deref()), (Code::SUCCESS, Some(r#"{"rpm":12}"#)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a store's codec that does not know a field must not compile")]
 #[serde(rename_all = "camelCase")]
 pub struct FinalOutcome {
     /// 0, 1000203, 1000204 or 1000205.

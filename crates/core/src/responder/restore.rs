@@ -1,4 +1,4 @@
-//! The responder rebuilt from what its store kept.
+//! Rebuilds a responder from the records of its store.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use super::{
 
 /// Rebuilds a [`Responder`] from the records of a store, one after the other, in the order in which they were written.
 ///
-/// It keeps what the responder itself will keep, and no record beyond that: a store can stream a log of any length.
-/// Records of items that it does not know (any more), and records that say again what is known, change nothing.
+/// It keeps what the responder will keep, and nothing else: a store can stream a log of any length. Records of unknown or
+/// forgotten items change nothing, and neither do repeated ones.
 ///
-/// Timers resume with what is left by the wall clock, never with more than the original timeout.
-/// What was intended is not sent again, unless its device de-duplicates. Unpublished finals are published (again).
+/// Timers resume with the time left by the wall clock, never with more than the original timeout. A command whose intent
+/// is stored is not sent again, unless its device de-duplicates. Finals whose publication is not stored are published.
 ///
 /// ```
 /// use setpoint::{Now, responder::{Record, ResponderConfig, Restore}};
@@ -34,10 +34,10 @@ use super::{
 pub struct Restore(Responder);
 
 impl Restore {
-    /// `seed` as for [`Responder::new`]; deadlines are reckoned from `now`.
+    /// `seed` is as for [`Responder::new`]. The time left until each deadline is reckoned from `now`.
     pub fn new(config: ResponderConfig, seed: [u8; 32], now: crate::Now) -> Self {
         let mut responder = Responder::new(config, seed);
-        responder.see(now);
+        responder.advance_clocks(now);
         Self(responder)
     }
 
@@ -54,8 +54,7 @@ impl Restore {
         }
     }
 
-    /// The responder that wrote the records, as far as they say. Items that still have to be sent or published are in line
-    /// again, in the order of their acceptance.
+    /// The responder, ready for inputs. Items that still have to be sent or published are queued in the order of acceptance.
     pub fn finish(self) -> Responder {
         let mut responder = self.0;
         let mut open: Vec<_> = responder.items.iter().map(|(key, item)| (item.order, key)).collect();
@@ -67,7 +66,7 @@ impl Restore {
                 _ => {}
             }
         }
-        responder.forget();
+        responder.forget_request_ids();
         responder
     }
 }
@@ -77,7 +76,7 @@ impl Responder {
         if self.items.find(&command.message_id).is_some() {
             return;
         }
-        // A wall clock that stepped back would give more than the original timeout: the difference stays between bounds.
+        // A wall clock that stepped back would give more than the original timeout: no item is younger than 0.
         let age_ms = self.now.epoch_ms.saturating_sub(command.accepted_at_epoch_ms).max(0).unsigned_abs();
         let left_ms = u64::from(command.timeout_ms).saturating_sub(age_ms);
         let deadline = self.now.instant.saturating_add(left_ms);

@@ -1,8 +1,14 @@
-//! What the responder counts.
+//! Counters and gauges.
 
 use super::Attribution;
 
-/// Counters since the start, and gauges.
+/// Counters since the start, and gauges. Serialized, the names are in camel case.
+///
+/// ```
+/// use setpoint::{Responder, responder::ResponderConfig};
+/// let stats = Responder::new(ResponderConfig::default(), [7; 32]).stats();
+/// assert_eq!((stats.accepted, stats.pending), (0, 0));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -19,11 +25,11 @@ pub struct ResponderStats {
     pub repeated: u64,
     /// Finals with 0.
     pub succeeded: u64,
-    /// Finals with a device failure, or never sent.
+    /// Finals with a failure of the device, or of a command that was never sent.
     pub failed: u64,
-    /// Finals with 1000203 that certainly were never sent.
+    /// Finals with 1000203 of commands that certainly were never sent.
     pub expired_unsent: u64,
-    /// Finals with 1000203 whose effect is unknown.
+    /// Finals with 1000203 of commands whose effect is unknown.
     pub timed_out: u64,
     /// Replies published and confirmed.
     pub published: u64,
@@ -52,7 +58,7 @@ pub struct ResponderStats {
 impl ResponderStats {
     pub(super) fn count(&mut self, attribution: Attribution) {
         match attribution {
-            // Counted where the final is decided.
+            // Counted when the final is decided.
             Attribution::Succeeded | Attribution::Failed => {}
             Attribution::Late => self.late += 1,
             Attribution::Duplicate => self.duplicate += 1,

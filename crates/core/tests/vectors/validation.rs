@@ -1,5 +1,7 @@
 //! `vectors/validation`: from a body to every fault and the whole response.
 
+use std::num::NonZeroUsize;
+
 use serde_json::{Value, json};
 use setpoint::{
     AnyDirectory, Directory, Family, Limits, Now, Responder, TableDirectory,
@@ -54,7 +56,7 @@ pub(crate) fn run(case: &Value) -> Result<(), String> {
 /// What a service without history answers: status and body.
 fn served(batch: CheckedBatch, now: Now) -> (u16, Vec<u8>) {
     let mut config = ResponderConfig::default();
-    config.pending_per_device = usize::MAX;
+    config.pending_per_device = NonZeroUsize::MAX;
     let mut responder = Responder::new(config, [7; 32]);
     responder.handle_batch(batch, now);
     loop {

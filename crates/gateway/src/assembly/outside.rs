@@ -53,7 +53,7 @@ impl Links {
             )
         };
         let (commands, commands_out) = mpsc::unbounded_channel();
-        let window = u16::try_from(config.engine.responder.hand_over_window).unwrap_or(u16::MAX);
+        let window = u16::try_from(config.engine.responder.hand_over_window.get()).unwrap_or(u16::MAX);
         let devices = DeviceLink {
             settings: settings(Link::Devices, window, &ANSWER_FILTERS),
             backoff: backoff(),

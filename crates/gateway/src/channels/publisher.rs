@@ -64,13 +64,17 @@ where
             };
             let Some(reason) = outcome else { return };
             let pause = self.backoff.pause(fastrand::u32(..));
-            let (broker, reason) = (&self.settings.address, Chain(&reason));
-            tracing::warn!(link = %Link::Channels, %broker, %reason, ?pause, "not connected");
+            self.log_lost(&reason, pause);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(pause) => {}
             }
         }
+    }
+
+    fn log_lost(&self, reason: &ConnectionError, pause: Duration) {
+        let (broker, reason) = (&self.settings.address, Chain(reason));
+        tracing::warn!(link = %Link::Channels, %broker, %reason, ?pause, "not connected");
     }
 
     /// One connection, to its end: why it was lost, or `None` for a stop.

@@ -71,17 +71,17 @@ fn bounds(config: &Config) -> Vec<Bound> {
         from("engine.depth", limits.depth.get(), MIN_DEPTH),
         count("engine.payload_bytes", limits.payload_bytes.get()),
         from("engine.answer_bytes", limits.answer_bytes.get(), MIN_ANSWER_BYTES),
-        count("engine.pending_per_org", responder.pending_per_org),
-        count("engine.pending_per_device", responder.pending_per_device),
+        count("engine.pending_per_org", responder.pending_per_org.get()),
+        count("engine.pending_per_device", responder.pending_per_device.get()),
         // 0: a request id is remembered until its final is published.
         time_or_0("engine.dedup_window_ms", responder.dedup_window_ms),
-        count("engine.dedup_per_org", responder.dedup_per_org),
+        count("engine.dedup_per_org", responder.dedup_per_org.get()),
         // 0: every answer after the first is unknown.
         from("engine.ended", responder.ended, 0),
-        count("engine.outbox", responder.outbox),
-        count("engine.replies_per_message", responder.replies_per_message),
+        count("engine.outbox", responder.outbox.get()),
+        count("engine.replies_per_message", responder.replies_per_message.get()),
         // MQTT numbers the messages under way with 16 bits.
-        Bound { most: u16::MAX.into(), ..count("engine.hand_over_window", responder.hand_over_window) },
+        Bound { most: u16::MAX.into(), ..count("engine.hand_over_window", responder.hand_over_window.get()) },
         count("engine.waiting_batches", engine.waiting_batches.get()),
         count("events.channels_per_org", events.channels_per_org.get()),
         count("events.retained_messages", events.retained_messages.get()),

@@ -18,7 +18,7 @@ use setpoint::responder::ResponderConfig;
 /// use setpoint_gateway::Config;
 ///
 /// let mut config = Config::default();
-/// config.engine.responder.pending_per_device = 200;
+/// config.engine.responder.dedup_window_ms = 60 * 60 * 1_000;
 /// assert_eq!(config.engine.waiting_batches.get(), 256);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,14 +74,14 @@ keys! {
     depth: NonZeroUsize = responder.limits.depth;
     payload_bytes: NonZeroUsize = responder.limits.payload_bytes;
     answer_bytes: NonZeroUsize = responder.limits.answer_bytes;
-    pending_per_org: usize = responder.pending_per_org;
-    pending_per_device: usize = responder.pending_per_device;
+    pending_per_org: NonZeroUsize = responder.pending_per_org;
+    pending_per_device: NonZeroUsize = responder.pending_per_device;
     dedup_window_ms: u64 = responder.dedup_window_ms;
-    dedup_per_org: usize = responder.dedup_per_org;
+    dedup_per_org: NonZeroUsize = responder.dedup_per_org;
     ended: usize = responder.ended;
-    outbox: usize = responder.outbox;
-    replies_per_message: usize = responder.replies_per_message;
-    hand_over_window: usize = responder.hand_over_window;
+    outbox: NonZeroUsize = responder.outbox;
+    replies_per_message: NonZeroUsize = responder.replies_per_message;
+    hand_over_window: NonZeroUsize = responder.hand_over_window;
     waiting_batches: NonZeroUsize = waiting_batches;
 }
 

@@ -45,12 +45,16 @@ impl<E: DeviceEvents> DeviceLink<E> {
             };
             let Some(reason) = outcome else { return };
             let pause = self.backoff.pause(fastrand::u32(..));
-            let (broker, reason) = (&self.settings.address, Chain(&reason));
-            tracing::warn!(link = %Link::Devices, %broker, %reason, ?pause, "not connected");
+            self.log_lost(&reason, pause);
             if !self.pause(pause, &stop).await {
                 return;
             }
         }
+    }
+
+    fn log_lost(&self, reason: &ConnectionError, pause: Duration) {
+        let (broker, reason) = (&self.settings.address, Chain(reason));
+        tracing::warn!(link = %Link::Devices, %broker, %reason, ?pause, "not connected");
     }
 
     /// One connection, to its end: why it was lost, or `None` for a stop.

@@ -58,7 +58,7 @@ impl Oracle {
     }
 
     fn expected_answer(&mut self, sent: &Sent) -> ExpectedAnswer {
-        if self.store_failed || self.outbox >= self.config.outbox {
+        if self.store_failed || self.outbox >= self.config.outbox.get() {
             return ExpectedAnswer::Whole(503);
         }
         if let Some(status) = sent.whole {
@@ -87,9 +87,9 @@ impl Oracle {
                 Ok(None)
             });
         }
-        let is_roomy = self.remembered.len() + new <= self.config.dedup_per_org;
+        let is_roomy = self.remembered.len() + new <= self.config.dedup_per_org.get();
         let known = || self.remembered.keys().filter(|(org, ..)| *org == sent.org).count();
-        if !is_roomy && known() + new > self.config.dedup_per_org {
+        if !is_roomy && known() + new > self.config.dedup_per_org.get() {
             return ExpectedAnswer::Whole(429);
         }
         let answers = sent.items.iter().zip(results).map(|(item, result)| match result {
@@ -116,8 +116,8 @@ impl Oracle {
     }
 
     fn is_full(&self, org: usize, device: usize) -> bool {
-        self.pending_of_org[org] >= self.config.pending_per_org
-            || self.pending_of_device[device] >= self.config.pending_per_device
+        self.pending_of_org[org] >= self.config.pending_per_org.get()
+            || self.pending_of_device[device] >= self.config.pending_per_device.get()
     }
 
     fn accept(&mut self, sent: &Sent, item: &Rc<Item>) -> ItemNumber {

@@ -92,7 +92,7 @@ impl Oracle {
         // Taken back if it is reported as not sent.
         self.items[n].maybe_sent += 1;
         self.unconfirmed.insert(n);
-        let (under_way, window) = (self.unconfirmed.len(), self.config.hand_over_window);
+        let (under_way, window) = (self.unconfirmed.len(), self.config.hand_over_window.get());
         hold!(under_way <= window, Bounds, "{under_way} commands are under way, {window} may be");
         Ok(n)
     }

@@ -20,7 +20,7 @@ impl Oracle {
         let gauges = (stats.pending, if self.lenient { outbox } else { stats.outbox });
         hold!(gauges == (pending, outbox), Bounds, "pending and outbox are {gauges:?}, not {:?}", (pending, outbox));
         let remembered = stats.remembered;
-        let most = self.config.dedup_per_org.saturating_mul(2);
+        let most = self.config.dedup_per_org.get().saturating_mul(2);
         hold!(remembered <= most, Bounds, "{remembered} request ids are remembered, {most} may be");
         match (self.deadlines.first(), wakeup) {
             (None, wakeup) => hold!(wakeup.is_none(), Timer, "a timer is set for {wakeup:?}, and nothing is pending"),

@@ -24,7 +24,7 @@ impl Oracle {
         hold!(replies.is_ok(), I3, "a channel message that cannot be read: {text}");
         let Ok(replies) = replies else { return Ok(()) };
         hold!(replies.len() == count && count > 0, I1, "{count} replies announced, {} found", replies.len());
-        let most = self.config.replies_per_message;
+        let most = self.config.replies_per_message.get();
         hold!(count <= most, Bounds, "{count} replies in a message, {most} may be");
         let org = ORGS.iter().position(|known| *known == org_id);
         let mut carried = Vec::new();

@@ -192,7 +192,7 @@ impl<'a> Input<'a> {
         usize::try_from(length)
             .ok()
             .filter(|length| *length <= left)
-            .ok_or((at, Problem::Truncated { needed: usize::try_from(length).unwrap_or(usize::MAX), left }))
+            .ok_or_else(|| (at, Problem::Truncated { needed: usize::try_from(length).unwrap_or(usize::MAX), left }))
     }
 
     pub(super) fn text(&mut self) -> Result<&'a str, Fault> {

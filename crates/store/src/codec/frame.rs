@@ -85,7 +85,7 @@ pub(crate) fn seal(position: u64, part: u16, is_last: bool, mut bytes: Vec<u8>) 
 }
 
 /// Of the position and of everything in the frame but the checksum.
-fn checksum(position: u64, frame: &[u8]) -> u32 {
+pub(super) fn checksum(position: u64, frame: &[u8]) -> u32 {
     let position = crc32c::crc32c(&position.to_le_bytes());
     let header = crc32c::crc32c_append(position, frame.get(..CHECKSUM.start).unwrap_or_default());
     crc32c::crc32c_append(header, frame.get(CHECKSUM.end..).unwrap_or_default())
@@ -99,7 +99,7 @@ fn checksum(position: u64, frame: &[u8]) -> u32 {
 /// let desc = Some("what the turbines of the northern park are told".into());
 /// let record = ChannelRecord::Saved { org_id: "o1".into(), channel_id: "DATASVC.CONTROL.ops".into(), desc };
 /// let write = AtomicWrite::from(vec![Entry::Channel(record)]);
-/// let frames = encode(&write, 17, 50)?;
+/// let frames = encode(&write, 17, 48)?;
 /// assert_eq!(frames.len(), 3);
 ///
 /// let mut decoder = Decoder::new();

@@ -39,16 +39,16 @@
 //!
 //! | kind | name | content |
 //! |---|---|---|
-//! | 1 | accepted | id, family (1: invoke, 2: write), flags (1: device de-duplicates, 2: has service name, 4: callback URL, 8: input), org *, request id, channel *, product key *, device key, asset id, [service name *], target *, [callback URL *], [input], timeout ms (4 bytes), gmtServiceRequest, accepted at, remember until (8 each), fingerprint (16) |
+//! | 1 | accepted | id, family (1: invoke, 2: write), flags (1: device de-duplicates, 2: has service name, 4: callback URL, 8: input), org *, request id, channel *, product key *, device key, asset id, (service name *), target *, (callback URL *), (input), timeout ms (4 bytes), gmtServiceRequest, accepted at, remember until (8 each), fingerprint (16) |
 //! | 2 | intent | id |
-//! | 3 | final | id, flags (1: has output), code (8), submsg *, [output], device reply at, decided at (8 each) |
+//! | 3 | final | id, flags (1: has output), code (8), submsg *, (output), device reply at, decided at (8 each) |
 //! | 4 | published | id |
 //! | 5 | undeliverable | id |
-//! | 32 | channelSaved | flags (1: has description), org *, channel *, [description] |
+//! | 32 | channelSaved | flags (1: has description), org *, channel *, (description) |
 //! | 33 | channelDeleted | org *, channel * |
 //! | 64 | late (audit) | id, flags (1: has code), code (8, 0 without one), at (8) |
 //!
-//! An id is 16 bytes. A varint is LEB128 in its shortest form. A text is its length in bytes (varint) and its UTF-8.
+//! An id is 16 bytes. What is in parentheses is there if its flag is set. A varint is LEB128 in its shortest form. A text is its length in bytes (varint) and its UTF-8.
 //! A text with * is preceded by a varint: 0, a text of at most 256 bytes follows and enters the write's dictionary;
 //! 1, a text follows and does not; n + 2, it is the text n of the dictionary. A batch repeats its org, channel and product a
 //! hundred times.

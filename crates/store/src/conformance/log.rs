@@ -14,7 +14,12 @@ pub(super) fn empty<S: Subject>(subject: &mut S) -> Result<Tried, String> {
     let mut store = open(subject)?;
     expect_same("an empty store", &[], &replayed(&mut store)?)?;
     let mut audit = 0_u64;
-    store.audit(&mut |_| Ok(audit += 1)).map_err(|error| format!("reading the audit fails: {}", chain(&error)))?;
+    store
+        .audit(&mut |_| {
+            audit += 1;
+            Ok(())
+        })
+        .map_err(|error| format!("reading the audit fails: {}", chain(&error)))?;
     let retired = store.retire(Now::new(0, START_MS)).map_err(|error| format!("retire fails: {}", chain(&error)))?;
     if (audit, retired) != (0, Retired::default()) {
         return Err(format!("an empty store has {audit} entries of the audit, and dropped {retired:?}"));

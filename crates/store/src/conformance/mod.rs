@@ -41,7 +41,7 @@ use std::{error::Error, fmt};
 
 use crate::{Entry, Store, StoreError, codec::Frame};
 
-/// A store on trial, with what it keeps. It starts empty.
+/// A store under test, together with its medium. It starts empty.
 pub trait Subject {
     /// The store.
     type Store: Store;
@@ -79,7 +79,7 @@ pub trait Subject {
     fn set_frames(&mut self, _frames: Vec<Frame>) {}
 }
 
-/// Tries everything, each property with a subject of its own.
+/// Tests every property, each with a new subject.
 ///
 /// # Errors
 /// The first property that does not hold, and what happened.

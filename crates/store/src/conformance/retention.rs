@@ -11,7 +11,7 @@ use super::{
 use crate::{AtomicWrite, ChannelRecord, Entry, Store};
 
 /// Items accepted in each hour.
-const PER_HOUR: u64 = 20;
+const PER_HOUR: u64 = 6;
 /// Entries of an item that has ended.
 const PER_ITEM: u64 = 4;
 /// Channel ids.

@@ -5,8 +5,8 @@ use setpoint::Now;
 /// How far the wall clock may move against the monotonic clock between two readings, in milliseconds, without being doubted.
 const MAX_STEP_MS: u64 = 60 * 60 * 1_000;
 
-/// Follows the wall clock, but not a step of more than an hour: that may be a clock that is wrong, and what is dropped is
-/// gone. A step is believed once the clock has kept to it for as long as what is kept is kept anyway.
+/// Follows the wall clock, except steps of more than an hour: the clock may be wrong, and what is dropped cannot be had back.
+/// A step is believed once the clock has agreed with it for as long as items are remembered.
 #[derive(Debug, Default)]
 pub(super) struct BelievedClock {
     /// The last reading that was believed.
@@ -23,11 +23,11 @@ impl BelievedClock {
         self.latest_ms = self.latest_ms.max(Some(epoch_ms));
     }
 
-    /// The time by which things may be dropped: never later than the wall clock, nor than the clock that was believed last
-    /// would be. `window_ms` is for how long a step is doubted.
+    /// The time by which records may be dropped. While a step is doubted, the earlier of the wall clock and the time by the last
+    /// believed reading. `window_ms` is how long a step is doubted.
     pub(super) fn read(&mut self, now: Now, window_ms: u64) -> i64 {
         let known = self.latest_ms.map(|epoch_ms| Now { epoch_ms, ..now });
-        let believed = *self.believed.get_or_insert(known.unwrap_or(now));
+        let believed = *self.believed.get_or_insert_with(|| known.unwrap_or(now));
         if agree(believed, now) {
             self.believed = Some(now);
             self.doubted = None;
@@ -45,7 +45,7 @@ impl BelievedClock {
         expected_ms(believed, now).min(now.epoch_ms)
     }
 
-    /// By how much the wall clock is away from where it should be, while that is not believed.
+    /// By how much the wall clock has stepped, while the step is not believed.
     pub(super) fn step_ms(&self) -> Option<i64> {
         let (believed, doubted) = (self.believed?, self.doubted?);
         Some(doubted.epoch_ms.saturating_sub(expected_ms(believed, doubted)))

@@ -34,9 +34,10 @@ const WORTH: u64 = 8;
 /// - A channel holds the write in which it was saved last, until it is deleted.
 /// - What is only audit holds nothing.
 ///
-/// What holds a write although all of the write is old (an item whose final nobody takes, a channel) does not hold back
-/// what is behind it: all its records so far are appended again, in their order and in one write, before the front goes.
-/// Until the front is gone the log has them twice; a replay that meets a record again changes nothing.
+/// An open item or a channel can hold a write that is old enough to go otherwise (an item whose final nobody takes). So that
+/// it does not hold back the writes behind it, its records are carried forward: appended again, all of them, in their order
+/// and in one write, before the front is dropped. After a crash between the two the log has them twice; a replay that
+/// meets a record again changes nothing.
 ///
 /// It remembers 24 bytes for each write of the log, about 100 for each open item, and each channel.
 ///
@@ -87,7 +88,7 @@ impl Retention {
         Self::default()
     }
 
-    /// The log has this write at `position`, higher than all before, stored in `bytes` bytes.
+    /// The log has this write at `position` (that of its first frame), above all earlier ones, in `bytes` bytes.
     pub fn note(&mut self, position: u64, write: &crate::AtomicWrite, bytes: usize) {
         let row = self.rows.push(position, write.len(), bytes);
         for entry in &write.entries {
@@ -98,8 +99,9 @@ impl Retention {
         }
     }
 
-    /// The log, or something that is kept with it, tells that it was this time once, in epoch milliseconds. Until the clock
-    /// agrees it is not believed ([`plan`](Self::plan)). Records are looked at by [`note`](Self::note) already.
+    /// A time that the wall clock has shown before, in epoch milliseconds, kept by the store beside its log. Together with the
+    /// times in the records, which [`note`](Self::note) sees, it is what the clock is compared with after a start
+    /// ([`plan`](Self::plan)).
     pub fn saw(&mut self, epoch_ms: i64) {
         self.clock.saw(epoch_ms);
     }
@@ -129,7 +131,7 @@ impl Retention {
         self.rows.drop_below(position);
     }
 
-    /// By how much the wall clock is away from where it should be, in milliseconds, while that is not believed.
+    /// By how many milliseconds the wall clock has stepped, while the step is not believed.
     pub fn clock_step_ms(&self) -> Option<i64> {
         self.clock.step_ms()
     }
@@ -175,7 +177,7 @@ impl Retention {
         }
     }
 
-    /// Puts an item in, or another in its place, and moves what it holds.
+    /// Inserts or replaces an item, and moves its hold to the write that it holds now.
     fn change(&mut self, message_id: MessageId, make: impl FnOnce(Option<OpenItem>) -> OpenItem) {
         let before = self.open.get(&message_id).copied();
         let after = make(before);

@@ -1,6 +1,6 @@
-// What a source is, and what comes out of one.
+// Sources of channel messages, and the events that they yield.
 
-/** A change of the way on which messages come. */
+/** A change of a source's connection. */
 export type SourceChange =
   /** The connection is back. */
   | { readonly kind: "connected" }
@@ -8,13 +8,13 @@ export type SourceChange =
   | { readonly kind: "disconnected"; readonly reason: string }
   /** Messages may have been missed: the outcomes in them will not come, and their items time out here. */
   | { readonly kind: "gap"; readonly reason: string }
-  /** Something that cannot even be handed on as a message, for instance because it is too large. */
+  /** Data that cannot be handed on as a message, for instance because it is too large. */
   | { readonly kind: "unreadable"; readonly reason: string };
 
-/** A channel message, as the bytes that it is, or a change. */
+/** A channel message in bytes, or a change. */
 export type SourceEvent = Uint8Array | SourceChange;
 
-/** Anything that yields channel messages: the service's event stream, MQTT topics, or a plug-in of your own. */
+/** Anything that yields channel messages: the service's event stream, MQTT topics, or your own. */
 export interface ChannelSource {
   /** What it is called in events and errors, for instance its URL. */
   readonly name: string;
@@ -24,11 +24,11 @@ export interface ChannelSource {
    */
   open(signal?: AbortSignal): Promise<void>;
   /**
-   * The messages and changes. It reconnects by itself; its end is the end for good. To be asked for the next one means
-   * that the one before was handed on.
+   * The messages and changes. The source reconnects by itself; if the iterator ends, the source has ended for good. A request for
+   * the next event means that the one before was handed on.
    */
   events(): AsyncIterable<SourceEvent>;
-  /** The client is closing: leave nothing behind, and let `events` end. Nobody waits for long. */
+  /** The client is closing: release everything, and let `events` end. The client waits only for a short time. */
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export class IterableSource implements ChannelSource {
     this.name = messages.constructor?.name || "the source";
   }
 
-  /** Listens already. */
+  /** Nothing to do. */
   open(): Promise<void> {
     return Promise.resolve();
   }
@@ -74,10 +74,10 @@ export class IterableSource implements ChannelSource {
     const isWaiting = this.#stopWaiting !== undefined;
     this.#stopWaiting?.();
     const { destroy } = this.#messages as { destroy?: () => void };
-    // A stream of Node's ends at once in this way, and not before its next chunk in the other.
+    // `destroy` ends a stream of Node's at once; `return` would end it only at its next chunk.
     destroy?.call(this.#messages);
     const ending = this.#iterator?.return?.();
-    // A generator that waits is ended when it wakes up, which may be never.
+    // A generator that waits ends when it wakes up, which may be never.
     if (isWaiting) ending?.catch(() => {});
     else await ending;
   }

@@ -7,33 +7,34 @@ import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import { Backoff, pauseFor } from "../backoff.js";
 import { SettingError, SourceError } from "../errors.js";
 import { describe } from "../http.js";
-import { parseBroker } from "./broker.js";
+import { parseBrokerUrl } from "./broker-url.js";
 import type { ChannelSource, SourceEvent } from "./events.js";
 
 /** How long the broker may take for a connection and the subscriptions. */
 const ANSWER_MS = 10_000;
-/** How long it may take to leave nothing behind. */
+/** How long closing may take. */
 const GOODBYE_MS = 1_000;
 const KEEP_ALIVE_S = 30;
 
-/** A message that is acknowledged with `done`, or a change. */
+/** A message, which `done` acknowledges, or a change. */
 interface Entry {
   readonly event: SourceEvent;
   readonly done?: () => void;
 }
 
-/** What came of a connection: whether the broker still had the session, or why there is none. */
+/** Result of connecting: whether the broker still had the session, or why there is no connection. */
 type Greeting = { readonly isPresent: boolean } | { readonly reason: string };
 
 /**
  * The topics of one or more channels, over MQTT 3.1.1.
  *
- * The session is persistent: what is published while the connection is down is delivered when it is back, and a message
- * is acknowledged only when it was handed on, but for those that come before the broker has answered. A session under a name made up here is removed again by `close`; under a
- * client id of the caller's own it stays, and what came in the meantime is delivered at the next start.
+ * The session is persistent: messages published while the connection is down are delivered when it is back, and a message is
+ * acknowledged only once it was handed on, except those that come before the broker has answered the subscription. A session with a
+ * generated client id is removed by `close`; one with a client id of the caller's stays, and messages published meanwhile are
+ * delivered at the next start.
  *
- * Every connection is a client of its own: an acknowledgement never gets to another connection than the one on which
- * its message came, where the broker may use the same packet id for another message.
+ * Every connection has an `MqttClient` of its own, so an acknowledgement is never sent on another connection than that of its
+ * message; there, the broker may use the same packet id for another message.
  */
 export class MqttTopics implements ChannelSource {
   readonly name: string;
@@ -58,7 +59,7 @@ export class MqttTopics implements ChannelSource {
     most: number,
     backoffMs: readonly [number, number],
   ) {
-    const { protocol, host, port, username, password, name } = parseBroker(url);
+    const { protocol, host, port, username, password, name } = parseBrokerUrl(url);
     if (clientId === "") {
       throw new SettingError("mqttClientId", "it is empty, and a session that outlives its connection needs a name");
     }
@@ -70,7 +71,7 @@ export class MqttTopics implements ChannelSource {
       protocolVersion: 4,
       keepalive: KEEP_ALIVE_S,
       connectTimeout: ANSWER_MS,
-      // Connecting again is done here, with pauses that have jitter.
+      // This class reconnects itself, with jitter.
       reconnectPeriod: 0,
       resubscribe: false,
     };
@@ -147,11 +148,12 @@ export class MqttTopics implements ChannelSource {
     this.#client = client;
     let reason = "the broker closed the connection";
     let isListening = false;
-    // One message at a time: what nobody takes in stays with the broker.
+    // One message at a time: the rest waits at the broker.
     client.handleMessage = (packet, done) => {
       const event = this.#eventOf(packet as IPublishPacket);
       this.#put(isListening ? { event, done: () => done() } : { event });
-      // The answer to the subscription comes behind what the session had kept: nobody takes anything in until then.
+      // The answer to the subscription comes after the messages that the session had kept, and nothing is read before it. So these
+      // are acknowledged at once.
       if (!isListening) done();
     };
     client.on("error", (error) => {
@@ -201,7 +203,7 @@ export class MqttTopics implements ChannelSource {
   }
 
   #eventOf({ payload, retain }: IPublishPacket): SourceEvent {
-    // Nothing on a channel is retained by the service: such a message was planted, or is from another time.
+    // The service publishes nothing as retained: somebody else put it there, or it is old.
     if (retain) return { kind: "unreadable", reason: "a retained message was ignored" };
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     if (bytes.length <= this.#most) return bytes;
@@ -213,11 +215,11 @@ export class MqttTopics implements ChannelSource {
     this.#wake?.();
   }
 
-  /** A clean connection under the same name makes the broker forget the session. */
+  /** Connects once with a clean session under the same client id, which removes the old one at the broker. */
   async #forgetSession(): Promise<void> {
     const mqtt = await library();
     const client = mqtt.connect({ ...this.#options, clean: true, connectTimeout: GOODBYE_MS });
-    // The broker may be gone: then its sessions go with it, or by its own rule.
+    // If the broker does not answer, the session stays until the broker removes it by its own rule.
     client.on("error", () => {});
     await new Promise<void>((resolve) => {
       client.once("connect", () => resolve());
@@ -227,7 +229,7 @@ export class MqttTopics implements ChannelSource {
   }
 }
 
-/** Hangs up in order, and by force if the broker does not play along. */
+/** Disconnects, and closes the connection if the broker does not answer in time. */
 async function end(client: MqttClient): Promise<void> {
   const force = setTimeout(() => client.end(true), GOODBYE_MS);
   await new Promise<void>((resolve) => client.end(!client.connected, {}, () => resolve()));

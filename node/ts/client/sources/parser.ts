@@ -1,6 +1,6 @@
-// Reads the lines of a server-sent event stream. Bounded: an event that grows too large is skipped and named.
+// Parses a server-sent event stream. Bounded: an event that is too large is skipped and reported.
 
-/** One event. `data` is null where it passed the bound. */
+/** One event. `data` is null if it was too large. */
 export interface Parsed {
   readonly kind: string;
   readonly data: Uint8Array | null;
@@ -11,17 +11,17 @@ const LF = 0x0a;
 const COLON = 0x3a;
 const SPACE = 0x20;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-/** `data: ` and the line end are on top of the data itself. */
+/** Allowance for the field name and the line end, beyond the data. */
 const FIELD_BYTES = 64;
 
 /** Bytes in, events out. */
 export class Parser {
-  /** The id of the last event that was whole; undefined before the first. */
+  /** The id of the last complete event; undefined before the first. */
   lastId: string | undefined;
   readonly #most: number;
   #line: Uint8Array[] = [];
   #lineBytes = 0;
-  /** The last byte was a CR: a LF right after it belongs to the same line end. */
+  /** The last byte was a CR: an LF right after it belongs to the same line end. */
   #afterCr = false;
   #isStart = true;
   #kind = "";
@@ -42,7 +42,7 @@ export class Parser {
     return this.#lineBytes;
   }
 
-  /** Takes in the next piece of the stream, however it was cut, as far as the iterator is followed. */
+  /** Takes the next piece of the stream, which may be cut anywhere. It is parsed as far as the iterator is read. */
   *push(chunk: Uint8Array): Generator<Parsed> {
     let start = 0;
     if (chunk.length === 0) return;
@@ -90,14 +90,14 @@ export class Parser {
     if (name === "data") {
       this.#size += value.length;
       if (this.#size > this.#most) this.#isTooLarge = true;
-      // What was skipped counts as data all the same: its event is named.
+      // Skipped data counts as data, so that its event is reported.
       this.#data.push(this.#isTooLarge ? new Uint8Array() : value);
     } else if (name === "event") {
       this.#kind = text(value);
     } else if (name === "id" && !value.includes(0)) {
       this.#pendingId = text(value);
     }
-    // Comments (an empty name), `retry`, and whatever comes later mean nothing here.
+    // Comments (an empty name), `retry` and unknown fields are ignored.
   }
 
   #dispatch(): Parsed | undefined {

@@ -1,22 +1,22 @@
-// Carries what a source yields to the client.
+// Forwards the events of a source to the client.
 
 import { setImmediate } from "node:timers/promises";
 
 import { debug, warn } from "../log.js";
 import type { ChannelSource, SourceEvent } from "./events.js";
 
-/** Messages taken from a source that never waits before everybody else has a turn. */
+/** Messages taken from a source that never waits before other tasks get a turn. */
 const IN_A_ROW = 64;
 
-/** Who takes what a source yields. */
+/** The receiver of a source's events. */
 export interface Taker {
   /** The next message or change. */
   sourceEvent(name: string, event: SourceEvent): void;
-  /** There is nothing more to come. */
+  /** The source has ended. */
   sourceEnded(name: string, reason: string): void;
 }
 
-/** Runs until the source ends; what it yields after the signal is nobody's any more. */
+/** Runs until the source ends. Events after the signal are dropped. */
 export async function run(source: ChannelSource, taker: Taker, signal: AbortSignal): Promise<void> {
   const { name } = source;
   let reason = "it yields no more messages";
@@ -31,8 +31,8 @@ export async function run(source: ChannelSource, taker: Taker, signal: AbortSign
     }
   } catch (error) {
     if (signal.aborted) return;
-    // A plug-in's failure ends the plug-in, and is told like any other end: else every later batch would be sent, and
-    // no outcome ever be heard.
+    // A source that throws has ended, and is reported as such: otherwise later batches would be sent without anybody to receive
+    // their outcomes.
     warn(name, error);
     reason = `it failed: ${String(error)}`;
   }

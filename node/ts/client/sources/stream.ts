@@ -7,9 +7,9 @@ import { describe, type Http, Limit, read } from "../http.js";
 import type { ChannelSource, SourceEvent } from "./events.js";
 import { type Parsed, Parser } from "./parser.js";
 
-/** Without a byte for so long, not even a comment, the connection counts as dead. */
+/** A connection without a byte for this long, comments included, counts as dead. */
 const IDLE_MS = 45_000;
-/** Most bytes read of an answer that refuses the stream. */
+/** Most bytes read of a response that refuses the stream. */
 const REFUSAL_BYTES = 64 << 10;
 
 interface Live {
@@ -21,8 +21,8 @@ interface Live {
 class Refused extends Error {}
 
 /**
- * A channel's server-sent events over HTTP. Reconnects with `Last-Event-ID`, so that nothing is lost as long as the
- * service still holds it; what it no longer holds is a gap.
+ * A channel's server-sent events over HTTP. Reconnects with `Last-Event-ID`, so nothing is lost as long as the service
+ * still has it; otherwise there is a gap.
  */
 export class EventStream implements ChannelSource {
   readonly name: string;
@@ -76,7 +76,7 @@ export class EventStream implements ChannelSource {
         await this.#connect(signal);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        // It goes on trying, and says so when the reason is another one, such as a deleted channel.
+        // It goes on trying; a new reason, such as a deleted channel, is told.
         if (error.message === told || signal.aborted) continue;
         told = error.message;
         yield { kind: "disconnected", reason: told };

@@ -1,5 +1,7 @@
 //! An honest driver around a responder, with a hand on every wire.
 
+use std::num::NonZeroUsize;
+
 use setpoint::{
     Limits, MessageId, Now, Responder,
     responder::{AuditRecord, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId},
@@ -37,8 +39,9 @@ pub(super) struct Rig {
 fn config() -> ResponderConfig {
     let mut config = ResponderConfig::default();
     config.dedup_window_ms = 1 << 50;
-    (config.pending_per_org, config.pending_per_device, config.dedup_per_org) = (9, 4, 24);
-    (config.ended, config.outbox, config.replies_per_message, config.hand_over_window) = (5, 8, 2, 3);
+    let [org, device, ids, outbox, replies, window] = [9, 4, 24, 8, 2, 3].map(|most| NonZeroUsize::new(most).unwrap());
+    (config.pending_per_org, config.pending_per_device, config.dedup_per_org) = (org, device, ids);
+    (config.ended, config.outbox, config.replies_per_message, config.hand_over_window) = (5, outbox, replies, window);
     config
 }
 

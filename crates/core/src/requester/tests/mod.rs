@@ -1,4 +1,4 @@
-//! The requester on a virtual clock. What single scripts can show stands in `vectors/engine`.
+//! The requester on a virtual clock. Scripts of single conversations are vectors: `vectors/engine`.
 
 mod model;
 
@@ -55,6 +55,15 @@ fn an_outcome_gives_its_output_as_any_type() {
     let Event::Finished { outcome, .. } = &events[0] else { panic!("{events:?}") };
     assert_eq!(outcome.output::<Output>().unwrap().rpm, 1.5);
     assert!(outcome.output::<Vec<u8>>().is_err());
+}
+
+#[test]
+fn an_outcome_shows_what_it_says() {
+    let message = br#"{"data":[{"requestId":"r1","measurepointId":"speed","status":1000205,"submsg":"stuck"}]}"#;
+    let outcome = Outcome::read(message, &Limits::DEFAULT).unwrap().remove(0).unwrap();
+    let shown = format!("{outcome:?}");
+    assert!(shown.contains("1000205") && shown.contains("stuck") && shown.contains("speed"), "{shown}");
+    assert!(!outcome.is_success());
 }
 
 #[test]

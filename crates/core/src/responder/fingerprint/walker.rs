@@ -2,12 +2,41 @@
 
 use std::hash::Hasher;
 
-use super::Digest;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use crate::json::{Payload, Text};
 
 /// A digest of JSON text that the strict reader has accepted.
 pub(super) fn content(payload: Payload<'_>) -> u128 {
     Walk { rest: payload.as_str() }.value()
+}
+
+struct Digest(SipHasher13);
+
+impl Digest {
+    fn new() -> Self {
+        Self(SipHasher13::new())
+    }
+
+    fn text(&mut self, text: Option<Text<'_>>) {
+        match text {
+            None => self.0.write_u8(0),
+            Some(text) => {
+                let decoded = text.decode();
+                self.0.write_u8(1);
+                self.number(decoded.len() as u128);
+                self.0.write(decoded.as_bytes());
+            }
+        }
+    }
+
+    fn number(&mut self, number: u128) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn finish(self) -> u128 {
+        self.0.finish128().as_u128()
+    }
 }
 
 /// Walks text that is known to be valid; on any other it ends early rather than fail.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Family, Limits, Now};
+use crate::{Family, Limits, Now, limits::at_least_1};
 
 use super::super::{CheckedBatch, ResponderConfig};
 use super::harness::{Rig, item};
@@ -54,7 +54,7 @@ fn items_between_repeated_ones_are_accepted_at_their_places() {
 
 #[test]
 fn a_conflict_echoes_the_names_as_they_were_sent_and_a_reached_bound_those_of_the_device() {
-    let mut rig = Rig::with(ResponderConfig { pending_per_device: 1, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { pending_per_device: at_least_1(1), ..ResponderConfig::default() });
     rig.invoke(json!([item("r1", 1)]));
     rig.invoke(json!([item("r1", 2), item("r2", 1)]));
     assert_eq!(rig.statuses(), [1000, 1_000_207]);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::Family;
+use crate::{Family, limits::at_least_1};
 
 use super::super::{Attribution, HandedOver, Record, ResponderConfig};
 use super::harness::{CHANNEL, Rig, WRITES, item};
@@ -39,7 +39,7 @@ fn an_answer_to_an_earlier_attempt_counts_while_the_next_one_waits() {
 
 #[test]
 fn an_answer_that_overtakes_the_confirmation_of_its_hand_over_makes_room_in_the_window() {
-    let mut rig = Rig::with(ResponderConfig { hand_over_window: 1, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: at_least_1(1), ..ResponderConfig::default() });
     rig.invoke(json!([item("r1", 1), item("r2", 2), item("r3", 3)]));
     let first = rig.sent[0].clone();
     assert_eq!(rig.answer(&first, 200, json!({})), Attribution::Succeeded);
@@ -59,6 +59,34 @@ fn an_answer_to_what_was_never_sent_is_premature_and_changes_nothing() {
     assert_eq!((rig.published.len(), rig.responder.stats().unknown), (0, 1));
     rig.link(true);
     assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({})), Attribution::Succeeded);
+}
+
+#[test]
+fn a_message_on_a_topic_that_is_not_one_for_answers_is_unreadable() {
+    let mut rig = Rig::new();
+    rig.invoke(json!([item("r1", 1)]));
+    let payload = json!({ "id": rig.sent[0].message_id.to_string(), "code": 200 }).to_string();
+    for topic in ["/sys/p/d1/thing/service/s", "/sys/p/d1/thing/event/s_reply", "s_reply", ""] {
+        assert_eq!(rig.say(topic, &payload), Attribution::Unreadable, "{topic}");
+    }
+    assert!(rig.published.is_empty());
+}
+
+#[test]
+fn a_write_that_succeeds_has_no_output_whatever_the_device_sends() {
+    let mut rig = Rig::new();
+    let write = json!({ "data": [{
+        "requestId": "w1", "setMeasurepointChannelId": WRITES, "assetId": "a-d1", "measurepointId": "m",
+        "inputData": { "arg": 1 },
+    }] });
+    rig.batch("o1", Family::Write, &write.to_string());
+    assert_eq!(rig.answer(&rig.sent[0].clone(), 200, json!({ "a": 1 })), Attribution::Succeeded);
+    assert_eq!((&rig.published[0]["status"], rig.published[0].get("outputData")), (&json!(0), None));
+    let Some(Record::Final { outcome, .. }) = rig.stored.iter().find(|record| matches!(record, Record::Final { .. }))
+    else {
+        panic!("no final is stored")
+    };
+    assert_eq!(outcome.output, None);
 }
 
 #[test]

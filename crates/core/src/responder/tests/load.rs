@@ -10,15 +10,18 @@ use rand_chacha::{
 };
 use serde_json::json;
 
-use crate::{Family, Limits, Now, Responder, submsg};
+use crate::{Family, Limits, Now, Responder, limits::at_least_1, submsg};
 
 use super::super::{Attribution, CheckedBatch, Effect, HandedOver, ResponderConfig};
 use super::harness::{CHANNEL, Rig, World, item};
 
 /// A rig whose bounds leave room for this many.
 fn roomy(items: usize) -> Rig {
-    let mut config =
-        ResponderConfig { pending_per_device: items, hand_over_window: items, ..ResponderConfig::default() };
+    let mut config = ResponderConfig {
+        pending_per_device: at_least_1(items),
+        hand_over_window: at_least_1(items),
+        ..ResponderConfig::default()
+    };
     config.limits.items = NonZeroUsize::new(items).unwrap();
     config.limits.body_bytes = NonZeroUsize::new(items * 1_000).unwrap();
     Rig::with(config)
@@ -93,7 +96,7 @@ fn a_million_timers_of_one_instant_all_fire_and_starve_no_answer() {
 
 #[test]
 fn after_a_pause_nothing_stale_is_sent_and_both_kinds_of_timeout_are_told_apart() {
-    let mut rig = Rig::with(ResponderConfig { hand_over_window: 1, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: at_least_1(1), ..ResponderConfig::default() });
     rig.invoke(json!([item("r1", 1), item("r2", 1)]));
     assert_eq!(rig.sent.len(), 1);
     // The process is stopped for a minute; on waking, the confirmation of the first hand-over is read before the clock.
@@ -107,7 +110,8 @@ fn after_a_pause_nothing_stale_is_sent_and_both_kinds_of_timeout_are_told_apart(
 
 #[test]
 fn an_org_that_reaches_its_bounds_is_refused_and_no_other_org_notices() {
-    let config = ResponderConfig { pending_per_org: 3, dedup_per_org: 4, ..ResponderConfig::default() };
+    let config =
+        ResponderConfig { pending_per_org: at_least_1(3), dedup_per_org: at_least_1(4), ..ResponderConfig::default() };
     let mut rig = Rig::with(config);
     rig.invoke((0..4).map(|n| item(&format!("r{n}"), n)).collect());
     assert_eq!(rig.statuses(), [0, 0, 0, 1_000_207]);
@@ -126,9 +130,9 @@ fn timers_of_one_instant(count: usize) {
     const BATCH: usize = 10_000;
     const TIMEOUT_MS: u64 = 1_000;
     let config = ResponderConfig {
-        pending_per_org: count,
-        pending_per_device: count,
-        outbox: count,
+        pending_per_org: at_least_1(count),
+        pending_per_device: at_least_1(count),
+        outbox: at_least_1(count),
         ended: 10_000,
         ..ResponderConfig::default()
     };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Family, submsg};
+use crate::{Family, limits::at_least_1, submsg};
 
 use super::super::{Attribution, HandedOver, Record, ResponderConfig, WriteId};
 use super::harness::{CHANNEL, Rig, WRITES, item};
@@ -297,7 +297,7 @@ fn an_unclear_hand_over_is_repeated_only_to_a_device_that_deduplicates() {
 
 #[test]
 fn hand_overs_keep_the_order_of_the_batch_and_the_window() {
-    let mut rig = Rig::with(ResponderConfig { hand_over_window: 2, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { hand_over_window: at_least_1(2), ..ResponderConfig::default() });
     rig.invoke((0..5).map(|n| item(&format!("r{n}"), 1)).collect());
     let mut order = Vec::new();
     while order.len() < rig.sent.len() {
@@ -356,6 +356,16 @@ fn the_final_of_a_forgotten_id_is_not_published_for_its_new_owner() {
     rig.confirm_writes();
     assert_eq!(rig.statuses(), [0]);
     assert_eq!(rig.finals()["r1"], [0], "the old final came again under an id that stands for another item");
+}
+
+#[test]
+fn a_repetition_of_what_is_no_longer_among_the_ended_items_gets_its_answer_and_no_final() {
+    let mut rig = Rig::with(ResponderConfig { ended: 0, ..ResponderConfig::default() });
+    rig.invoke(json!([item("r1", 1)]));
+    rig.answer(&rig.sent[0].clone(), 200, json!({}));
+    rig.invoke(json!([item("r1", 1)]));
+    assert_eq!(rig.answers[0], rig.answers[1]);
+    assert_eq!((rig.published.len(), rig.sent.len()), (1, 1));
 }
 
 #[test]
@@ -456,7 +466,8 @@ fn an_id_is_forgotten_after_the_window_but_never_while_its_item_is_open() {
 #[test]
 fn bounds_refuse_before_acceptance_and_say_which() {
     let mut config = ResponderConfig::default();
-    (config.pending_per_device, config.pending_per_org, config.dedup_per_org) = (2, 3, 4);
+    (config.pending_per_device, config.pending_per_org, config.dedup_per_org) =
+        (at_least_1(2), at_least_1(3), at_least_1(4));
     let mut rig = Rig::with(config);
     rig.invoke(json!([item("r1", 1), item("r2", 1), item("r3", 1), item("r4", 2)]));
     assert_eq!(rig.statuses(), [0, 0, 1_000_207, 0]);
@@ -474,7 +485,7 @@ fn bounds_refuse_before_acceptance_and_say_which() {
 
 #[test]
 fn each_command_that_ends_makes_room_for_one_more_on_its_device() {
-    let mut rig = Rig::with(ResponderConfig { pending_per_device: 2, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { pending_per_device: at_least_1(2), ..ResponderConfig::default() });
     rig.invoke(json!([item("r1", 1), item("r2", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
     rig.invoke(json!([item("r3", 1), item("r4", 1)]));
@@ -483,7 +494,7 @@ fn each_command_that_ends_makes_room_for_one_more_on_its_device() {
 
 #[test]
 fn a_full_outbox_refuses_batches_and_sheds_nothing() {
-    let mut rig = Rig::with(ResponderConfig { outbox: 1, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { outbox: at_least_1(1), ..ResponderConfig::default() });
     rig.channel_confirms = false;
     rig.invoke(json!([item("r1", 1)]));
     rig.answer(&rig.sent[0].clone(), 200, json!({}));
@@ -498,7 +509,7 @@ fn a_full_outbox_refuses_batches_and_sheds_nothing() {
 
 #[test]
 fn finals_of_one_channel_share_messages_up_to_the_bound() {
-    let mut rig = Rig::with(ResponderConfig { replies_per_message: 3, ..ResponderConfig::default() });
+    let mut rig = Rig::with(ResponderConfig { replies_per_message: at_least_1(3), ..ResponderConfig::default() });
     rig.channel_confirms = false;
     rig.invoke((0..7).map(|n| item(&format!("r{n}"), n)).collect());
     rig.pass(1_000);

@@ -1,4 +1,4 @@
-"""Where a broker is."""
+"""URLs of message brokers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..errors import SettingError
 
 
 @dataclass(frozen=True)
-class Broker:
-    """`scheme://[user:password@]host[:port][/path]`. Passwords stay out of its text."""
+class BrokerUrl:
+    """`scheme://[user:password@]host[:port][/path]`. Its `repr` leaves the password out."""
 
     scheme: str
     host: str
@@ -21,7 +21,7 @@ class Broker:
     password: str | None = field(repr=False)
 
     @classmethod
-    def parse(cls, setting: str, url: str, ports: Mapping[str, int]) -> Broker:
+    def parse(cls, setting: str, url: str, ports: Mapping[str, int]) -> BrokerUrl:
         """Reads a URL with one of these schemes. Raises `SettingError`."""
         example = f"{next(iter(ports))}://127.0.0.1:{next(iter(ports.values()))}"
         try:

@@ -1,8 +1,8 @@
-//! Lists of dicts, written as the JSON text that `json.dumps` makes of them without spaces, text beyond ASCII as it is.
-//! What is right or wrong with an item, the engine says.
+//! Writes lists of dicts as JSON text: as `json.dumps` does without spaces and with `ensure_ascii=False`. It checks no rule of the
+//! protocol; the engine reads the text.
 
-mod members;
-mod trouble;
+mod dict_members;
+mod error;
 
 use pyo3::{
     PyTypeInfo,
@@ -14,7 +14,7 @@ use pyo3::{
 use setpoint::{json::Text, limits::MAX_DEPTH};
 
 use crate::float;
-use trouble::Trouble;
+use error::WriteError;
 
 /// Values for the fields that an item does not have, or has as `None` or `""`.
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Fill<'py> {
 
 pub(crate) type NewRequestId<'py> = Box<dyn FnMut() -> PyResult<String> + 'py>;
 
-/// The body of a batch with these items.
+/// Writes the body of a batch with these items.
 pub(crate) fn batch<'py>(items: &Bound<'py, PyAny>, fill: &mut Fill<'py>) -> PyResult<Vec<u8>> {
     let mut writer = Writer::new(br#"{"data":["#, items.len().unwrap_or_default().saturating_mul(ITEM_BYTES));
     let written = if let Ok(list) = items.cast::<PyList>() {
@@ -39,48 +39,48 @@ pub(crate) fn batch<'py>(items: &Bound<'py, PyAny>, fill: &mut Fill<'py>) -> PyR
         let expected = "a batch is bytes, bytearray, memoryview, str, or a list of dict, InvokeItem or WriteItem";
         return Err(PyTypeError::new_err(format!("{expected}, not {found}")));
     };
-    written.map_err(|trouble| trouble.raise(items.py()))?;
+    written.map_err(|error| error.raise(items.py()))?;
     writer.out.extend_from_slice(b"]}");
     Ok(writer.out)
 }
 
-/// The text of any value.
+/// Writes any value.
 pub(crate) fn value(given: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mut writer = Writer::new(b"", 0);
     writer.is_careful = true;
-    writer.value(given, 0).map_err(|trouble| trouble.raise(given.py()))?;
+    writer.value(given, 0).map_err(|error| error.raise(given.py()))?;
     Ok(writer.out)
 }
 
-/// So much room is made for each item; the published samples have 315 bytes.
+/// Capacity reserved for each item, in bytes; the published samples have 315.
 const ITEM_BYTES: usize = 384;
-/// No more room than this is made at first, in bytes.
+/// Most capacity reserved at first, in bytes.
 const MOST_ROOM: usize = 8 << 20;
-/// As many keys of an item are remembered.
+/// Most keys of an item that are cached.
 const MOST_KEYS: usize = 64;
 
 struct Writer<'py> {
     out: Vec<u8>,
-    /// Whether code of the caller's may run, which may change any dict: each is then copied before it is walked.
+    /// Whether code of the caller's may run. It may change any dict, so members are then copied before they are written.
     is_careful: bool,
-    /// Keys as they are written, by their place in the item. Dicts that one line of code makes share their keys, so the
-    /// next item mostly has the very same objects there.
+    /// Cache of keys as JSON text, by their place in the item. Dicts made by one line of code share their key objects, so the next item
+    /// mostly has the same object at the same place.
     keys: Vec<Key<'py>>,
     place: usize,
 }
 
-/// A key as it is written, with its colon.
+/// A key as JSON text, with its colon.
 struct Key<'py> {
     key: Bound<'py, PyString>,
-    /// Copied as a whole, and what is behind the text taken back: that costs less than a copy of just the right length.
+    /// Copied as a whole and then truncated: a copy of fixed size costs less than one of the exact length.
     text: [u8; KEY_BYTES],
     len: usize,
 }
 
-/// Longer keys are not remembered, in bytes.
+/// Longer keys are not cached; bytes with quotes and colon.
 const KEY_BYTES: usize = 48;
 
-type Written<T = ()> = Result<T, Box<Trouble>>;
+type Written<T = ()> = Result<T, Box<WriteError>>;
 
 impl<'py> Writer<'py> {
     fn new(start: &[u8], expected: usize) -> Self {
@@ -94,7 +94,7 @@ impl<'py> Writer<'py> {
             if index > 0 {
                 self.out.push(b',');
             }
-            self.item(&item, fill).map_err(|trouble| trouble.inside_index(index))?;
+            self.item(&item, fill).map_err(|error| error.inside_index(index))?;
         }
         Ok(())
     }
@@ -113,7 +113,8 @@ impl<'py> Writer<'py> {
         })
     }
 
-    /// Writes at once if no code of the caller's has to run, and else once more with care, which also tells what is wrong.
+    /// Writes in one fast pass that runs no code of the caller's. If that fails, writes again with care, which also finds out what is
+    /// wrong.
     fn carefully(&mut self, write: impl Fn(&mut Self) -> Written) -> Written {
         let start = self.out.len();
         if !cfg!(Py_GIL_DISABLED) {
@@ -129,19 +130,19 @@ impl<'py> Writer<'py> {
         written
     }
 
-    // What calls itself for what is nested keeps nothing on the stack that it need not: 1,024 levels have to fit into
-    // the 512 KiB that some systems give to threads.
+    // The recursive functions keep their stack frames small: 1,024 levels have to fit into the 512 KiB that some systems give to
+    // threads.
     #[allow(unsafe_code, reason = "to count no references, as most of an item is its members")]
     fn members(&mut self, dict: &Bound<'py, PyDict>, depth: usize, left_out: &[Missing<'py>]) -> Written {
         if self.is_careful {
             let members = copied(dict)?;
             members.iter().try_for_each(|(key, value)| self.member_unless(left_out, key, value, depth))
         } else if exact::<PyDict>(dict).is_some() {
-            // SAFETY: without care, what would run code or make what is tracked by the collector is `careful` instead, and
-            // whoever hears of that looks at nothing any more.
-            unsafe { members::each(dict, |key, value| self.member_unless(left_out, key, value, depth)) }
+            // SAFETY: the fast pass runs no code of the caller's and makes no object that the collector tracks; where it would have to,
+            // it returns `NeedsCare`, after which nothing uses the key or the value.
+            unsafe { dict_members::for_each(dict, |key, value| self.member_unless(left_out, key, value, depth)) }
         } else {
-            Err(Trouble::careful())
+            Err(WriteError::needs_care())
         }
     }
 
@@ -165,7 +166,7 @@ impl<'py> Writer<'py> {
     fn member(&mut self, key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         self.separate(b'{');
         self.key(key)?;
-        self.value(value, depth).map_err(|trouble| trouble.inside_key(key))
+        self.value(value, depth).map_err(|error| error.inside_key(key))
     }
 
     fn key(&mut self, key: &Bound<'py, PyString>) -> Written {
@@ -203,9 +204,9 @@ impl<'py> Writer<'py> {
         Ok(())
     }
 
-    /// Writes a value inside so many objects and arrays.
+    /// Writes a value; `depth` is the number of objects and arrays around it.
     fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
-        // Nearly every value is of one of the types themselves, which is seen at a glance.
+        // Nearly every value is of one of these exact types, which costs one comparison of pointers.
         if let Some(text) = exact::<PyString>(value) {
             self.text(text)
         } else if let Some(number) = exact::<PyInt>(value) {
@@ -227,7 +228,7 @@ impl<'py> Writer<'py> {
         }
     }
 
-    /// Tuples, and whatever is derived from one of the types.
+    /// Tuples, and values of subclasses.
     #[inline(never)]
     fn derived(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> Written {
         if let Ok(text) = value.cast::<PyString>() {
@@ -245,11 +246,11 @@ impl<'py> Writer<'py> {
         } else if self.is_careful {
             self.other(value)
         } else {
-            Err(Trouble::careful())
+            Err(WriteError::needs_care())
         }
     }
 
-    /// Anything that says it is an integer, such as one of numpy's.
+    /// Objects with `__index__`, such as numpy's integers.
     #[inline(never)]
     fn other(&mut self, value: &Bound<'py, PyAny>) -> Written {
         let index = intern!(value.py(), "__index__");
@@ -260,13 +261,13 @@ impl<'py> Writer<'py> {
                         return self.integer(number);
                     }
                 }
-                // As numpy's arrays say that have more than one element.
+                // numpy's arrays of more than one element raise it.
                 Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let found = type_name(value);
-        Err(Trouble::not_json(format!("{found} is no JSON: make it str, int, float, bool, None, list or dict")))
+        Err(WriteError::not_json(format!("{found} is no JSON: make it str, int, float, bool, None, list or dict")))
     }
 
     fn dict(&mut self, dict: &Bound<'py, PyDict>, depth: usize) -> Written {
@@ -282,7 +283,7 @@ impl<'py> Writer<'py> {
         self.out.push(b'[');
         for (index, element) in elements.enumerate() {
             self.separate(b'[');
-            self.value(&element, depth + 1).map_err(|trouble| trouble.inside_index(index))?;
+            self.value(&element, depth + 1).map_err(|error| error.inside_index(index))?;
         }
         self.out.push(b']');
         Ok(())
@@ -292,11 +293,11 @@ impl<'py> Writer<'py> {
     fn integer(&mut self, number: &Bound<'py, PyInt>) -> Written {
         match number.extract::<i64>() {
             Ok(number) => self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-            Err(_) if !self.is_careful => return Err(Trouble::careful()),
+            Err(_) if !self.is_careful => return Err(WriteError::needs_care()),
             Err(_) => {
                 // A subclass may say otherwise of itself.
                 let digits = number.py().get_type::<PyInt>().call_method1(intern!(number.py(), "__repr__"), (number,));
-                let digits = digits.map_err(|_| Trouble::not_json("the integer has too many digits".to_owned()))?;
+                let digits = digits.map_err(|_| WriteError::not_json("the integer has too many digits".to_owned()))?;
                 self.out.extend_from_slice(digits.cast::<PyString>().map_err(PyErr::from)?.to_str()?.as_bytes());
             }
         }
@@ -308,7 +309,7 @@ impl<'py> Writer<'py> {
         let number = number.value();
         match float::write(&mut self.out, number) {
             true => Ok(()),
-            false => Err(Trouble::not_json(format!("{number} is no JSON number: leave it out, or send None"))),
+            false => Err(WriteError::not_json(format!("{number} is no JSON number: leave it out, or send None"))),
         }
     }
 
@@ -323,12 +324,12 @@ impl<'py> Writer<'py> {
     }
 
     #[cold]
-    fn no_characters(&self, text: &Bound<'py, PyString>) -> Box<Trouble> {
+    fn no_characters(&self, text: &Bound<'py, PyString>) -> Box<WriteError> {
         if !self.is_careful {
-            return Trouble::careful();
+            return WriteError::needs_care();
         }
         let text = repr(text.as_any());
-        Trouble::not_json(format!("the text {text} holds a lone surrogate, which is no character"))
+        WriteError::not_json(format!("the text {text} holds a lone surrogate, which is no character"))
     }
 
     #[cold]
@@ -337,8 +338,12 @@ impl<'py> Writer<'py> {
     }
 
     #[cold]
-    fn no_text(&self, key: &Bound<'py, PyAny>) -> Box<Trouble> {
-        if self.is_careful { Trouble::not_json(format!("the key {} is no str", repr(key))) } else { Trouble::careful() }
+    fn no_text(&self, key: &Bound<'py, PyAny>) -> Box<WriteError> {
+        if self.is_careful {
+            WriteError::not_json(format!("the key {} is no str", repr(key)))
+        } else {
+            WriteError::needs_care()
+        }
     }
 
     /// A comma, unless the value is the first one after `open`.
@@ -349,16 +354,16 @@ impl<'py> Writer<'py> {
     }
 }
 
-/// The value, if it is of the type itself.
+/// The value, if it is of exactly this type and no subclass.
 #[inline(always)]
 fn exact<'a, 'py, T: PyTypeInfo>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, T>> {
-    // A cast that fails makes an error first.
+    // A cast that fails would build an error first.
     if value.is_exact_instance_of::<T>() { value.cast_exact().ok() } else { None }
 }
 
 type Missing<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 
-/// The item as a dict, if it is one or says of itself what it is as one, as `InvokeItem` and `WriteItem` do.
+/// The item as a dict, if it is one or has `__setpoint_item__`, as `InvokeItem` and `WriteItem` have.
 fn as_dict<'py>(item: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     if let Some(dict) = exact(item).or_else(|| item.cast::<PyDict>().ok()) {
         return Ok(Some(dict.clone()));
@@ -370,11 +375,11 @@ fn as_dict<'py>(item: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>
     Ok(Some(item.call_method0(hook)?.cast_into::<PyDict>()?))
 }
 
-/// What the item lacks and is filled in.
+/// The fields of `fill` that the item lacks.
 fn missing<'py>(item: &Bound<'py, PyDict>, fill: &mut Fill<'py>) -> PyResult<Vec<Missing<'py>>> {
     let lacks = |key: &Bound<'py, PyString>| -> PyResult<bool> {
         let Some(value) = item.get_item(key)? else { return Ok(true) };
-        // A text that is no text is not empty, and is refused when it is written.
+        // A `str` with lone surrogates is not empty, and is refused when it is written.
         let is_empty = |text: &Bound<'_, PyString>| text.to_str().is_ok_and(str::is_empty);
         Ok(value.is_none() || exact(&value).or_else(|| value.cast().ok()).is_some_and(is_empty))
     };
@@ -393,23 +398,23 @@ fn missing<'py>(item: &Bound<'py, PyDict>, fill: &mut Fill<'py>) -> PyResult<Vec
     Ok(missing)
 }
 
-/// The members as they are now: code of the caller's may change the dict while they are written.
+/// A copy of the members: code of the caller's may change the dict while they are written.
 #[inline(never)]
 fn copied<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
     if exact::<PyDict>(dict).is_some() {
         return Ok(dict.iter().collect());
     }
-    // A derived one may have an order of its own.
+    // A subclass may have its own order.
     let items = dict.call_method0(intern!(dict.py(), "items"))?;
     items.try_iter()?.map(|member| member?.extract()).collect()
 }
 
-/// What is nested deeper than any reader takes, or within itself.
+/// Refuses what is nested deeper than any reader takes, or within itself.
 fn check_depth(depth: usize) -> Written {
     if depth < MAX_DEPTH {
         return Ok(());
     }
-    Err(Trouble::not_json(format!("it is nested more than {MAX_DEPTH} deep, or within itself")))
+    Err(WriteError::not_json(format!("it is nested more than {MAX_DEPTH} deep, or within itself")))
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {

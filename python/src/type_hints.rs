@@ -1,4 +1,4 @@
-//! Values whose Python types the stubs name exactly.
+//! Return types that the stubs name exactly: `tuple[T, ...]` and `Literal[…]`.
 
 use std::{convert::Infallible, marker::PhantomData};
 
@@ -41,7 +41,7 @@ impl<'py, T: IntoPyObject<'py>> IntoPyObject<'py> for TupleOf<'py, T> {
     }
 }
 
-/// A class of texts that are each one of a few.
+/// Declares a type of texts whose hint is a `Literal` of these.
 macro_rules! one_of {
     ($(#[$doc:meta])* $name:ident of $($text:literal),+) => {
         $(#[$doc])*
@@ -71,8 +71,8 @@ one_of! {
 }
 
 one_of! {
-    /// What a response leaves to do.
-    Verdict of "settled", "resend"
+    /// Whether there is more to send for a batch.
+    SendStateText of "settled", "resend"
 }
 
 one_of! {

@@ -1,4 +1,4 @@
-"""From a library's own thread to the event loop."""
+"""A bounded queue from a library's thread to the event loop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# Messages between a library's thread and the client.
+# Most messages in a queue.
 _ROOM = 256
 
 
-class Bridge(Generic[T]):
-    """Events that a thread puts in and the event loop takes out, in order. A thread that brings more than there is room
-    for waits, so that in the end the broker does. Made on the event loop."""
+class ThreadQueue(Generic[T]):
+    """Events that a thread puts in and the event loop takes out, in order. Must be made on the event loop.
+
+    Back-pressure: a thread that finds it full waits, and so the broker does in the end.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -26,7 +28,7 @@ class Bridge(Generic[T]):
 
     def put(self, event: T) -> None:
         """Called by the thread. After `close` it drops the event."""
-        # Looks up now and then: a semaphore cannot be closed.
+        # A semaphore cannot be closed, so the wait looks at `_closed` twice a second.
         while not self._room.acquire(timeout=0.5):
             if self._closed.is_set():
                 return
@@ -34,7 +36,7 @@ class Bridge(Generic[T]):
             self._closed.set()
 
     def call(self, function: object, *arguments: object) -> bool:
-        """Called by the thread: has the event loop call a function. False if there is no event loop any more."""
+        """Called by the thread: has the event loop call a function. False if the event loop is closed."""
         if self._closed.is_set():
             return False
         try:
@@ -52,7 +54,7 @@ class Bridge(Generic[T]):
         return self._events.popleft()
 
     def close(self) -> None:
-        """Nobody takes anything out any more."""
+        """Called on the event loop once nothing more is taken out. Later events are dropped."""
         self._closed.set()
 
     def _take(self, event: T) -> None:

@@ -1,4 +1,4 @@
-//! What keeps a value from being written as JSON, and where it stands.
+//! Why a value cannot be written as JSON, and where it is.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,13 @@ use pyo3::{prelude::*, types::PyString};
 use crate::error;
 
 /// Why a value cannot be written.
-pub(super) enum Trouble {
-    /// Code would have to run that may change what is being written, or what is wrong would have to be told.
-    Careful,
+pub(super) enum WriteError {
+    /// The fast pass ended: code of the caller's would have to run, which may change what is being written, or there is an error to
+    /// explain. The item has to be written again with care.
+    NeedsCare,
     /// Code of the caller's failed.
     Raised(PyErr),
-    /// It is no JSON. The path has the innermost step first.
+    /// It cannot be said in JSON. The path has the innermost step first.
     NotJson { path: Vec<Step>, reason: String },
 }
 
@@ -21,20 +22,20 @@ pub(super) enum Step {
     Index(usize),
 }
 
-impl Trouble {
+impl WriteError {
     #[cold]
     pub(super) fn not_json(reason: String) -> Box<Self> {
         Box::new(Self::NotJson { path: Vec::new(), reason })
     }
 
     #[cold]
-    pub(super) fn careful() -> Box<Self> {
-        Box::new(Self::Careful)
+    pub(super) fn needs_care() -> Box<Self> {
+        Box::new(Self::NeedsCare)
     }
 
     #[cold]
     pub(super) fn inside_key(self: Box<Self>, key: &Bound<'_, PyString>) -> Box<Self> {
-        // When care is needed the key may be gone.
+        // After `NeedsCare` the key must not be used: it may be gone.
         self.inside(|| Step::Key(key.to_string_lossy().into_owned()))
     }
 
@@ -54,7 +55,7 @@ impl Trouble {
         let (mut path, reason) = match self {
             Self::Raised(error) => return error,
             Self::NotJson { path, reason } => (path, reason),
-            Self::Careful => (Vec::new(), "it is no JSON".to_owned()),
+            Self::NeedsCare => (Vec::new(), "it is no JSON".to_owned()),
         };
         let index = match path.last() {
             Some(Step::Index(index)) => Some(*index),
@@ -76,8 +77,8 @@ impl Trouble {
     }
 }
 
-impl From<PyErr> for Box<Trouble> {
+impl From<PyErr> for Box<WriteError> {
     fn from(error: PyErr) -> Self {
-        Box::new(Trouble::Raised(error))
+        Box::new(WriteError::Raised(error))
     }
 }

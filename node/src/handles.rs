@@ -1,17 +1,17 @@
-//! What JavaScript names by a number: to unwrap an object costs as much as to check half an item.
+//! Objects that JavaScript names by a number: unwrapping a JavaScript object costs as much as checking half an item.
 
 use std::cell::RefCell;
 
-/// Things of one thread, by number.
+/// Objects of one thread, by number.
 #[derive(Debug)]
-pub(crate) struct Numbered<T>(RefCell<Vec<Option<T>>>);
+pub(crate) struct Handles<T>(RefCell<Vec<Option<T>>>);
 
-impl<T> Numbered<T> {
+impl<T> Handles<T> {
     pub(crate) const fn new() -> Self {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// Returns the number. That of a thing that was removed may be given to another one.
+    /// Returns the number. The number of a removed object is used again.
     pub(crate) fn put(&self, thing: T) -> u32 {
         let mut things = self.0.borrow_mut();
         let free = things.iter().position(Option::is_none).unwrap_or(things.len());
@@ -26,7 +26,7 @@ impl<T> Numbered<T> {
         self.0.borrow_mut().get_mut(number as usize)?.take()
     }
 
-    /// Nothing is returned if nothing has this number.
+    /// Calls `work` with the object; none if no object has this number.
     pub(crate) fn with<R>(&self, number: u32, work: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.0.borrow_mut().get_mut(number as usize)?.as_mut().map(work)
     }

@@ -1,8 +1,8 @@
-// Integers that no number of JavaScript holds.
+// Parses JSON without rounding integers that a JavaScript number cannot hold.
 
 import { randomUUID } from "node:crypto";
 
-// A string, or a number. Only a number's digits count, so both have to be told apart.
+// A string or a number. Strings have to be matched too, because digits inside them do not count.
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LARGE = /^-?\d{16,}$/;
 
@@ -11,7 +11,7 @@ const LARGE = /^-?\d{16,}$/;
  * The text must be JSON.
  */
 export function parseExact(text: string): unknown {
-  // No text has this by chance or on purpose, however it is escaped.
+  // Random, so that no text in the input can start with it.
   const mark = `${randomUUID()}:`;
   let found = false;
   const marked = text.replace(TOKEN, (token) => {

@@ -1,10 +1,10 @@
-//! Calls past the glue of napi-rs, which costs as much as half an item: those of a check, and what a requester is asked batch by
-//! batch and message by message.
+//! Functions that call N-API directly, without the wrappers that napi-rs generates, which cost as much as checking half an item: those
+//! of a check, and those of a requester that run once for each batch or message.
 //!
-//! Each takes numbers and `Uint8Array`s and returns a number, which is `NaN` if something that is to be read lies in memory
-//! that other threads may write to: such a thing has to be copied first.
+//! Each takes numbers and `Uint8Array`s and returns a number. It returns `NaN` if an input lies in memory that other threads can write
+//! to (a `SharedArrayBuffer`); the caller then copies it and calls again.
 
-// Functions of N-API are called, and its pointers become slices: here and nowhere else in this package.
+// The only file of this package that calls functions of N-API and makes slices of its pointers.
 #![allow(unsafe_code)]
 
 use std::{
@@ -27,7 +27,7 @@ use crate::{
 
 type Work = fn(&Call) -> Result<f64>;
 
-/// What is called, by name.
+/// Name, implementation and N-API callback of each function.
 const CALLS: [(&CStr, Work, sys::napi_callback); 6] = [
     (c"checkInto", |call| check_into(call, check::response), Some(called::<0>)),
     (c"checkTextInto", |call| check_into(call, check::response_text), Some(called::<1>)),
@@ -37,8 +37,8 @@ const CALLS: [(&CStr, Work, sys::napi_callback); 6] = [
     (c"submit", submit, Some(called::<5>)),
 ];
 
-/// `(checker, body, out, epochMs)`: writes into `out`, and returns how much that was. What does not fit is not written, and
-/// its length is returned as a negative number. A clock that is given as `NaN` is read.
+/// `(checker, body, out, epochMs)`: writes into `out` and returns the length. If `out` is too small, writes nothing and returns the
+/// length negated. If `epochMs` is `NaN`, the clock is read.
 fn check_into(call: &Call, work: fn(u32, &[u8], f64) -> Result<Vec<u8>>) -> Result<f64> {
     let (checker, epoch_ms) = (call.integer(0, "checker")?, call.number(3, "epochMs")?);
     let (body, out) = (call.bytes(1, "body")?, call.bytes(2, "out")?);
@@ -51,9 +51,8 @@ fn check_into(call: &Call, work: fn(u32, &[u8], f64) -> Result<Vec<u8>>) -> Resu
     Ok(if has_room { length as f64 } else { -(length as f64) })
 }
 
-/// `(requester, family, body, out, monotonicMs, epochMs)`, the family as its place in [`Family::ALL`]: writes how many items the
-/// batch has and its patience in milliseconds into `out`, two numbers of 64 bits, and returns the batch's number. A clock that is
-/// given as `NaN` is read.
+/// `(requester, family, body, out, monotonicMs, epochMs)`, with the family as its index in [`Family::ALL`]: writes two doubles into
+/// `out`, the number of items and the patience in milliseconds, and returns the batch's number. A clock given as `NaN` is read.
 fn submit(call: &Call) -> Result<f64> {
     let (requester, family) = (call.integer(0, "requester")?, call.integer(1, "family")? as usize);
     let family = *Family::ALL.get(family).ok_or_else(|| error::argument("family", "is none"))?;
@@ -72,15 +71,15 @@ fn submit(call: &Call) -> Result<f64> {
     }
 }
 
-/// `(requester, body)`: returns how many replies the message carried.
+/// `(requester, body)`: returns the number of replies in the message.
 fn handle_message(call: &Call) -> Result<f64> {
     let requester = call.integer(0, "requester")?;
     let replies = call.bytes(1, "body")?.read(move |body| requester::handle_message(requester, body));
     replies.map_or(Ok(f64::NAN), |replies| Ok(replies? as f64))
 }
 
-/// `(requester, out, at)`: writes what happened next behind `at`, as `events.rs` has it, and returns how much that was; 0 if
-/// nothing happened. What does not fit stays where it is, and its length is returned as a negative number.
+/// `(requester, out, at)`: writes the next block of events (`row_layout.rs`) into `out` from the byte `at` on and returns its length; 0
+/// if there is none. If it does not fit, it stays in the requester and its length is returned negated.
 fn poll_into(call: &Call) -> Result<f64> {
     let (requester, at) = (call.integer(0, "requester")?, call.integer(2, "at")?);
     let out = call.bytes(1, "out")?.into_room("out")?;
@@ -92,7 +91,7 @@ fn poll_into(call: &Call) -> Result<f64> {
     Ok(if has_room == Some(false) { -length } else { length })
 }
 
-/// Adds the calls to what the module has.
+/// Exports the functions.
 #[napi(module_exports)]
 pub(crate) fn export(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
     use napi::JsValue;
@@ -113,7 +112,7 @@ pub(crate) fn export(exports: Object<'_>, env: napi::Env) -> napi::Result<()> {
     Ok(())
 }
 
-/// What JavaScript calls; nothing is returned once an exception is thrown.
+/// The callback that JavaScript calls. It returns null when it throws.
 unsafe extern "C" fn called<const CALL: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let worked = catch_unwind(|| {
         // SAFETY: JavaScript calls with an environment and a call that are under way, on its own thread.
@@ -135,22 +134,22 @@ unsafe extern "C" fn called<const CALL: usize>(env: sys::napi_env, info: sys::na
     null_mut()
 }
 
-/// As many arguments are there at most.
+/// Most arguments of a function.
 const ARGUMENTS: usize = 6;
 
-/// A call that is under way, on the thread of JavaScript, of which nothing runs until it returns.
+/// A call that is under way, on the JavaScript thread. No JavaScript runs until it returns.
 struct Call {
     env: sys::napi_env,
-    /// What was not given is `undefined`.
+    /// Arguments that were left out are `undefined`.
     given: [sys::napi_value; ARGUMENTS],
 }
 
 impl Call {
     /// # Safety
-    /// Both are those of a call that is under way, on the thread of JavaScript, and what is returned is dropped before it ends.
+    /// `env` and `info` belong to a call that is under way on the JavaScript thread, and the result is dropped before it ends.
     unsafe fn new(env: sys::napi_env, info: sys::napi_callback_info) -> Result<Self> {
         let (mut given, mut count) = ([null_mut(); ARGUMENTS], ARGUMENTS);
-        // SAFETY: there is room for as many arguments as are said to be.
+        // SAFETY: `given` has room for `count` arguments.
         let status =
             unsafe { sys::napi_get_cb_info(env, info, &raw mut count, given.as_mut_ptr(), null_mut(), null_mut()) };
         match status {
@@ -177,7 +176,7 @@ impl Call {
         }
     }
 
-    /// Tells the garbage collector of so many bytes more that belong to an object of JavaScript.
+    /// Tells the garbage collector that JavaScript objects hold `more` bytes more outside its heap.
     fn tell_of_memory(&self, more: i64) {
         if more > 0 {
             let mut sum = 0;
@@ -189,7 +188,7 @@ impl Call {
     fn bytes(&self, at: usize, name: &str) -> Result<Bytes<'_>> {
         let (mut kind, mut length, mut data, mut buffer) = (0, 0, null_mut::<c_void>(), null_mut());
         let mut is_own = false;
-        // SAFETY: as above; what is no typed array is refused.
+        // SAFETY: as above; N-API refuses a value that is not a typed array.
         let status = unsafe {
             match sys::napi_get_typedarray_info(
                 self.env,
@@ -212,24 +211,24 @@ impl Call {
     }
 }
 
-/// Where the bytes of a `Uint8Array` lie: a pointer that may be read while the call lasts, if nothing is there as well. Two of
-/// them may overlap, so that one is looked at only while none is written to.
+/// The memory of a `Uint8Array`, valid while the call lasts. Two arguments may overlap, so a slice of one exists only while none is
+/// written to.
 struct Bytes<'call> {
     data: *const u8,
     length: usize,
-    /// Whether no other thread can write to them.
+    /// Whether no other thread can write to it: it is not a `SharedArrayBuffer`.
     is_own: bool,
     _call: &'call Call,
 }
 
-/// Such bytes that no other thread can see.
+/// Memory to write to, which no other thread can see.
 struct Room<'call>(Bytes<'call>);
 
 impl<'call> Bytes<'call> {
-    /// Gives them to somebody who keeps nothing of them; nothing if other threads may write to them.
+    /// Calls `work` with the bytes; none if other threads may write to them.
     fn read<R>(&self, work: impl FnOnce(&[u8]) -> R + 'static) -> Option<R> {
-        // SAFETY: no JavaScript runs, no other thread can write to it, and nobody here does until `work` is done: it would not be
-        // `'static` if it had a `Room`.
+        // SAFETY: no JavaScript runs and no other thread can write to it. `work` cannot write to it either: it is `'static`, so it
+        // holds no `Room`.
         self.is_own.then(|| work(unsafe { slice::from_raw_parts(self.data, self.length) }))
     }
 
@@ -239,14 +238,14 @@ impl<'call> Bytes<'call> {
 }
 
 impl Room<'_> {
-    /// Writes these parts one after the other behind `at`; nothing of them if there is no room for all.
+    /// Writes the parts one after the other from `at` on. Writes nothing and returns false if they do not all fit.
     fn write(&self, mut at: usize, parts: &[&[u8]]) -> bool {
         let room = self.0.length.saturating_sub(at);
         if parts.iter().try_fold(room, |room, part| room.checked_sub(part.len())).is_none() {
             return false;
         }
         for part in parts {
-            // SAFETY: there is room, and it is not that of a vector of Rust, nor is it looked at while this runs.
+            // SAFETY: there is room. It belongs to JavaScript, so it does not overlap `part`, and no slice of it exists now.
             unsafe { self.0.data.wrapping_add(at).cast_mut().copy_from_nonoverlapping(part.as_ptr(), part.len()) };
             at += part.len();
         }

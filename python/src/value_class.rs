@@ -1,11 +1,11 @@
-//! Classes that are compared, hashed, shown and pickled by the attributes that their constructors take.
+//! Value classes: their equality, hash, `repr` and pickling follow from the attributes that the constructor takes.
 
 use pyo3::{
     prelude::*,
     types::{PyString, PyTuple},
 };
 
-/// Whether two objects of one class show the same.
+/// Whether two objects of one class have equal attributes.
 pub(crate) fn equal(this: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<bool> {
     arguments(this, names)?.eq(arguments(other, names)?)
 }
@@ -26,7 +26,7 @@ pub(crate) fn repr(this: &Bound<'_, PyAny>, names: &[&str]) -> PyResult<String> 
     Ok(text)
 }
 
-/// The class and what its constructor is to be given.
+/// For `__reduce__`: the class, and the arguments of its constructor.
 pub(crate) fn reduce<'py>(this: &Bound<'py, PyAny>, names: &[&str]) -> PyResult<Bound<'py, PyTuple>> {
     (this.get_type(), arguments(this, names)?).into_pyobject(this.py())
 }
@@ -37,30 +37,31 @@ fn arguments<'py>(this: &Bound<'py, PyAny>, names: &[&str]) -> PyResult<Bound<'p
     PyTuple::new(this.py(), values)
 }
 
-/// The methods of a class, and those that follow from the attributes which its constructor takes.
-macro_rules! shown_by {
+/// Declares the methods of a class, and adds `__eq__`, `__hash__`, `__repr__` and `__reduce__` over the named attributes, which are the
+/// arguments of its constructor.
+macro_rules! value_class {
     ($class:ident($($name:literal),+) { $($methods:tt)* }) => {
         #[pymethods]
         impl $class {
             $($methods)*
 
             fn __eq__(this: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<bool> {
-                $crate::shown::equal(this, other, &[$($name),+])
+                $crate::value_class::equal(this, other, &[$($name),+])
             }
 
             fn __hash__(this: &Bound<'_, Self>) -> PyResult<isize> {
-                $crate::shown::hash(this, &[$($name),+])
+                $crate::value_class::hash(this, &[$($name),+])
             }
 
             fn __repr__(this: &Bound<'_, Self>) -> PyResult<String> {
-                $crate::shown::repr(this, &[$($name),+])
+                $crate::value_class::repr(this, &[$($name),+])
             }
 
             #[pyo3(signature = () -> "tuple[type, tuple[Any, ...]]")]
             fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
-                $crate::shown::reduce(this, &[$($name),+])
+                $crate::value_class::reduce(this, &[$($name),+])
             }
         }
     };
 }
-pub(crate) use shown_by;
+pub(crate) use value_class;

@@ -1,4 +1,4 @@
-// Where a broker is.
+// URLs of message brokers.
 
 import { SettingError } from "../errors.js";
 
@@ -16,7 +16,7 @@ export interface Broker {
 const PORTS = { mqtt: 1883, mqtts: 8883 };
 
 /** Reads a broker's URL. Throws `SettingError`. */
-export function parseBroker(text: string): Broker {
+export function parseBrokerUrl(text: string): Broker {
   const refuse = (reason: string): never => {
     throw new SettingError("mqtt", `${reason}; it looks like mqtt://127.0.0.1:1883`);
   };
@@ -30,7 +30,7 @@ export function parseBroker(text: string): Broker {
   const username = url.username === "" ? undefined : decodeURIComponent(url.username);
   return {
     protocol,
-    // An address of IPv6 is written in brackets in a URL alone.
+    // Only a URL has brackets around an IPv6 address.
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port,
     username,
