@@ -8,11 +8,12 @@ use crate::{
     request::Fields,
 };
 
-/// Writes what [`super::write_accepted`] writes. `now` is the time of receipt, in digits.
+/// Writes what [`super::write_accepted`] writes. `now` is the time of receipt, in digits. Without a directory (`ASKED` is
+/// false) there are no `names`: that is known when this is compiled.
 ///
 /// Copied strings are printable ASCII, payloads are valid JSON, and integers are positive: a reply would write them the same.
 #[inline]
-pub(super) fn write(
+pub(super) fn write<const ASKED: bool>(
     out: &mut Vec<u8>,
     fields: &Fields<'_, '_>,
     names: Option<Names<'_>>,
@@ -20,6 +21,7 @@ pub(super) fn write(
     org_id: &str,
     now: &str,
 ) {
+    let names = names.filter(|_| ASKED);
     let text = fields.text;
     let is_invoke = family == Family::Invoke;
     let target = fields.target();

@@ -52,6 +52,7 @@ impl Responder {
         let mut changed = Vec::new();
         let (mut accepted, mut again) = (Vec::with_capacity(more), Vec::new());
         let mut waits = false;
+        let mut in_flight = self.orgs.pending(&org);
         for (index, item) in items.into_iter().enumerate() {
             if let Some((_, admission)) = used.next_if(|(at, _)| *at == index) {
                 if let Admission::Repeated(earlier) = &admission {
@@ -68,12 +69,13 @@ impl Responder {
                 self.counters.refused += 1;
                 continue;
             };
-            if let Err(fault) = self.check_bounds(&org, &command.device) {
+            if let Err(fault) = self.check_bounds(in_flight, &command.device) {
                 self.counters.refused += 1;
                 changed.push((index, Admission::OverBound { device: command.device, fault }));
                 continue;
             }
             accepted.extend(self.accept(command, family, &org, received));
+            in_flight += 1;
             waits = true;
         }
         let body = if changed.is_empty() {
@@ -138,14 +140,15 @@ impl Responder {
         )))
     }
 
-    fn check_bounds(&self, org_id: &str, device: &Device) -> Result<(), Fault> {
+    /// Whether the org, with so many items in flight, and the device may have one more.
+    fn check_bounds(&self, in_flight: usize, device: &Arc<Device>) -> Result<(), Fault> {
         let full = |who: &str, bound: usize| {
             let reason =
                 format!("{who} has {bound} commands in flight, the most it may; try again when some have ended");
             Fault::new(Code::ASYNC_LIMIT, "", reason)
         };
         let (per_org, per_device) = (self.config.pending_per_org.get(), self.config.pending_per_device.get());
-        if self.orgs.pending(org_id) >= per_org {
+        if in_flight >= per_org {
             return Err(full("the org", per_org));
         }
         if self.orgs.pending_of_device(device) >= per_device {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
@@ -15,11 +16,32 @@ pub(super) struct Orgs {
     hash: KeyedHash,
     orgs: HashMap<Arc<str>, Org, KeyedHash>,
     /// Items in flight per device.
-    devices: HashMap<Arc<Device>, usize, KeyedHash>,
+    devices: HashMap<DeviceKey, usize, KeyedHash>,
     /// Request ids remembered, of all orgs.
     n_remembered: usize,
     /// Remembered ids in the order of their acceptance: each may be forgotten at its time, and not before those ahead of it.
     expiry: VecDeque<(MonotonicTime, StoredKey)>,
+}
+
+/// A device by its content. Mostly it is the very same: a directory shares its devices.
+#[derive(Debug)]
+struct DeviceKey(Arc<Device>);
+
+impl PartialEq for DeviceKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for DeviceKey {}
+
+impl Hash for DeviceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Each write counts its length, so that no text can end in another's place.
+        state.write(self.0.device_key.as_bytes());
+        state.write(self.0.asset_id.as_bytes());
+        state.write(self.0.product_key.as_bytes());
+    }
 }
 
 #[derive(Debug)]
@@ -77,8 +99,8 @@ impl Orgs {
         self.orgs.get(org_id).map_or(0, |org| org.pending)
     }
 
-    pub(super) fn pending_of_device(&self, device: &Device) -> usize {
-        self.devices.get(device).copied().unwrap_or(0)
+    pub(super) fn pending_of_device(&self, device: &Arc<Device>) -> usize {
+        self.devices.get(&DeviceKey(Arc::clone(device))).copied().unwrap_or(0)
     }
 
     pub(super) fn remembered(&self, org_id: &str, family: Family, request_id: &str) -> Option<&Remembered> {
@@ -96,7 +118,7 @@ impl Orgs {
     /// Counts the command as in flight.
     pub(super) fn begin(&mut self, command: &StoredCommand) {
         self.org(&command.org_id).pending += 1;
-        *self.devices.entry(Arc::clone(&command.device)).or_default() += 1;
+        *self.devices.entry(DeviceKey(Arc::clone(&command.device))).or_default() += 1;
     }
 
     /// Counts the command as ended.
@@ -104,10 +126,11 @@ impl Orgs {
         if let Some(org) = self.orgs.get_mut(&command.org_id) {
             org.pending = org.pending.saturating_sub(1);
         }
-        if let Some(pending) = self.devices.get_mut(&command.device) {
+        let device = DeviceKey(Arc::clone(&command.device));
+        if let Some(pending) = self.devices.get_mut(&device) {
             *pending = pending.saturating_sub(1);
             if *pending == 0 {
-                self.devices.remove(&command.device);
+                self.devices.remove(&device);
             }
         }
     }
