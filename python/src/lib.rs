@@ -1,5 +1,15 @@
 //! The native half of the Python package `setpoint`: conversions and locks. Every rule is the engine's.
 
+// # Design notes
+//
+// - Bytes and text are read where they lie, a large body without the interpreter's lock. Lists of dicts are written as JSON text and
+//   go the same way: there is one reader, and so one meaning.
+// - Members of a dict are read through borrowed references, in the one `unsafe` loop of the package (`json_writer/dict_members.rs`).
+//   If code of the caller's would have to run, or there is an error to explain, the item is written again from copies; without a
+//   GIL always.
+// - An outcome is a part of its message, as in Rust.
+// - There is no thread and no runtime inside, so the interpreter's exit finds nothing running.
+
 // Except in one loop, `json_writer/dict_members.rs`, and where it is called.
 #![deny(unsafe_code)]
 

@@ -151,7 +151,8 @@ impl Report {
             record.set_item(intern!(py, "request_id"), request_id)?;
             record.set_item(intern!(py, "accepted"), item.is_none())?;
             record.set_item(intern!(py, "code"), item.map_or(0, |item| item.code))?;
-            record.set_item(intern!(py, "msg"), item.map_or(setpoint::Code::SUCCESS.msg(), |item| &item.msg))?;
+            record
+                .set_item(intern!(py, "msg"), item.map_or_else(|| setpoint::Code::SUCCESS.msg(), |item| &item.msg))?;
             record.set_item(intern!(py, "reason"), item.map(RefusedItem::reason))?;
             records.append(record)?;
         }

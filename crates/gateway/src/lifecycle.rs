@@ -48,11 +48,11 @@ impl Lifecycle {
         self.drain.cancel();
     }
 
-    /// Runs a part that must not end before `abort`: otherwise the gateway has failed.
+    /// Runs a part that must not end before a shutdown: otherwise the gateway has failed.
     pub(crate) async fn supervise(self, part: &'static str, run: impl Future<Output = ()>) {
         let outcome = AssertUnwindSafe(run).catch_unwind().await;
         match outcome {
-            Ok(()) if self.abort.is_cancelled() => {}
+            Ok(()) if self.close.is_cancelled() => {}
             Ok(()) => self.fail(GatewayError::Ended(part)),
             Err(panic) => self.fail(GatewayError::panicked(part, &*panic)),
         }

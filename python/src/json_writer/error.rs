@@ -79,6 +79,6 @@ impl WriteError {
 
 impl From<PyErr> for Box<WriteError> {
     fn from(error: PyErr) -> Self {
-        Box::new(WriteError::Raised(error))
+        Self::new(WriteError::Raised(error))
     }
 }

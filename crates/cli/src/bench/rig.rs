@@ -26,7 +26,7 @@ use crate::{
 /// Entries kept of the devices' ledger. The books need only a count, and memory is not to grow.
 const LEDGER: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// A limit that no measurement reaches: otherwise it would be the limit that is measured.
-const UNBOUNDED: usize = 100_000_000;
+const UNBOUNDED: NonZeroUsize = NonZeroUsize::new(100_000_000).unwrap();
 
 /// The parts that run in this process; none of them with `--url`.
 #[derive(Debug)]
@@ -121,9 +121,9 @@ fn config(args: &Args) -> Config {
     let mut config = Config::default();
     config.http.listen.set_port(0);
     config.mqtt.listen.set_port(0);
-    config.engine.pending_per_device = UNBOUNDED;
-    config.engine.pending_per_org = UNBOUNDED;
-    config.engine.dedup_per_org = UNBOUNDED;
+    config.engine.responder.pending_per_device = UNBOUNDED;
+    config.engine.responder.pending_per_org = UNBOUNDED;
+    config.engine.responder.dedup_per_org = UNBOUNDED;
     config.devices = (0..args.devices as usize)
         .map(|device| DeviceEntry::new(ORG, PRODUCT, device_key(device), device_key(device)))
         .collect();

@@ -67,9 +67,10 @@ fn config(devices: usize, items: usize) -> Config {
     config.http.listen.set_port(0);
     config.mqtt.listen.set_port(0);
     // All items may be pending at once, in the worst case at one device.
-    config.engine.pending_per_device = items.max(config.engine.pending_per_device);
-    config.engine.pending_per_org = items.max(config.engine.pending_per_org);
-    config.events.retained_messages = items.max(config.events.retained_messages);
+    let responder = &mut config.engine.responder;
+    responder.pending_per_device = responder.pending_per_device.saturating_add(items);
+    responder.pending_per_org = responder.pending_per_org.saturating_add(items);
+    config.events.retained_messages = config.events.retained_messages.saturating_add(items);
     config.events.retained_bytes = config.events.retained_bytes_in_all;
     config.devices = (0..devices).map(entry).chain(samples::entries()).collect();
     config.channels = Family::ALL.map(|family| ChannelEntry::new(ORG, plant::channel(family))).into();

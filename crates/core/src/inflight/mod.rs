@@ -30,6 +30,26 @@
 //! kept in a hierarchical timing wheel. Memory follows the largest number of entries there ever were; free slots are reused.
 //! In steady state nothing is allocated for an entry, unless its id or value does so itself.
 
+// # Design notes
+//
+//     index     32 bits of a keyed hash → slot      extendible hashing: cache-line buckets in segments, which are split when full
+//     slots     id, value, deadline, generation     rows that never move; free slots are reused
+//     wheel     lists of (slot, generation)         hierarchical timing wheel (128 ms, then 1 ms); a queue of what has ended
+//
+// - No call pays for growth as a whole: slots are allocated in chunks, segments of the index are split one at a time (and made in
+//   several sizes, so that not all are half empty at once), and the wheel cascades one coarse tick at a time.
+// - An entry ends in place: its slot gets a record of a new generation in the queue of ended entries. It is found by the same id
+//   until it is forgotten; nothing is hashed, copied or allocated for it.
+// - Deletion from the wheel is lazy. A record whose generation is not its slot's is stale; it is dropped when its list is read, or
+//   with the whole list when no live record is left. When most records are stale, lists are compacted one after the other, so
+//   their length is bounded by what waits. Deadlines stay exact to the millisecond. The index needs no tombstones: backward-shift
+//   deletion.
+// - `insert_each`, `find_each`, `take_each`, `forget_beyond` and the wheel use group prefetching: for 32 entries at a time,
+//   everything that will be read is prefetched first, so that their cache misses overlap. With a million in flight that is where the
+//   time goes. Whether a record's entry is gone is read from the free bitmap, without a miss on the slot.
+// - Ids are hashed by NH, which is universal, longer ones by SipHash-1-3; the bound and what it rests on stand in
+//   `secret/keyed_hash.rs`. Hashes never leave the process.
+
 mod chunks;
 mod deadlines;
 mod grouped;

@@ -6,7 +6,7 @@ use super::*;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// An id, or none, and how far ahead.
+    /// An id, or none, and how far ahead the deadline is.
     Insert(Option<u16>, u64),
     Remove(usize),
     Take(u16),
@@ -20,7 +20,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    // Distances of every magnitude, so that every part of the wheel is used and crossed.
+    // Distances of every magnitude, so that both levels of the wheel and its overflow are used and crossed.
     let distance = (0u32..44).prop_flat_map(|bits| 0..(1u64 << bits));
     prop_oneof![
         8 => (proptest::option::weighted(0.9, 0..300u16), distance.clone()).prop_map(|(id, at)| Step::Insert(id, at)),
@@ -36,12 +36,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What an entry is known to be.
+/// An entry of the model.
 #[derive(Debug, Clone)]
 struct Known {
     key: Key,
     id: Option<u16>,
-    /// Deadline, order of setting, and whether it was set so far ahead that the order among such need not be kept.
+    /// Deadline, order of setting, and whether it was set beyond the horizon, where the order of equal ones is not kept.
     due: Option<(u64, u64, bool)>,
     ended: bool,
 }
@@ -71,7 +71,7 @@ impl Model {
         (self.now + distance, self.sequence, distance > wheel::HORIZON_MS)
     }
 
-    /// Names of those that are due, in order.
+    /// What is due, in order.
     fn expired(&self) -> Vec<(u64, u64, bool)> {
         let mut due: Vec<_> = self.entries.values().filter_map(|known| known.due).collect();
         due.retain(|(at, ..)| *at <= self.now);
@@ -200,7 +200,7 @@ proptest! {
             prop_assert_eq!(key, held.filter(|_| id % 7 != 3));
         }
         let mut values = Vec::new();
-        // The last one is sought twice.
+        // The last id is taken twice.
         real.take_each(ids.iter().copied().chain([299]), &mut values);
         prop_assert_eq!(values.pop(), Some(None));
         for (id, value) in ids.iter().zip(values) {
@@ -222,7 +222,7 @@ fn time_that_steps_back_fires_nothing_early() {
     assert_eq!(table.pop_expired(MonotonicTime::from_millis(1_500)), Some(key));
 }
 
-/// An id whose hash is that of every other.
+/// An id with the same hash as every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Colliding(u8);
 
@@ -328,8 +328,8 @@ fn a_key_of_a_removed_entry_finds_nothing_in_the_reused_place() {
     assert_eq!(table.remove(new), Some((Some("r1"), 'b')));
 }
 
-/// What is answered long before its deadline leaves a record behind until then; one in a hundred is not answered, so no
-/// list is ever without one that counts.
+/// An entry that is removed long before its deadline leaves a stale record behind until then. One in a hundred is not removed, so
+/// that no list is ever without a live record.
 #[test]
 fn what_was_answered_leaves_no_more_behind_than_there_is() {
     let mut table = InFlight::new([7; 32]);
@@ -345,12 +345,12 @@ fn what_was_answered_leaves_no_more_behind_than_there_is() {
         }
         blocks = blocks.max(table.wheel.n_blocks());
     }
-    // Seven records each, of 13,000 entries at the end.
+    // Blocks of seven records; 13,000 entries at the end.
     assert!(blocks < 4 * 13_000 / 7 + 4_300, "{blocks} blocks");
     assert_eq!(std::iter::from_fn(|| table.pop_expired(MonotonicTime::from_millis(u64::MAX))).count(), table.len());
 }
 
-/// Entries that have ended leave a stale record behind when they are taken out or opened again.
+/// Ended entries leave a stale record behind when they are removed or reopened.
 #[test]
 fn what_has_ended_and_gone_is_neither_forgotten_twice_nor_kept_for_ever() {
     let mut table = InFlight::new([7; 32]);
@@ -383,7 +383,7 @@ fn memory_is_counted() {
         table.insert(id, MonotonicTime::from_millis(u64::from(id)), [0u8; 32]).unwrap();
     }
     let full = table.n_bytes();
-    // A slot, a record of the wheel and a word of the index each, with room to spare.
+    // A slot, a record of the wheel and a slot number of the index for each, and spare room.
     let least = size_of::<slots::Slot<u32, [u8; 32]>>() + size_of::<lists::Record>() + size_of::<u32>();
     let per_item = (full - empty) / 100_000;
     assert!((least..2 * least).contains(&per_item), "{per_item} bytes an entry, of which {least} are taken");

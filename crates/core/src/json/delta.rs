@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn only_values_that_differ_are_read() {
-        let told = |list: &str| -> Vec<_> {
+        let differences = |list: &str| -> Vec<_> {
             let read = deltas(list).unwrap();
             read.into_iter().map(|read| (read.has_same_layout, read.changed, read.have_shifted)).collect()
         };
@@ -337,15 +337,15 @@ mod tests {
             // A value of another kind.
             (false, vec![1, 2], true),
         ];
-        assert_eq!(told(list), expected);
+        assert_eq!(differences(list), expected);
         // A number that goes on where the other one ends, another name, white space.
-        assert_eq!(told(r#"[{"a":1},{"a":12},{"a":1}]"#)[1..], [(true, vec![0], true), (true, vec![0], true)]);
+        assert_eq!(differences(r#"[{"a":1},{"a":12},{"a":1}]"#)[1..], [(true, vec![0], true), (true, vec![0], true)]);
         // In whatever order.
         let list = r#"[{"c":1,"b":2,"a":3},{"c":1,"b":22,"a":3},{"c":1,"b":22,"a":4}]"#;
-        assert_eq!(told(list)[1..], [(true, vec![1], true), (true, vec![0], false)]);
+        assert_eq!(differences(list)[1..], [(true, vec![1], true), (true, vec![0], false)]);
         for other in [r#"{"b":1}"#, r#"{"a" :1}"#, r#"{"a":1,"b":1}"#, "{}"] {
-            let told = told(&format!(r#"[{{"a":1}},{other}]"#));
-            assert!(!told[1].0, "{other}");
+            let found = differences(&format!(r#"[{{"a":1}},{other}]"#));
+            assert!(!found[1].0, "{other}");
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) const WINDOW: usize = 96;
 /// binary: masking with it spares bounds checks.
 pub(super) const MAX_START: usize = 31;
 
-/// In how many vectors (1 to 3) strings of one member ended lately: so many are scanned at once, without a branch for each.
+/// In how many vectors (1 to 3) strings of one member ended lately: that many are scanned without a branch for each.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LengthHint(u8);
 

@@ -16,6 +16,22 @@
 //! | `integer`, `number`, `utf8`, `duplicates` | integers, the range of doubles, UTF-8, equal texts among many |
 //! | `write` | the writer |
 
+// # Design notes
+//
+// One pass over the text, which borrows everything and allocates nothing for an item.
+//
+// - `scan` classifies sixteen bytes at once (SIMD with the crate `wide`: SSE2 or NEON, no flags needed). With it `fast_path`
+//   recognises the values that almost every member has; everything else is left to `reader`. The fast path accepts, and never decides
+//   that something is wrong.
+// - Objects with known members (`members`) are read with the spelling and order of the object before as a template (`template`): a
+//   member that is written the same way costs one comparison, and a wrong guess costs nothing but that. The keys of small payloads
+//   are cached (`payload_keys`): keys that were distinct once are not compared with each other again.
+// - Replies of one message differ in a few values. Each is read as its difference from the one before (`delta`): equal bytes are
+//   compared and not parsed, and what is known of that reply holds for this one, up to its digest and to the rows that go to
+//   Node. Items of batches vary too much for that to pay.
+// - A `Token` is two words and is passed in registers: a kind, and the position of the value. `Value`, `Text` and integers are made
+//   of it where they are needed.
+
 mod delta;
 mod duplicates;
 mod fast_path;

@@ -32,7 +32,7 @@ pub(crate) struct Reader<'a> {
 #[derive(Debug)]
 pub(crate) struct Stopped;
 
-/// Why a message was not read to its end: it is not strict JSON, or its content was refused by whoever reads it.
+/// Why a message was not read to its end: it is not strict JSON, or its reader refused the content.
 #[derive(Debug)]
 pub(crate) enum Failed<E> {
     Stopped,

@@ -11,7 +11,7 @@ struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Unambiguous)
+        deserializer.deserialize_any(Self)
     }
 }
 
@@ -47,7 +47,7 @@ impl<'de> Visitor<'de> for Unambiguous {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
-        while elements.next_element::<Unambiguous>()?.is_some() {}
+        while elements.next_element::<Self>()?.is_some() {}
         Ok(self)
     }
 
@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for Unambiguous {
             if !keys.insert(key) {
                 return Err(A::Error::custom("duplicate key"));
             }
-            members.next_value::<Unambiguous>()?;
+            members.next_value::<Self>()?;
         }
         Ok(self)
     }

@@ -69,7 +69,7 @@ fn refused<'a>(item: &RefusedItem<'a>, family: Family, org_id: &'a str, submsg: 
         reply.input = echo.input;
         reply.timeout = echo.timeout;
         let is_unusable = item.faults.iter().any(|fault| fault.field.starts_with("gmt"));
-        reply.gmt_service_request = echo.gmt_service_request.or((!is_unusable).then_some(now.epoch_ms));
+        reply.gmt_service_request = echo.gmt_service_request.or_else(|| (!is_unusable).then_some(now.epoch_ms));
     }
     reply
 }

@@ -16,11 +16,11 @@ pub(crate) struct Access {
     catalog: Arc<Catalog>,
 }
 
-/// Somebody who calls for one org, and the catalog at the time of the call.
+/// Somebody who calls for one org.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     org_id: Arc<str>,
-    catalog: Arc<Snapshot>,
+    catalog: Arc<Catalog>,
 }
 
 impl Access {
@@ -30,13 +30,13 @@ impl Access {
 
     /// The caller of a request that names this org. It asks for no proof.
     pub(crate) fn caller(&self, org_id: &str) -> Caller {
-        Caller::anonymous(org_id, self.catalog.snapshot())
+        Caller::anonymous(org_id, Arc::clone(&self.catalog))
     }
 }
 
 impl Caller {
     /// A caller who has proved nothing, and may do everything in the org that it names.
-    pub(crate) fn anonymous(org_id: &str, catalog: Arc<Snapshot>) -> Self {
+    pub(crate) fn anonymous(org_id: &str, catalog: Arc<Catalog>) -> Self {
         Self { org_id: org_id.into(), catalog }
     }
 
@@ -45,9 +45,9 @@ impl Caller {
         &self.org_id
     }
 
-    /// The catalog, from which all answers to this call are given.
-    pub(crate) fn catalog(&self) -> &Arc<Snapshot> {
-        &self.catalog
+    /// The catalog as it is now.
+    pub(crate) fn catalog(&self) -> Arc<Snapshot> {
+        self.catalog.snapshot()
     }
 
     /// The org that the caller acts for.
@@ -55,7 +55,7 @@ impl Caller {
     /// # Errors
     /// There is no such org.
     pub(crate) fn existing_org(&self) -> Result<&Arc<str>, ChannelError> {
-        if self.catalog.has_org(&self.org_id) {
+        if self.catalog().has_org(&self.org_id) {
             Ok(&self.org_id)
         } else {
             Err(ChannelError::UnknownOrg(self.org_id.to_string()))
@@ -66,9 +66,9 @@ impl Caller {
     ///
     /// # Errors
     /// There is no such org, or it has no such channel.
-    pub(crate) fn channel(&self, family: Family, id: &str) -> Result<&Channel, ChannelError> {
+    pub(crate) fn channel(&self, family: Family, id: &str) -> Result<Channel, ChannelError> {
         let org_id = self.existing_org()?;
-        self.catalog.channel(org_id, family, id).ok_or(ChannelError::Missing)
+        self.catalog().channel(org_id, family, id).cloned().ok_or(ChannelError::Missing)
     }
 }
 
@@ -85,8 +85,7 @@ mod tests {
         }
         draft.change_channel(&ChannelCommand::create("o1", "DATASVC.SET.x", None).unwrap()).unwrap();
         let access = Access::new(Arc::new(Catalog::new(draft, |_| ())));
-        let of =
-            |org: &str| access.caller(org).channel(Family::Write, "DATASVC.SET.x").map(|channel| channel.id.clone());
+        let of = |org: &str| access.caller(org).channel(Family::Write, "DATASVC.SET.x").map(|channel| channel.id);
         assert_eq!(of("o1").as_deref(), Ok("DATASVC.SET.x"));
         assert_eq!(of("o2"), Err(ChannelError::Missing));
         assert_eq!(of("o3"), Err(ChannelError::UnknownOrg("o3".to_owned())));

@@ -36,7 +36,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How much longer than its own bound the run loop may take to end.
+/// How much longer than the shutdown timeout the run loop is waited for.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// A running gateway. Many can live in one process.
@@ -68,7 +68,7 @@ pub struct Gateway {
     broker_address: BrokerAddress,
     links: [JoinHandle<()>; 2],
     run: RunHandle,
-    /// Comes when the run loop has ended, with everything that it owned.
+    /// Sent when the run loop has ended and everything that it owned is dropped.
     run_ended: oneshot::Receiver<()>,
     directory: DirectoryHandle,
     metrics: Metrics,
@@ -79,7 +79,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway without a store: what it knows is gone with it.
+    /// Starts a gateway without a store: what it has accepted is gone when it ends.
     ///
     /// # Errors
     /// The configuration, the device list or an address cannot be used. Nothing is left running.
@@ -87,7 +87,7 @@ impl Gateway {
         Self::start_with_store(config, NullStore).await
     }
 
-    /// Starts a gateway that takes up where the store ends.
+    /// Starts a gateway from what the store holds.
     ///
     /// # Errors
     /// As [`start`](Self::start), and if the store cannot be read.
@@ -176,7 +176,7 @@ impl Gateway {
         self.metrics.engine.get()
     }
 
-    /// Waits until the broker is reached, and commands can go out and outcomes be published.
+    /// Waits until both links to the broker are up: commands can go out, and outcomes be published.
     ///
     /// # Errors
     /// The gateway stopped before.
@@ -195,7 +195,7 @@ impl Gateway {
         self.lifecycle.ended().await
     }
 
-    /// Stops taking in, finishes the answers under way, publishes the outcomes that are there, and ends.
+    /// Accepts no more, finishes the requests under way, publishes the outcomes that are decided, and ends.
     /// Items without an outcome stay in the store.
     ///
     /// # Errors
@@ -211,7 +211,7 @@ impl Gateway {
         let failure = self.lifecycle.failure();
         self.lifecycle.abort.cancel();
         for link in self.links {
-            // A link that panicked has ended, too.
+            // A link that panicked was reported when it did.
             let _ = link.await;
         }
         if let Some(broker) = self.broker {
@@ -237,7 +237,7 @@ async fn broker(config: &Config, lifecycle: &Lifecycle) -> Result<(Option<Embedd
     Ok((Some(broker), address))
 }
 
-/// Gives the run loop a thread of its own: a large batch then delays nobody's connection, and a busy connection no timer.
+/// Gives the run loop a thread of its own, so that it neither delays connections nor waits for them.
 fn spawn(run_loop: RunLoop, inputs: Inputs, lifecycle: Lifecycle) -> Result<oneshot::Receiver<()>, StartError> {
     let (ended, run_ended) = oneshot::channel();
     let runtime = Handle::current();
@@ -249,7 +249,7 @@ fn spawn(run_loop: RunLoop, inputs: Inputs, lifecycle: Lifecycle) -> Result<ones
             if let Err(error) = outcome.unwrap_or_else(|panic| Err(GatewayError::panicked("run loop", &*panic))) {
                 lifecycle.fail(error);
             }
-            // Whoever waited for it may have gone.
+            // Nobody waits for it if the gateway was dropped.
             let _ = ended.send(());
         })
         .map_err(StartError::Thread)?;

@@ -23,9 +23,9 @@ use crate::{
 /// Publishes the catalog, and has the feeds follow it: every channel has one.
 pub(crate) fn catalog_with_feeds(draft: Draft, run_id: Arc<str>, config: &EventsConfig) -> (Arc<Catalog>, Arc<Feeds>) {
     let limits = FeedLimits {
-        messages: config.retained_messages,
-        bytes: config.retained_bytes,
-        bytes_in_all: config.retained_bytes_in_all,
+        messages: config.retained_messages.get(),
+        bytes: config.retained_bytes.get(),
+        bytes_in_all: config.retained_bytes_in_all.get(),
     };
     let feeds = Arc::new(Feeds::new(run_id, limits));
     for (org_id, channel) in draft.all_channels() {

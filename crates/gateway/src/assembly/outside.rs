@@ -1,8 +1,9 @@
 //! The two links to the broker, started.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use setpoint::{Directory, device::ANSWER_FILTERS};
+use setpoint_clock::Backoff;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     config::Config,
     devices::DeviceLink,
     lifecycle::Lifecycle,
-    mqtt::{Backoff, BrokerAddress, Settings},
+    mqtt::{BrokerAddress, Settings},
     ports::{HandOver, Health, Link, Publication},
     run::RunHandle,
 };
@@ -40,14 +41,19 @@ impl Links {
             address: address.clone(),
             // Of this run alone: nobody else's connection is taken over, and no session of an earlier run.
             client_id: format!("setpoint-{link}-{client_id}").into(),
-            keep_alive_s: mqtt.keep_alive_s,
+            keep_alive_s: mqtt.keep_alive_s.get(),
             max_packet_bytes: mqtt.max_packet_bytes,
             window,
             filters,
         };
-        let backoff = || Backoff::new(mqtt.reconnect_min_ms, mqtt.reconnect_max_ms);
+        let backoff = || {
+            Backoff::new(
+                Duration::from_millis(mqtt.reconnect_min_ms.get()),
+                Duration::from_millis(mqtt.reconnect_max_ms),
+            )
+        };
         let (commands, commands_out) = mpsc::unbounded_channel();
-        let window = u16::try_from(config.engine.hand_over_window).unwrap_or(u16::MAX);
+        let window = u16::try_from(config.engine.responder.hand_over_window.get()).unwrap_or(u16::MAX);
         let devices = DeviceLink {
             settings: settings(Link::Devices, window, &ANSWER_FILTERS),
             backoff: backoff(),
@@ -58,7 +64,7 @@ impl Links {
         let (publications, messages) = mpsc::unbounded_channel();
         let catalog = Arc::clone(catalog);
         let channels = ChannelLink {
-            settings: settings(Link::Channels, mqtt.publish_window, &[]),
+            settings: settings(Link::Channels, mqtt.publish_window.get(), &[]),
             backoff: backoff(),
             messages,
             exists: move |message: &Publication| {

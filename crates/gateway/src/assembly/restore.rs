@@ -40,9 +40,9 @@ fn blocking<S: Store>(config: &Config, mut store: S) -> Result<Restored<S>, Star
     seed.copy_from_slice(seed_part);
     let (run_id, client_id) = ids.split_at(8);
 
-    let mut draft = Draft::new(config.events.channels_per_org);
+    let mut draft = Draft::new(config.events.channels_per_org.get());
     orgs_and_devices(config, &mut draft)?;
-    let mut restore = Restore::new(config.engine.responder(), seed, setpoint_clock::now());
+    let mut restore = Restore::new(config.engine.responder.clone(), seed, setpoint_clock::now());
     store.replay(&mut |entry| match entry {
         Entry::Engine(record) => {
             restore.record(record);

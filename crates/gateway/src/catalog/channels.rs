@@ -45,7 +45,7 @@ pub(crate) enum ChannelError {
     /// The id is not well formed for the family.
     #[error("{0}")]
     Illegal(String),
-    /// The id is taken.
+    /// The id is taken, by whichever org.
     #[error("choose another id: it is also the name of the topic, so it is unique in the whole service")]
     Exists,
     /// The org has no such channel.
@@ -57,13 +57,13 @@ pub(crate) enum ChannelError {
     /// Items are in flight on it.
     #[error("{0} accepted items are not yet published on it: wait for them, or delete it with force=true")]
     InUse(usize),
-    /// An update would change more than the description.
+    /// An update would change the id.
     #[error("the id cannot be changed: create a channel of the new id and delete this one")]
     Rename,
-    /// What is to be saved is not usable.
+    /// What is to be saved cannot be used.
     #[error("{0}")]
     Save(String),
-    /// What is asked for is not usable.
+    /// The query cannot be used.
     #[error("{0}")]
     Query(String),
 }

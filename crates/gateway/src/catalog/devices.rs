@@ -24,7 +24,7 @@ pub(super) struct Known {
     pub(super) model: Option<Arc<Model>>,
 }
 
-/// What a device has; `None` where that is not known, and everything is taken.
+/// The services and measure points of a device; `None` where they are not known, and all are accepted.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Model {
     services: Option<BTreeMap<Box<str>, Option<Arc<str>>>>,

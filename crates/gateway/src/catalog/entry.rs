@@ -1,4 +1,4 @@
-//! One device as it stands in a list.
+//! One device of a device list.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DeviceEntry {
     /// The org.
     pub org_id: String,
@@ -20,13 +21,14 @@ pub struct DeviceEntry {
     pub device_key: String,
     /// Asset id, unique within the org.
     pub asset_id: String,
-    /// Whether the device itself executes a message id at most once: only then may it be handed one again.
+    /// Whether the device itself executes a message id at most once. Only then is a command sent again of which it is unknown
+    /// whether it arrived.
     #[serde(default)]
     pub deduplicates: bool,
-    /// The services that it has; without a list every one is taken.
+    /// The services that it has; without a list every service is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<ServiceEntry>>,
-    /// The measure points that can be written; without a list every one is taken.
+    /// The measure points that can be written; without a list every one is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measurepoints: Option<Vec<String>>,
 }
@@ -54,6 +56,7 @@ impl DeviceEntry {
 /// A service of a device: its id, or its id and the name that replies show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
+#[non_exhaustive]
 pub enum ServiceEntry {
     /// Its id.
     Id(String),

@@ -31,9 +31,10 @@ fn read_json(name: &str, bytes: &[u8], draft: &mut Draft) -> Result<(), CatalogE
     Ok(())
 }
 
-/// A header line and one device a line; lists inside a cell are separated by `|`, an empty cell is no list.
+/// A header and one device per line. A list within a cell is separated by `|`; an empty cell is no list, so everything is
+/// accepted.
 fn read_csv(name: &str, bytes: &[u8], draft: &mut Draft) -> Result<(), CatalogError> {
-    // A spreadsheet may write a byte order mark.
+    // Spreadsheet programs write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers().map_err(|error| csv_error(name, error))?.clone();
@@ -52,7 +53,7 @@ fn read_csv(name: &str, bytes: &[u8], draft: &mut Draft) -> Result<(), CatalogEr
     Ok(())
 }
 
-/// The line of a record. The reader's own position is before the empty lines that it skips.
+/// The line of a record. The position that the reader gives is before the empty lines that it skipped.
 fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
     let start = usize::try_from(position.byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
     let skipped = start.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n');

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use setpoint::responder::PublicationId;
+use setpoint_clock::Backoff;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -12,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Chain,
-    mqtt::{Backoff, Connection, ConnectionError, Event, NoInbox, Outgoing, Sent, Settings},
+    mqtt::{Connection, ConnectionError, Event, NoInbox, Outgoing, Sent, Settings},
     ports::{ChannelEvents, Health, Link, Publication, Published},
 };
 
 /// How long a connection may take to disconnect in order.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How long to wait before a message that the broker refused is sent again.
-const REFUSED: Duration = Duration::from_secs(1);
+/// How long to wait before a message that the broker rejected is sent again.
+const REJECTED: Duration = Duration::from_secs(1);
 
 /// Keeps a connection to the broker, and publishes every message at least once, in order.
 ///
@@ -35,17 +36,17 @@ pub(crate) struct ChannelLink<X, E> {
     /// The run loop.
     pub(crate) events: E,
     pub(crate) health: Health,
-    /// What is not acknowledged yet.
+    /// Messages that are not acknowledged yet, in order.
     pub(crate) kept: BTreeMap<PublicationId, Publication>,
 }
 
-/// What comes back from one attempt to publish.
+/// One attempt to publish, or the pause before the next.
 type Attempt = Pin<Box<dyn Future<Output = (PublicationId, After)> + Send>>;
 
 /// What follows from an attempt.
 enum After {
     Sent(Sent),
-    /// The pause after a refusal is over.
+    /// The pause after a rejection is over.
     TryAgain,
 }
 
@@ -62,8 +63,8 @@ where
                 Err(reason) => Some(reason),
             };
             let Some(reason) = outcome else { return };
-            let pause = self.backoff.pause();
-            tracing::warn!(link = %Link::Channels, broker = %self.settings.address, reason = %Chain(&reason), ?pause, "not connected");
+            let pause = self.backoff.pause(fastrand::u32(..));
+            self.log_lost(&reason, pause);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(pause) => {}
@@ -71,10 +72,15 @@ where
         }
     }
 
+    fn log_lost(&self, reason: &ConnectionError, pause: Duration) {
+        let (broker, reason) = (&self.settings.address, Chain(reason));
+        tracing::warn!(link = %Link::Channels, %broker, %reason, ?pause, "not connected");
+    }
+
     /// One connection, to its end: why it was lost, or `None` for a stop.
     async fn serve(&mut self, mut connection: Connection, stop: &CancellationToken) -> Option<ConnectionError> {
         let mut up = false;
-        // Everything before it is under way on this connection.
+        // Messages before this one have been sent on this connection.
         let mut next = PublicationId(0);
         let mut under_way = FuturesUnordered::<Attempt>::new();
         let reason = loop {
@@ -103,7 +109,7 @@ where
         reason
     }
 
-    /// Publishes what is next in line, as far as the window allows.
+    /// Publishes the next messages, as many as the window allows.
     fn fill(&mut self, connection: &Connection, next: &mut PublicationId, under_way: &FuturesUnordered<Attempt>) {
         while under_way.len() < usize::from(self.settings.window) {
             let Some((&id, _)) = self.kept.range(*next..).next() else { return };
@@ -132,7 +138,7 @@ where
         let outgoing = Outgoing { topic, payload: message.body.clone(), expiry_s: None };
         under_way.push(match connection.send(outgoing) {
             Some(sent) => Box::pin(async move { (id, After::Sent(sent.await)) }),
-            // The connection is going: it is published on the next one.
+            // The connection is being lost: the message is published on the next one.
             None => Box::pin(async move { (id, After::Sent(Sent::Lost)) }),
         });
     }
@@ -150,11 +156,11 @@ where
                 self.events.published(id, Published::Done);
             }
             After::Sent(Sent::Lost) => {}
-            After::Sent(Sent::Refused(reason)) => {
+            After::Sent(Sent::Rejected(reason)) => {
                 let channel = self.kept.get(&id).map(|message| &*message.channel_id);
                 tracing::warn!(channel, reason, "the broker refused a channel message; it is tried again");
                 under_way.push(Box::pin(async move {
-                    sleep(REFUSED).await;
+                    sleep(REJECTED).await;
                     (id, After::TryAgain)
                 }));
             }

@@ -16,7 +16,7 @@ pub enum ConfigError {
         /// What caused it, where something did.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
-    /// An address that other hosts can reach, without the word that this is meant.
+    /// An address that other hosts can reach, without `allow_unauthenticated_network`.
     #[error(
         "{key} is {addr}, which other hosts can reach, and nobody is authenticated yet: \
          use a loopback address, or say allow_unauthenticated_network = true"

@@ -1,11 +1,8 @@
-//! A configuration from a file, and whether it makes sense.
+//! Reading a configuration from a file, and checking it.
 
 use std::{fs, net::SocketAddr, path::Path};
 
-use super::{Config, ConfigError};
-
-/// hyper's smallest read buffer.
-const MIN_HEADER_BYTES: usize = 8_192;
+use super::{Config, ConfigError, bounds};
 
 impl Config {
     /// Reads a configuration from a TOML file.
@@ -19,58 +16,13 @@ impl Config {
         toml::from_str(&text).map_err(|error| named("is not a configuration").because(error))
     }
 
-    /// Refuses what cannot work, and what would open an unauthenticated service to the network by accident.
+    /// Refuses what cannot work, and what would expose the unauthenticated service to the network by accident.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.check_address("http.listen", self.http.listen)?;
         if self.mqtt.url.is_none() {
             self.check_address("mqtt.listen", self.mqtt.listen)?;
         }
-        let at_least_1 = [
-            ("http.header_timeout_ms", self.http.header_timeout_ms),
-            ("http.body_idle_timeout_ms", self.http.body_idle_timeout_ms),
-            ("http.body_timeout_ms", self.http.body_timeout_ms),
-            ("http.write_timeout_ms", self.http.write_timeout_ms),
-            ("http.header_fields", self.http.header_fields as u64),
-            ("http.max_connections", self.http.max_connections as u64),
-            ("http.max_connections_per_peer", self.http.max_connections_per_peer as u64),
-            ("mqtt.keep_alive_s", u64::from(self.mqtt.keep_alive_s)),
-            ("mqtt.publish_window", u64::from(self.mqtt.publish_window)),
-            ("mqtt.inbox_messages", self.mqtt.inbox_messages as u64),
-            ("mqtt.reconnect_min_ms", self.mqtt.reconnect_min_ms),
-            ("mqtt.max_clients", self.mqtt.max_clients as u64),
-            ("engine.waiting_batches", self.engine.waiting_batches as u64),
-            ("engine.pending_per_org", self.engine.pending_per_org as u64),
-            ("engine.pending_per_device", self.engine.pending_per_device as u64),
-            ("engine.dedup_per_org", self.engine.dedup_per_org as u64),
-            ("engine.outbox", self.engine.outbox as u64),
-            ("engine.hand_over_window", self.engine.hand_over_window as u64),
-            ("engine.replies_per_message", self.engine.replies_per_message as u64),
-            ("events.heartbeat_ms", self.events.heartbeat_ms),
-        ];
-        for (key, value) in at_least_1 {
-            if value == 0 {
-                return Err(ConfigError::at(key, "is 0: set it to at least 1"));
-            }
-        }
-        if self.http.header_bytes < MIN_HEADER_BYTES {
-            return Err(ConfigError::at(
-                "http.header_bytes",
-                format!("is {}: set it to at least {MIN_HEADER_BYTES}", self.http.header_bytes),
-            ));
-        }
-        if self.engine.hand_over_window > usize::from(u16::MAX) {
-            return Err(ConfigError::at(
-                "engine.hand_over_window",
-                format!("is {}: MQTT numbers at most 65,535 messages under way", self.engine.hand_over_window),
-            ));
-        }
-        if self.engine.body_bytes.get() > self.http.body_bytes_in_all {
-            return Err(ConfigError::at(
-                "http.body_bytes_in_all",
-                "is less than engine.body_bytes: no batch of the largest size would fit",
-            ));
-        }
-        Ok(())
+        bounds::check(self)
     }
 
     fn check_address(&self, key: &'static str, addr: SocketAddr) -> Result<(), ConfigError> {

@@ -1,12 +1,16 @@
 //! Everything that can be set, with its default and its unit.
 
+mod bounds;
 mod engine;
 mod error;
 mod file;
 mod http;
 mod mqtt;
 
-use std::path::PathBuf;
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +24,7 @@ use crate::catalog::DeviceEntry;
 /// What a gateway is started with. Every part has a default; an unknown key is an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Config {
     /// Lets the HTTP listener and the embedded broker be reached from other hosts although nobody is authenticated.
     /// Without it an address that is not loopback is refused.
@@ -45,6 +50,7 @@ pub struct Config {
 /// A channel that exists from the start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ChannelEntry {
     /// The org that it belongs to.
     pub org_id: String,
@@ -65,19 +71,20 @@ impl ChannelEntry {
 /// How many channels there may be, and what their event streams keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct EventsConfig {
     /// Most channels of one family in one org.
-    pub channels_per_org: usize,
+    pub channels_per_org: NonZeroUsize,
     /// Most messages that a channel keeps for readers that resume.
-    pub retained_messages: usize,
+    pub retained_messages: NonZeroUsize,
     /// Most bytes that a channel keeps for readers that resume.
-    pub retained_bytes: usize,
+    pub retained_bytes: NonZeroUsize,
     /// Most bytes that all channels together keep; past it a channel that gets a message gives up its older ones.
-    pub retained_bytes_in_all: usize,
+    pub retained_bytes_in_all: NonZeroUsize,
     /// Most event streams open at once.
-    pub max_streams: usize,
+    pub max_streams: NonZeroUsize,
     /// Milliseconds between two heartbeat comments of a stream.
-    pub heartbeat_ms: u64,
+    pub heartbeat_ms: NonZeroU64,
 }
 
 impl Default for EventsConfig {
@@ -85,12 +92,12 @@ impl Default for EventsConfig {
     /// a heartbeat every 15 s.
     fn default() -> Self {
         Self {
-            channels_per_org: 1_000,
-            retained_messages: 1_000,
-            retained_bytes: 4 << 20,
-            retained_bytes_in_all: 256 << 20,
-            max_streams: 1_000,
-            heartbeat_ms: 15_000,
+            channels_per_org: const { NonZeroUsize::new(1_000).unwrap() },
+            retained_messages: const { NonZeroUsize::new(1_000).unwrap() },
+            retained_bytes: const { NonZeroUsize::new(4 << 20).unwrap() },
+            retained_bytes_in_all: const { NonZeroUsize::new(256 << 20).unwrap() },
+            max_streams: const { NonZeroUsize::new(1_000).unwrap() },
+            heartbeat_ms: const { NonZeroU64::new(15_000).unwrap() },
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use setpoint::MessageId;
+use setpoint_clock::Backoff;
 use tokio::{
     sync::mpsc,
     time::{Instant as Alarm, sleep_until, timeout},
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Chain,
-    mqtt::{Arrived, Backoff, Connection, ConnectionError, Event, Inbox, Outgoing, Sent, Settings},
+    mqtt::{Arrived, Connection, ConnectionError, Event, Inbox, Outgoing, Sent, Settings},
     ports::{DeviceEvents, DeviceMessage, HandOver, HandedOver, Health, Link},
 };
 
@@ -21,8 +22,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Keeps a connection to the broker, and hands each command over at most once.
 ///
-/// What waits here when the connection goes, or comes while there is none, was certainly not sent. What was given to
-/// the connection and not acknowledged is unclear.
+/// A command that is still queued here when the connection is lost, or arrives while there is none, was certainly not sent.
+/// Whether one was sent that was given to the connection and not acknowledged is unknown (`Unclear`).
 #[derive(Debug)]
 pub(crate) struct DeviceLink<E> {
     pub(crate) settings: Settings,
@@ -43,18 +44,24 @@ impl<E: DeviceEvents> DeviceLink<E> {
                 Err(reason) => Some(reason),
             };
             let Some(reason) = outcome else { return };
-            let pause = self.backoff.pause();
-            tracing::warn!(link = %Link::Devices, broker = %self.settings.address, reason = %Chain(&reason), ?pause, "not connected");
+            let pause = self.backoff.pause(fastrand::u32(..));
+            self.log_lost(&reason, pause);
             if !self.pause(pause, &stop).await {
                 return;
             }
         }
     }
 
+    fn log_lost(&self, reason: &ConnectionError, pause: Duration) {
+        let (broker, reason) = (&self.settings.address, Chain(reason));
+        tracing::warn!(link = %Link::Devices, %broker, %reason, ?pause, "not connected");
+    }
+
     /// One connection, to its end: why it was lost, or `None` for a stop.
     async fn serve(&mut self, mut connection: Connection, stop: &CancellationToken) -> Option<ConnectionError> {
         let mut up = false;
-        // An outcome that says that the connection is lost: that must be known before anything is handed over again.
+        // The report that revealed that the connection is lost. It waits until the run loop knows that the link is down:
+        // otherwise the run loop would hand the next command over to this connection.
         let mut last = None;
         let mut under_way = FuturesUnordered::new();
         let reason = loop {
@@ -80,7 +87,7 @@ impl<E: DeviceEvents> DeviceLink<E> {
                 Some(command) = self.commands.recv() => {
                     let message_id = command.message_id;
                     match hand_over(&connection, command, up) {
-                        Ok(sent) => under_way.push(async move { (message_id, judge(message_id, sent.await)) }),
+                        Ok(sent) => under_way.push(async move { (message_id, outcome(message_id, sent.await)) }),
                         Err(NotSent::ConnectionGone) => {
                             last = Some((message_id, HandedOver::NotSent));
                             break Some(connection.why_lost().await);
@@ -100,14 +107,14 @@ impl<E: DeviceEvents> DeviceLink<E> {
         if let Some((message_id, how)) = last {
             self.events.handed_over(message_id, how);
         }
-        // With the connection gone, each of them is either acknowledged or lost.
+        // The connection has ended, so each of these resolves: acknowledged, or lost.
         while let Some((message_id, how)) = under_way.next().await {
             self.events.handed_over(message_id, how);
         }
         reason
     }
 
-    /// Waits before the next attempt: `false` for a stop. Commands that come in the meantime are not sent.
+    /// Waits before the next attempt; `false` for a stop. Commands that arrive meanwhile are reported as not sent.
     async fn pause(&mut self, pause: Duration, stop: &CancellationToken) -> bool {
         let end = Alarm::now() + pause;
         loop {
@@ -133,7 +140,7 @@ struct Answers<E>(E);
 impl<E: DeviceEvents> Inbox for Answers<E> {
     async fn take(&self, message: Arrived) -> bool {
         let Arrived { topic, payload, retained } = message;
-        // The filters also match commands, our own among them: those are passed over before they cost anything.
+        // The filters also match commands, the gateway's own included. They are dropped here, before they take up the queue.
         if !topic.ends_with(b"_reply") {
             return true;
         }
@@ -144,11 +151,11 @@ impl<E: DeviceEvents> Inbox for Answers<E> {
 
 /// Why a command certainly was not sent.
 enum NotSent {
-    /// The connection does not stand yet.
+    /// The connection is not up yet.
     TooSoon,
     /// The command has expired.
     TooLate,
-    /// The connection is lost, and its event is on the way.
+    /// The connection is lost; its last event is still queued.
     ConnectionGone,
 }
 
@@ -170,15 +177,15 @@ fn hand_over(
         payload: command.payload,
         expiry_s: Some(u32::try_from(left_ms.div_ceil(1_000)).unwrap_or(u32::MAX)),
     };
-    // It has room for as many as the engine hands over at once.
+    // The client's queue is as long as the engine's hand-over window, so it is never full.
     connection.send(message).ok_or(NotSent::ConnectionGone)
 }
 
-fn judge(message_id: MessageId, sent: Sent) -> HandedOver {
+fn outcome(message_id: MessageId, sent: Sent) -> HandedOver {
     match sent {
         Sent::Acknowledged => HandedOver::Taken,
         Sent::Lost => HandedOver::Unclear,
-        Sent::Refused(reason) => {
+        Sent::Rejected(reason) => {
             tracing::warn!(%message_id, reason, "the broker refused a command");
             HandedOver::NotSent
         }

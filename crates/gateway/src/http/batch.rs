@@ -5,17 +5,17 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use setpoint::{Family, Now, RequestError, responder::CheckedBatch};
+use setpoint::{Family, RequestError, responder::CheckedBatch};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{App, body, error::HttpError, extract::Action, json};
 use crate::{
     access::Caller,
-    run::{Batch, HeldBody, NotTaken},
+    run::{Batch, NotTaken},
 };
 
-/// Bodies from this size on are read on a thread of their own: reading takes about a millisecond for every 200 KiB, and as
-/// long as that a worker of the runtime would serve nobody else.
+/// Bodies from this size on are checked by `spawn_blocking`. A check takes about a millisecond for 1,000 items, some 200 KiB;
+/// meanwhile a worker of the runtime would serve no other connection.
 const LARGE_BODY_BYTES: usize = 64 << 10;
 
 /// `PUT …/multiInvoke?orgId=` and `PUT …/multiSet?orgId=`.
@@ -29,11 +29,17 @@ pub(super) async fn put(
     request: Request,
 ) -> Result<Response, HttpError> {
     let (head, payload) = request.into_parts();
-    let body = body::read(&app, &head.headers, payload, app.config.engine.body_bytes.get()).await?;
+    let body = body::read(&app, &head.headers, payload, app.limits.body_bytes.get()).await?;
     // All of it has come: timeouts run from here.
     let received = setpoint_clock::now();
-    let catalog_version = caller.catalog().version();
-    let batch = check(&app, family, caller, body, received).await?;
+    let catalog = caller.catalog();
+    let catalog_version = catalog.version();
+    let (org_id, limits) = (caller.org_id().clone(), app.limits.clone());
+    // The catalog is a snapshot, so no lock is held however long this takes.
+    let batch = check(&app, body.as_ref().len(), move || {
+        CheckedBatch::read(body, family, &org_id, &*catalog, &limits, received)
+    });
+    let batch = batch.await?;
     let (answer, answered) = oneshot::channel();
     app.run.batch(Batch { batch, catalog_version, answer })?;
     let answer = answered.await.map_err(|_| NotTaken::Unanswered)?;
@@ -51,22 +57,17 @@ pub(super) async fn put_by_action(
     put(app, family, caller, request).await
 }
 
-/// Reads the body, against the catalog as it was when the request came. No lock is held.
+/// Runs the check of a body of this size, on a thread of its own if it is large.
 async fn check(
     app: &App,
-    family: Family,
-    caller: Caller,
-    body: HeldBody,
-    received: Now,
+    body_bytes: usize,
+    check: impl FnOnce() -> CheckedBatch + Send + 'static,
 ) -> Result<CheckedBatch, HttpError> {
-    let large = body.as_ref().len() >= LARGE_BODY_BYTES;
-    let limits = app.limits.clone();
-    let read = move || CheckedBatch::read(body, family, caller.org_id(), &**caller.catalog(), &limits, received);
-    if !large {
-        return Ok(read());
+    if body_bytes < LARGE_BODY_BYTES {
+        return Ok(check());
     }
-    // As many at once as there are processors: more would only share them, and hold a thread each.
+    // At most one per processor at once: more would only compete for them, with a thread each.
     let _turn = app.readers.acquire().await;
     let panicked = |_| RequestError::internal("the request met a defect of the service");
-    Ok(spawn_blocking(read).await.map_err(panicked)?)
+    Ok(spawn_blocking(check).await.map_err(panicked)?)
 }

@@ -14,15 +14,15 @@ use tokio::{
 use super::{App, error::HttpError};
 use crate::run::HeldBody;
 
-/// Memory set aside before any of the body has come; more is taken as it comes.
+/// Most memory reserved before the body has arrived, in bytes: a client only has to announce a length to have it reserved.
 const FIRST_BYTES: usize = 64 << 10;
 
-/// Reads a JSON body of at most `limit` bytes; it takes its share of the memory for bodies as it comes.
+/// Reads a JSON body of at most `limit` bytes. As it arrives, it is counted against the memory for all bodies.
 pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<HeldBody, HttpError> {
     let announced = check_headers(headers, limit).map_err(HttpError::unread)?;
     let http = &app.config.http;
-    let idle = Duration::from_millis(http.body_idle_timeout_ms);
-    let end = Instant::now() + Duration::from_millis(http.body_timeout_ms);
+    let idle = Duration::from_millis(http.body_idle_timeout_ms.get());
+    let end = Instant::now() + Duration::from_millis(http.body_timeout_ms.get());
     let mut whole = Bytes::new();
     let mut parts = BytesMut::new();
     let mut share: Option<OwnedSemaphorePermit> = None;
@@ -35,7 +35,7 @@ pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: 
             Ok(Some(Err(_))) => return Err(HttpError::unread(malformed("the body does not end where it should"))),
             Ok(Some(Ok(frame))) => frame,
         };
-        // Trailers say nothing here.
+        // No trailer has a meaning here.
         let Ok(data) = frame.into_data() else { continue };
         let have = whole.len() + parts.len();
         if have + data.len() > limit {
@@ -66,11 +66,12 @@ pub(super) async fn read(app: &App, headers: &HeaderMap, mut body: Body, limit: 
     Ok(HeldBody::new(if parts.is_empty() { whole } else { parts.freeze() }, share))
 }
 
-/// Refuses what is not plain JSON in UTF-8 of a bearable, announced length; the length, if one is announced.
+/// Refuses a body that is encoded, is not JSON in UTF-8, or is announced to be longer than `limit`. Returns the announced
+/// length, if there is one.
 fn check_headers(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, RequestError> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
-        // Where a proxy and the service read different lengths, one request hides in another. A length beside the
-        // encoding is already gone from the headers at this point, so the encoding is refused altogether.
+        // Request smuggling: a proxy and the service must not read different lengths. hyper removes a Content-Length that
+        // stands beside the encoding, so that case cannot be told from others here.
         return Err(malformed("send the body with a Content-Length: Transfer-Encoding is not taken"));
     }
     for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -97,7 +98,7 @@ fn check_headers(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Req
     }
 }
 
-/// `application/json`, and if a charset is named, UTF-8.
+/// Whether it is `application/json` and, if it names a charset, that is UTF-8.
 fn is_json_in_utf8(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))

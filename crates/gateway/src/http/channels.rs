@@ -57,7 +57,8 @@ pub(super) async fn list(family: Family, caller: Caller, request: Request) -> Re
     };
     let page_size = number("pageSize", 0, 0)?;
     let page_token = number("pageToken", 1, 1)?;
-    let channels = caller.catalog().channels(org_id, family);
+    let catalog = caller.catalog();
+    let channels = catalog.channels(org_id, family);
     let total_size = channels.len();
     let (skip, take) = match page_size {
         0 => (0, usize::MAX),
@@ -70,7 +71,7 @@ pub(super) async fn list(family: Family, caller: Caller, request: Request) -> Re
 /// `GET …Channels/{id}?orgId=`
 pub(super) async fn get(family: Family, caller: Caller, Id(id): Id) -> Result<Response, HttpError> {
     let channel = caller.channel(family, &id).map_err(|error| HttpError::channel(family, error))?;
-    Ok(success(&ChannelView::of(family, channel)))
+    Ok(success(&ChannelView::of(family, &channel)))
 }
 
 /// `PUT …Channels/{id}?orgId=`

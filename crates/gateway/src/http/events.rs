@@ -43,9 +43,9 @@ pub(super) async fn get(
     // What is not text is not an id of ours, and is answered like any other foreign one.
     let last_event_id = headers.get("last-event-id").map(|id| id.to_str().unwrap_or(""));
     let start = log.resume(last_event_id);
-    let heartbeat = Duration::from_millis(app.config.events.heartbeat_ms);
+    let heartbeat = Duration::from_millis(app.config.events.heartbeat_ms.get());
     let subscription = Subscription::new(permit, &app.metrics.streams);
-    let stream = event_stream(log, start, heartbeat, app.lifecycle.drain.clone(), subscription);
+    let stream = event_stream(log, start, heartbeat, app.lifecycle.drain, subscription);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -1,4 +1,4 @@
-//! The HTTP front: it reads requests, hands them over, and waits for the answers.
+//! The HTTP side: routes, request bodies, event streams, and the server that accepts connections.
 
 mod batch;
 mod body;
@@ -11,7 +11,7 @@ mod ops;
 mod query;
 mod serve;
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use axum::{
     Router,
@@ -33,10 +33,10 @@ use crate::{
     run::RunHandle, telemetry::Metrics,
 };
 
-/// Methods that metrics name; a client can make up others without end.
+/// Methods that are label values of metrics. A client can invent others without end: those count as `other`.
 const NAMED_METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
 
-/// What every handler can reach. Cheap to clone.
+/// The state of every handler. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     config: Arc<Config>,
@@ -66,7 +66,7 @@ impl App {
         health: Health,
         lifecycle: Lifecycle,
     ) -> Self {
-        let permits = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        let permits = |permits: NonZeroUsize| Arc::new(Semaphore::new(permits.get()));
         Self {
             access: Access::new(catalog),
             feeds,
@@ -74,8 +74,8 @@ impl App {
             metrics,
             health,
             lifecycle,
-            limits: Arc::new(config.engine.responder().limits),
-            readers: permits(available_parallelism().map_or(1, NonZero::get)),
+            limits: Arc::new(config.engine.responder.limits.clone()),
+            readers: permits(available_parallelism().unwrap_or(NonZeroUsize::MIN)),
             body_memory: permits(config.http.body_bytes_in_all),
             streams: permits(config.events.max_streams),
             config,
@@ -131,7 +131,7 @@ fn panicked() -> Response {
     HttpError::unread(error).into_response()
 }
 
-/// Counts and times every request under its route, never under what a client wrote.
+/// Counts and times every request under the pattern of its route: a path that a client chose would be a new series each time.
 async fn measure(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -148,7 +148,7 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> Respon
 }
 
 fn serialize(value: &impl Serialize) -> Vec<u8> {
-    // Strings and numbers into memory: nothing in it can fail.
+    // Strings and numbers, written to memory, cannot fail.
     serde_json::to_vec(value).unwrap_or_default()
 }
 

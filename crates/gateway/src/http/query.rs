@@ -1,4 +1,4 @@
-//! Query strings, read strictly: what is ambiguous or cannot be read exactly is refused.
+//! Query strings, read strictly: a parameter that is given twice, or cannot be decoded exactly, is refused.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ impl<'q> Query<'q> {
         Ok(Self(parameters))
     }
 
-    /// The parameter, if it is there; twice is an error.
+    /// The parameter, if it is there; given twice, it is an error.
     pub(super) fn optional(&self, name: &str) -> Result<Option<&str>, RequestError> {
         let mut values = self.0.iter().filter(|(other, _)| other == name).map(|(_, value)| &**value);
         let first = values.next();
@@ -42,7 +42,7 @@ impl<'q> Query<'q> {
     }
 }
 
-/// The refusal of a parameter.
+/// The error of a parameter that cannot be used.
 pub(super) fn invalid(name: &str, reason: impl Into<String>) -> RequestError {
     RequestError::new(400, format!("Invalid Argument {name}"), reason.into())
 }

@@ -1,4 +1,4 @@
-//! The accept loop: connections within bounds of number, size and time.
+//! The accept loop: bounds the number of connections, the size of requests, and how long both may take.
 
 use std::{
     collections::HashMap,
@@ -25,9 +25,9 @@ use tokio_util::task::TaskTracker;
 use super::{App, router};
 use crate::{config::HttpConfig, lifecycle::Lifecycle, lock::lock, telemetry::HttpMetrics};
 
-/// How long to wait when the system has no descriptors left.
+/// Pause after a failed accept, which usually means that the process has no file descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
-/// What a connection over a bound is told, if it can be told without waiting.
+/// The answer to a connection over a bound, if it can be written without waiting.
 const OVER_BOUND: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n\
     content-length: 75\r\n\r\n{\"status\":503,\"msg\":\"Service Unavailable\",\"submsg\":\"too many connections\"}\n";
@@ -47,12 +47,12 @@ impl Server {
         let acceptor = Acceptor {
             router: router(app.clone()),
             config: app.config.http.clone(),
-            lifecycle: app.lifecycle,
+            lifecycle: app.lifecycle.clone(),
             metrics: app.metrics.http,
             peers: Arc::default(),
             connections: connections.clone(),
         };
-        connections.spawn(async move { acceptor.run(listener).await });
+        connections.spawn(app.lifecycle.supervise("HTTP listener", acceptor.run(listener)));
         Ok(Self { addr, connections })
     }
 
@@ -60,7 +60,7 @@ impl Server {
         self.addr
     }
 
-    /// Waits until every connection has ended, at most so long.
+    /// Waits until every connection has ended, or `at_most` has passed.
     pub(crate) async fn drained(&self, at_most: Duration) {
         self.connections.close();
         if timeout(at_most, self.connections.wait()).await.is_err() {
@@ -88,7 +88,7 @@ impl Acceptor {
             match accepted {
                 Ok((stream, peer)) => self.admit(stream, peer.ip()),
                 Err(error) => {
-                    // A connection that failed before it was accepted, or no descriptors: neither is the listener's end.
+                    // The connection was reset before it was accepted, or there are no descriptors: the listener itself works.
                     tracing::debug!(%error, "accept");
                     sleep(OUT_OF_DESCRIPTORS).await;
                 }
@@ -102,20 +102,20 @@ impl Acceptor {
             Ok(place) => place,
             Err(bound) => {
                 self.metrics.refused(bound);
-                // If it does not fit into an empty socket's buffer, nothing does.
+                // The send buffer of a new socket is empty: if this does not fit, the peer cannot be told.
                 let _ = stream.try_write(OVER_BOUND);
                 return;
             }
         };
-        // Without it small answers wait for the peer's acknowledgement; with an error there is no connection to speed up.
+        // Nagle's algorithm would hold small answers back until the peer acknowledges. An error means that the peer is gone.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(Duration::from_millis(self.config.write_timeout_ms)));
+        stream.set_write_timeout(Some(Duration::from_millis(self.config.write_timeout_ms.get())));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
-            .max_headers(self.config.header_fields)
+            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms.get()))
+            .max_headers(self.config.header_fields.get())
             .max_header_size(self.config.header_bytes)
             .half_close(false);
         let service = TowerToHyperService::new(self.router.clone());
@@ -164,11 +164,11 @@ struct Place {
 impl Peers {
     fn admit(peers: &Arc<Self>, peer: IpAddr, config: &HttpConfig) -> Result<Place, &'static str> {
         let mut counts = lock(&peers.0);
-        if counts.all >= config.max_connections {
+        if counts.all >= config.max_connections.get() {
             return Err("connections");
         }
         let from_peer = counts.by_peer.get(&peer).copied().unwrap_or(0);
-        if from_peer >= config.max_connections_per_peer {
+        if from_peer >= config.max_connections_per_peer.get() {
             return Err("connections_per_peer");
         }
         counts.all += 1;
@@ -193,6 +193,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
 
     #[test]
@@ -204,7 +206,11 @@ mod tests {
 
     #[test]
     fn places_are_bounded_in_all_and_by_peer_and_given_back() {
-        let config = HttpConfig { max_connections: 3, max_connections_per_peer: 2, ..HttpConfig::default() };
+        let config = HttpConfig {
+            max_connections: NonZeroUsize::new(3).unwrap(),
+            max_connections_per_peer: NonZeroUsize::new(2).unwrap(),
+            ..HttpConfig::default()
+        };
         let peers = Arc::new(Peers::default());
         let admit = |peer: &str| Peers::admit(&peers, peer.parse().unwrap(), &config);
         let first = admit("10.0.0.1").unwrap();

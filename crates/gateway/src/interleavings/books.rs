@@ -1,4 +1,4 @@
-//! What the store, the links and the callers have seen.
+//! Records what the store, the links and the callers observe, and checks each observation against those before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ impl Books {
         }
     }
 
-    /// Of no batch a part was accepted.
+    /// A batch was accepted as a whole or not at all.
     pub(super) fn whole_or_not_at_all(&self, ids: &[String]) {
         let kept = ids.iter().filter(|id| self.accepted.contains_key(*id)).count();
         assert!(kept == 0 || kept == ids.len(), "of {ids:?} {kept} were accepted");

@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{books::Books, links::pause, service::CHANNEL};
 
-/// Whoever waits so long gets no answer.
+/// A caller that waits so long has been forgotten.
 const LONG: Duration = Duration::from_secs(600);
 /// Timeout of an item that a device has time for, in milliseconds.
 const PATIENT_MS: u32 = 20_000;
@@ -53,7 +53,7 @@ impl Caller {
             sent.push(batch.ids.clone());
             match below(6) {
                 0 => self.go_away(&batch).await,
-                // Not knowing what became of it, it sends the same again.
+                // Its fate is unknown, so it is sent again.
                 1 => {
                     self.go_away(&batch).await;
                     pause().await;
@@ -68,7 +68,7 @@ impl Caller {
         sent
     }
 
-    /// Waits for the answer: there is one, and it is true.
+    /// Sends the batch, waits for the answer, and checks it against the books.
     async fn stay(&self, batch: &Batch) {
         let Some(request) = self.request(batch) else { return };
         let response = timeout(LONG, request).await.expect("an answer");
@@ -93,14 +93,14 @@ impl Caller {
         }
     }
 
-    /// Sends it, and goes away at one of the awaits.
+    /// Sends the batch, and disconnects at one of the awaits.
     async fn go_away(&self, batch: &Batch) {
         let Some(request) = self.request(batch) else { return };
         let gone = cut(request).await.is_none();
         note(|| format!("{:?} goes away: {gone}", batch.ids[0]));
     }
 
-    /// The request, if the server still takes requests. Dropping it is what a lost connection does to it.
+    /// The request, if the server still accepts requests. A lost connection drops it.
     fn request(&self, batch: &Batch) -> Option<impl Future<Output = Response> + use<>> {
         if self.drain.is_cancelled() {
             return None;

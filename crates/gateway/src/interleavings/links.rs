@@ -1,4 +1,4 @@
-//! Links and devices that do what the seed says.
+//! Links and devices whose behaviour the seed decides.
 
 use std::{
     sync::{Arc, Mutex},
@@ -42,7 +42,7 @@ pub(super) async fn devices(mut commands: mpsc::UnboundedReceiver<HandOver>, run
             1 => {
                 books.lock().unwrap().may_have_arrived(id);
                 up = false;
-                // The link tells of the loss first: else the next command would be handed to it.
+                // As the real link does: the loss is told first, or the next command would be handed over to it.
                 run.link(false);
                 if chance(2) {
                     answer(&command, &run);

@@ -1,8 +1,8 @@
-//! The gateway's tasks in every order that a seed finds.
+//! Tests of the gateway's tasks under many schedules, one per seed.
 //!
-//! What runs is the run loop, the store's committer, the HTTP routes and the event streams as they are. In the place of
-//! sockets there are callers that call the routes and go away at any await, as a connection that is lost does; in the
-//! place of the links and the store there are scripted ones. docs/concurrency.md says what this finds.
+//! The run loop, the store's committer, the HTTP routes and the event streams are the real ones. Sockets are replaced by callers
+//! that call the routes and may be dropped at any await, as a lost connection does; links and store are scripted.
+//! docs/concurrency.md says what this finds.
 
 mod books;
 mod callers;

@@ -35,7 +35,7 @@ use crate::{
 };
 
 pub(super) const CHANNEL: &str = "DATASVC.CONTROL.ops";
-/// As in the gateway: how much longer than its own bound the run loop may take.
+/// As in the gateway: how much longer than the shutdown timeout the run loop is waited for.
 const SLACK: Duration = Duration::from_secs(1);
 
 pub(super) struct Service {
@@ -60,11 +60,11 @@ impl Service {
         let health = Health::new();
         let lifecycle = Lifecycle::new(health.clone());
         let metrics = Metrics::new(health.clone());
-        let mut draft = Draft::new(config.events.channels_per_org);
+        let mut draft = Draft::new(config.events.channels_per_org.get());
         orgs_and_devices(&config, &mut draft).unwrap();
         draft.change_channel(&ChannelCommand::create("o1", CHANNEL, None).unwrap()).unwrap();
         let (catalog, feeds) = catalog_with_feeds(draft, "run".into(), &config.events);
-        let responder = Restore::new(config.engine.responder(), [7; 32], setpoint_clock::now()).finish();
+        let responder = Restore::new(config.engine.responder.clone(), [7; 32], setpoint_clock::now()).finish();
 
         let (run, inputs) = inputs(config.engine.waiting_batches, config.mqtt.inbox_messages);
         let reports = run.clone();
@@ -117,7 +117,7 @@ impl Service {
         let aborted = self.lifecycle.abort.is_cancelled();
         note(|| format!("ended, failure: {failed:?}"));
         if failed.is_none() && !aborted {
-            // It ends because nothing waits any more, not because its time is over.
+            // The run loop ends because nothing is left to do, not because its time is up.
             assert!(told.elapsed() < self.shutdown_timeout, "something waits for ever");
         }
         assert_eq!(failed.is_some(), matches!(failed, Some(GatewayError::Store(_))), "{failed:?}");
@@ -149,7 +149,7 @@ async fn commits<R: Fn(Result<WriteId, StoreError>)>(mut committer: Committer<Sc
                 }
             }
         }
-        // A thread would be woken up. To look seldom when there has been nothing for long keeps the story short.
+        // A real thread is woken up. Polling less often after a long idle time keeps the schedule short.
         sleep(Duration::from_millis(1 + below(if idle < 100 { 5 } else { 200 }))).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Callers, devices, a reader, and an end.
+//! One run: callers, devices, a reader of events, and an end.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub(super) async fn story(end: End) {
     for ids in &batches {
         books.whole_or_not_at_all(ids);
     }
-    // The stream may end before the last ones, and misses none of those before.
+    // The stream may end before the last messages, but it has no gap before that.
     assert!(read.len() >= seen || end == End::StoreFails, "{} of {seen} messages were read", read.len());
     assert_eq!(read, books.messages[..read.len().min(books.messages.len())], "each once, in order");
     assert_eq!(["run loop", "store", "devices' link", "channels' link", "caller"].map(alive), [0; 5]);

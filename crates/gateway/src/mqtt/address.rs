@@ -1,4 +1,4 @@
-//! Where the broker is, and how it is spoken to.
+//! The address of a broker: host, port, version of the protocol, credentials and TLS.
 
 use std::{fmt, fs, net::SocketAddr};
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::config::{ConfigError, MqttConfig, MqttProtocol};
 
-/// Everything that a connection needs to know of its broker.
+/// Everything that a connection needs to know about its broker. Its `Display` is the URL without credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct BrokerAddress {
     pub(crate) host: String,
@@ -32,7 +32,6 @@ impl fmt::Debug for BrokerAddress {
     }
 }
 
-/// The URL without credentials.
 impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls.is_some() { "mqtts" } else { "mqtt" };
@@ -43,16 +42,16 @@ impl fmt::Display for BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// The embedded broker.
+    /// That of the embedded broker.
     pub(crate) fn embedded(addr: SocketAddr, protocol: Option<MqttProtocol>) -> Self {
         let ip = if addr.ip().is_unspecified() { SocketAddr::new(loopback_of(addr), 0).ip() } else { addr.ip() };
         let protocol = protocol.unwrap_or(MqttProtocol::V5);
         Self { host: ip.to_string(), port: addr.port(), protocol, credentials: None, tls: None }
     }
 
-    /// An external broker: `mqtt://[user:password@]host[:port][?protocol=3.1.1|5]`, or `mqtts://…`.
+    /// That of an external broker: `mqtt://[user:password@]host[:port][?protocol=3.1.1|5]`, or `mqtts://…`.
     pub(crate) fn external(text: &str, config: &MqttConfig) -> Result<Self, ConfigError> {
-        // The URL may hold a password: it is not repeated.
+        // The URL may hold a password, so no error repeats it.
         let wrong = |problem: String| ConfigError::at("mqtt.url", problem);
         let url = Url::parse(text).map_err(|error| wrong("not a URL".into()).because(error))?;
         let secure = match url.scheme() {
@@ -101,7 +100,7 @@ impl BrokerAddress {
     }
 }
 
-/// A listener on every address is reached on this one.
+/// The address to connect to when the listener is bound to all of them (`0.0.0.0`, `::`).
 fn loopback_of(addr: SocketAddr) -> std::net::IpAddr {
     match addr {
         SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

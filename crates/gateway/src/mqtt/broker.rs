@@ -1,4 +1,4 @@
-//! The broker inside the process.
+//! The embedded broker.
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,13 +10,13 @@ use crate::{
     error::{Chain, ListenError},
 };
 
-/// Why the broker ended, told to one and returned to another.
+/// Why the broker ended.
 type Ended = Arc<dyn Error + Send + Sync>;
 
-/// How long a session outlives its connection; for ever would let old client ids pile up.
+/// How long a session outlives its connection. Without an end, sessions of clients that never return would accumulate.
 const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
 
-/// How often, and for how long each time, it is asked to stop before it is made to.
+/// How often it is asked to stop, and how long it is waited for each time, before its task is aborted.
 const STOP_ATTEMPTS: usize = 100;
 const STOP_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -35,8 +35,8 @@ impl std::fmt::Debug for EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
-    /// Starts it without a gateway, for instance to measure what a gateway adds to it. Of the settings only those that
-    /// are about the broker count.
+    /// Starts it without a gateway, for instance to measure what a gateway adds. Only the settings of the embedded broker
+    /// are used.
     ///
     /// # Errors
     /// It cannot listen at the address.
@@ -44,23 +44,23 @@ impl EmbeddedBroker {
         Self::start(config, |reason| tracing::debug!(reason = %Chain(&reason), "the broker ended")).await
     }
 
-    /// Listens and serves; `ended` is called if it ever ends by itself.
+    /// Starts it. `ended` is called if it ever ends.
     pub(crate) async fn start(
         config: &MqttConfig,
         ended: impl FnOnce(Ended) + Send + 'static,
     ) -> Result<Self, ListenError> {
         let failed =
             |source: Box<dyn Error + Send + Sync>| ListenError { key: "mqtt.listen", addr: config.listen, source };
-        // The default storage is files in the working directory.
+        // The default would store files in the working directory.
         let storage = StorageConfig::new()
             .with_backend(StorageBackendType::Memory)
-            .with_max_queued_messages_per_client(config.queued_messages_per_client)
+            .with_max_queued_messages_per_client(config.queued_messages_per_client.get())
             .with_max_queued_bytes_per_client(config.queued_bytes_per_client);
         let settings = BrokerConfig::default()
             .with_bind_address(config.listen)
             .with_storage(storage)
             .with_session_expiry(SESSION_EXPIRY)
-            .with_max_clients(config.max_clients)
+            .with_max_clients(config.max_clients.get())
             .with_max_packet_size(usize::try_from(config.max_packet_bytes).unwrap_or(usize::MAX))
             .with_sys_topics_enabled(false);
         let mut broker = MqttBroker::with_config(settings).await.map_err(|error| failed(Box::new(error)))?;
@@ -82,7 +82,7 @@ impl EmbeddedBroker {
 
     /// Stops it and waits until the port is free.
     pub async fn stop(mut self) {
-        // It does not hear the word before it has begun to run, so it is said again until it has.
+        // A shutdown that is requested before the broker's task has begun to run is lost, so it is requested again.
         for _ in 0..STOP_ATTEMPTS {
             self.stop.shutdown();
             if timeout(STOP_PATIENCE, &mut self.running).await.is_ok() {
@@ -90,7 +90,7 @@ impl EmbeddedBroker {
             }
         }
         self.running.abort();
-        // Why it ended was told to `ended`.
+        // `ended` was told why it ended.
         let _ = (&mut self.running).await;
     }
 }

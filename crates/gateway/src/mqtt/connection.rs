@@ -37,14 +37,14 @@ pub(crate) struct Settings {
     pub(crate) max_packet_bytes: u32,
     /// Most messages sent and not acknowledged.
     pub(crate) window: u16,
-    /// What is subscribed to as soon as the connection stands.
+    /// What is subscribed to when the connection is up.
     pub(crate) filters: &'static [&'static str],
 }
 
-/// What happens on a connection.
+/// A change of a connection.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// It stands, and every subscription is granted.
+    /// It is up, and every subscription is granted.
     Up,
     /// It is lost, or was never made; the last event.
     Lost(ConnectionError),
@@ -113,12 +113,12 @@ pub(crate) enum Sent {
     /// The broker has it.
     Acknowledged,
     /// The broker does not take it; its reason code.
-    Refused(String),
-    /// The connection went before it was acknowledged: the broker may have it.
+    Rejected(String),
+    /// The connection was lost before it was acknowledged: the broker may have it.
     Lost,
 }
 
-/// A connection being made, standing, or lost. Dropping it closes it.
+/// A connection, from the attempt to its loss. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     client: Client,
@@ -133,9 +133,9 @@ enum Client {
 }
 
 impl Connection {
-    /// Starts to connect. Messages that arrive go to `inbox`.
+    /// Begins to connect. Messages that arrive go to `inbox`.
     pub(crate) fn open(settings: &Settings, inbox: impl Inbox) -> Result<Self, ConnectionError> {
-        // Few enough are ever sent that the sender never waits.
+        // At most two events are ever sent, so the sender never waits.
         let (sender, events) = mpsc::channel(4);
         let (client, task) = match settings.address.protocol {
             MqttProtocol::V311 => {

@@ -2,11 +2,9 @@
 //! connection to it in either version of the protocol. The rooms `devices` and `channels` stand on it.
 
 mod address;
-mod backoff;
 mod broker;
 mod connection;
 
 pub(crate) use address::BrokerAddress;
-pub(crate) use backoff::Backoff;
 pub use broker::EmbeddedBroker;
 pub(crate) use connection::{Arrived, Connection, ConnectionError, Event, Inbox, NoInbox, Outgoing, Sent, Settings};

@@ -31,7 +31,7 @@ pub(crate) fn channel_record(change: &Change) -> Option<ChannelRecord> {
 }
 
 impl RunLoop {
-    pub(super) fn channel(&mut self, request: ChannelRequest) {
+    pub(super) fn channel(&self, request: ChannelRequest) {
         let saved = self.change(&request.command).map(|change| {
             let (confirm, stored) = oneshot::channel();
             let entries: Vec<_> = channel_record(&change).map(Entry::Channel).into_iter().collect();

@@ -1,4 +1,4 @@
-//! What the engine asks for, carried out.
+//! Carries out the engine's effects.
 
 use bytes::Bytes;
 use setpoint::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl RunLoop {
-    /// Carries out everything that the engine asks for.
+    /// Carries out everything that the engine asks for now.
     pub(super) fn carry_out(&mut self) {
         while let Some(effect) = self.responder.poll_effect(setpoint_clock::now()) {
             match effect {
@@ -51,7 +51,7 @@ impl RunLoop {
         self.outputs.channels.publish(publication);
     }
 
-    /// Notes how long devices took whose items are decided by these records.
+    /// Measures the round trips of the items that these records decide.
     fn measure(&mut self, records: &[Record]) {
         for record in records {
             if let Record::Final { message_id, outcome } = record
@@ -64,7 +64,7 @@ impl RunLoop {
     }
 }
 
-/// The bytes without the spare room behind them: feeds keep messages for long.
+/// The bytes without the spare capacity behind them: feeds keep messages for a long time.
 fn exact(body: Vec<u8>) -> Bytes {
     body.into_boxed_slice().into()
 }

@@ -1,4 +1,6 @@
-//! What comes into the run loop.
+//! The queues into the run loop.
+
+use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 use setpoint::{
@@ -20,12 +22,12 @@ const WAITING_CHANNEL_CALLS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) batch: CheckedBatch,
-    /// Of the catalog that it was checked against.
+    /// The version of the catalog that it was checked against.
     pub(crate) catalog_version: u64,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
-/// A request body, and its share of the memory for bodies: both are given back together.
+/// A request body, and its share of the memory for all bodies. Both are released together.
 #[derive(Debug)]
 pub(crate) struct HeldBody {
     pub(crate) bytes: Bytes,
@@ -58,14 +60,14 @@ pub(crate) struct ChannelRequest {
     pub(crate) answer: oneshot::Sender<Result<SavedChannel, ChannelError>>,
 }
 
-/// A change that was made. It counts once `stored` has come; that is dropped if it never will.
+/// A change that was made. It is durable once `stored` has been sent; that is dropped if the store fails.
 #[derive(Debug)]
 pub(crate) struct SavedChannel {
     pub(crate) change: Change,
     pub(crate) stored: oneshot::Receiver<()>,
 }
 
-/// What the gateway's own parts tell the run loop. Each of them is bounded by what the engine asked for.
+/// What the gateway's own parts report. Unbounded queues suffice: there is at most one report for each effect.
 #[derive(Debug)]
 pub(crate) enum Control {
     /// Every write up to this one is on stable storage.
@@ -80,7 +82,7 @@ pub(crate) enum Control {
     Published(PublicationId, Published),
     /// Refuse every further batch.
     StopAccepting,
-    /// End as soon as every outcome is published, or when this moment comes.
+    /// End as soon as every outcome is published, or at this moment.
     Finish(tokio::time::Instant),
 }
 
@@ -93,7 +95,7 @@ pub(crate) struct Inputs {
     pub(crate) batches: mpsc::Receiver<Batch>,
 }
 
-/// The way into the run loop.
+/// The sending ends. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct RunHandle {
     control: mpsc::UnboundedSender<Control>,
@@ -116,23 +118,24 @@ pub(crate) enum NotTaken {
     Unanswered,
 }
 
-/// Both ends of every queue.
-pub(crate) fn inputs(waiting_batches: usize, inbox_messages: usize) -> (RunHandle, Inputs) {
+/// Makes the queues.
+pub(crate) fn inputs(waiting_batches: NonZeroUsize, inbox_messages: NonZeroUsize) -> (RunHandle, Inputs) {
     let (control_in, control) = mpsc::unbounded_channel();
-    let (devices_in, devices) = mpsc::channel(inbox_messages);
+    let (devices_in, devices) = mpsc::channel(inbox_messages.get());
     let (channels_in, channels) = mpsc::channel(WAITING_CHANNEL_CALLS);
-    let (batches_in, batches) = mpsc::channel(waiting_batches);
+    let (batches_in, batches) = mpsc::channel(waiting_batches.get());
     let handle = RunHandle { control: control_in, devices: devices_in, channels: channels_in, batches: batches_in };
     (handle, Inputs { control, devices, channels, batches })
 }
 
 impl RunHandle {
-    /// Queues a batch whole, or not at all.
+    /// Queues a batch.
     pub(crate) fn batch(&self, batch: Batch) -> Result<(), NotTaken> {
         self.batches.try_send(batch).map_err(not_taken)
     }
 
-    /// Changes a channel, and waits until that is on stable storage. `Err` outside: it may have been changed.
+    /// Changes a channel, and waits until that is on stable storage. After the outer `Err` with
+    /// [`Unanswered`](NotTaken::Unanswered) it is unknown whether it was changed.
     pub(crate) async fn channel(&self, command: ChannelCommand) -> Result<Result<Change, ChannelError>, NotTaken> {
         let (answer, answered) = oneshot::channel();
         self.channels.try_send(ChannelRequest { command, answer }).map_err(not_taken)?;
@@ -145,7 +148,7 @@ impl RunHandle {
         }
     }
 
-    /// Tells the run loop something. After its end there is nobody to tell.
+    /// Reports something. After the end of the run loop it is dropped.
     pub(crate) fn tell(&self, control: Control) {
         let _ = self.control.send(control);
     }

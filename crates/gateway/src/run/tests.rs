@@ -1,6 +1,6 @@
 //! The run loop with inputs that were queued before it starts, so that their order is certain.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use setpoint::{
     Family, Limits,
@@ -19,6 +19,7 @@ use crate::{
 };
 
 const OPS: &str = "DATASVC.CONTROL.ops";
+const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 const OTHER: &str = "DATASVC.CONTROL.other";
 
 /// Takes everything and does nothing with it.
@@ -57,7 +58,7 @@ fn batch(catalog: &Catalog, org_id: &str, channel_id: &str) -> (Batch, oneshot::
 
 /// Runs the loop over what `queue` queues, until that is done.
 async fn run(catalog: &Arc<Catalog>, queue: impl AsyncFnOnce(RunHandle)) {
-    let (run, inputs) = inputs(10, 10);
+    let (run, inputs) = inputs(TEN, TEN);
     let metrics = Metrics::new(Health::new());
     let reports = run.clone();
     let store = StoreWriter::start(NullStore, metrics.store.clone(), move |outcome| {

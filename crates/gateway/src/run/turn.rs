@@ -1,4 +1,5 @@
-//! One turn: take a bounded number of inputs, let time pass, carry out what follows.
+//! The turns of the run loop. Each takes a bounded number of inputs, lets the engine expire what is due, and carries out the
+//! engine's effects: so no kind of input can starve another, or the timers.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -29,19 +30,19 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// Most inputs of each kind in one turn: after them timers are looked at and effects carried out.
+/// Most inputs of each kind in one turn.
 const CONTROLS: usize = 4_096;
 const DEVICE_MESSAGES: usize = 256;
 const CHANNEL_CALLS: usize = 16;
-/// Bytes of batches after which no further one is judged in one turn, and what each counts as at least.
+/// Bytes of batches after which no further batch is admitted in the same turn, and the least that a batch counts as.
 const BATCH_BYTES: usize = 512 << 10;
 const MIN_BATCH_BYTES: usize = 4 << 10;
-/// Longest sleep while something can expire: timers of the system stand still during suspend, the clock does not.
+/// Longest sleep while something can expire. Timers of the system stop while it is suspended, the clock of deadlines does not.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// Sleep while nothing can expire.
 const IDLE_SLEEP: Duration = Duration::from_secs(60 * 60);
 
-/// Where effects go.
+/// Who carries effects out.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     pub(crate) store: StoreWriter,
@@ -49,16 +50,16 @@ pub(crate) struct Outputs {
     pub(crate) channels: Box<dyn ChannelPort>,
 }
 
-/// The engine and everything that it needs around it.
+/// The engine, and what is needed to drive it.
 #[derive(Debug)]
 pub(crate) struct RunLoop {
     pub(super) responder: Responder,
     pub(super) catalog: Arc<Catalog>,
     pub(super) outputs: Outputs,
     pub(super) metrics: Metrics,
-    /// Who waits for the answer to which batch; at the end they are let go in the order in which they came.
+    /// Who waits for the answer to which batch. Ordered, so that at the end they are dropped in a reproducible order.
     pub(super) waiting: BTreeMap<BatchTicket, oneshot::Sender<Answer>>,
-    /// When commands were handed over whose outcome is not decided.
+    /// When each command was handed over, until its item is decided: for the metric of round trips.
     pub(super) handed_over: HashMap<MessageId, MonotonicTime>,
     fruitless: RateLimitedLog,
     failed: Option<StoreError>,
@@ -90,7 +91,7 @@ impl RunLoop {
 
     /// Runs until it is told to finish, until `abort`, or until the store fails.
     pub(crate) async fn run(mut self, mut inputs: Inputs, abort: CancellationToken) -> Result<(), GatewayError> {
-        // What a store gave back may be due at once.
+        // Restored items may be due already.
         self.carry_out();
         loop {
             let alarm = self.alarm();
@@ -122,12 +123,12 @@ impl RunLoop {
             Input::Alarm => {}
         }
         take(|| inputs.control.try_recv(), CONTROLS, |control| self.control(control));
-        // Answers before timers: one that was read before the deadline counts, however long it waited here.
+        // Answers before timers: an answer that was read before its deadline counts, however long it was queued.
         take(|| inputs.devices.try_recv(), DEVICE_MESSAGES, |message| self.device(&message));
         self.expire();
         take(|| inputs.channels.try_recv(), CHANNEL_CALLS, |request| self.channel(request));
         self.batches(&mut inputs.batches);
-        // Whoever sees an effect also sees what is counted of it.
+        // Published before the effects: whoever observes an effect also finds it counted.
         self.metrics.engine.set(self.responder.stats());
         self.carry_out();
         self.metrics.engine.set(self.responder.stats());
@@ -137,7 +138,7 @@ impl RunLoop {
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
             let Ok(batch) = queue.try_recv() else { return };
-            // Every batch costs something, however short.
+            // Even an empty batch has a cost.
             bytes += batch.batch.body_bytes().max(MIN_BATCH_BYTES);
             self.batch(batch);
         }
@@ -202,14 +203,15 @@ impl RunLoop {
     }
 
     fn batch(&mut self, batch: Batch) {
-        // Nobody waits for it any more: as if it had never come.
+        // Its client has gone: it is dropped as if it had never arrived.
         if batch.answer.is_closed() {
             return;
         }
         let Batch { mut batch, catalog_version, answer } = batch;
         let catalog = self.catalog.snapshot();
-        // What was added since may be missing to a batch that was sent before; what is gone must not be used by it. Only
-        // channels are ever deleted, and by their own org, so it is that org's batches that are read once more here.
+        // The catalog may have changed since the batch was checked. Not to know what was added since is correct: the request
+        // came before it. To use what is gone is not. Only channels are ever deleted, so the batch is checked again if its
+        // own org has deleted one.
         if catalog.last_deletion(batch.org_id()) > catalog_version {
             batch = batch.read_again(&*catalog);
         }
@@ -218,7 +220,7 @@ impl RunLoop {
     }
 }
 
-/// Handles what is waiting, at most so many.
+/// Handles what is queued, at most `most` of it.
 fn take<T>(mut next: impl FnMut() -> Result<T, mpsc::error::TryRecvError>, most: usize, mut handle: impl FnMut(T)) {
     for _ in 0..most {
         let Ok(input) = next() else { return };

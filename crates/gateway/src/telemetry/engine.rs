@@ -14,7 +14,7 @@ use setpoint::responder::ResponderStats;
 
 use crate::lock::lock;
 
-/// The engine's numbers as the run loop last left them.
+/// The engine's counters as of the run loop's last turn.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EngineStats(Arc<Mutex<ResponderStats>>);
 

@@ -1,4 +1,4 @@
-//! What `/metrics` tells, in the Prometheus (OpenMetrics) text format.
+//! Metrics, and `/metrics` in the text format of OpenMetrics (Prometheus).
 
 mod engine;
 
@@ -32,7 +32,7 @@ pub(crate) struct Metrics {
     pub(crate) devices: DeviceMetrics,
     pub(crate) store: StoreMetrics,
     pub(crate) engine: EngineStats,
-    /// Where the state of the links is read, when somebody asks.
+    /// The state of the links is read from here when the metrics are rendered.
     health: Health,
     links: Family<LinkLabels, Gauge>,
     /// Event streams open.
@@ -48,14 +48,14 @@ pub(crate) struct HttpMetrics {
     refused: Family<ReasonLabels, Counter>,
 }
 
-/// The devices' side.
+/// Device messages.
 #[derive(Debug, Clone)]
 pub(crate) struct DeviceMetrics {
     round_trip: Histogram,
     ignored: Family<ReasonLabels, Counter>,
 }
 
-/// Commits.
+/// Commits of the store.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreMetrics {
     commit: Histogram,
@@ -85,7 +85,7 @@ struct ReasonLabels {
 }
 
 impl Metrics {
-    /// No numbers yet. What is told of the links is read from `health`: metrics observe it and decide nothing.
+    /// All zero. The state of the links is read from `health`: metrics observe it and decide nothing.
     pub(crate) fn new(health: Health) -> Self {
         let mut registry = Registry::with_prefix("setpoint");
         let http = HttpMetrics {
@@ -131,21 +131,21 @@ impl Metrics {
         Self { registry: Arc::new(registry), http, devices, store, engine, health, links, streams }
     }
 
-    /// Everything, as text.
+    /// All metrics, as text.
     pub(crate) fn render(&self) -> String {
         let health = self.health.state();
         for (link, up) in [(Link::Devices, health.devices), (Link::Channels, health.channels)] {
             self.links.get_or_create(&LinkLabels { link: link.name() }).set(i64::from(up));
         }
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
 }
 
 impl HttpMetrics {
-    /// Counts an answered request. `route` is a pattern, never what a client wrote.
+    /// Counts an answered request. `route` is the pattern of the route, never a path that a client chose.
     pub(crate) fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
         let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
@@ -180,7 +180,7 @@ impl StoreMetrics {
     }
 }
 
-/// From 0.1 ms to about 200 s.
+/// A histogram of durations, from 0.1 ms to about 200 s.
 fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.000_1, 2.0, 22))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use setpoint::Family;
 
-use crate::support::{INVOKE, OPS, Reply, SET, Service, WRITE, config, invoke, write};
+use crate::support::{INVOKE, OPS, Reply, SET, Service, WRITE, config, invoke, nonzero, write};
 
 fn path(family: Family, rest: &str) -> String {
     format!("{}{rest}", family.table().channels_path)
@@ -83,7 +83,7 @@ async fn a_foreign_channel_looks_like_a_missing_one_and_its_id_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_channel_is_refused() {
     let mut config = config();
-    config.events.channels_per_org = 2;
+    config.events.channels_per_org = nonzero(2);
     let service = Service::with(config).await;
     let create = async |body: &str| service.send("POST", "/dataService/controlChannels?orgId=o1", body).await;
     for id in [

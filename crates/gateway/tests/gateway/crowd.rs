@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use setpoint_gateway::DeviceEntry;
 
-use crate::support::{Device, INVOKE, OPS, Service, config, invoke};
+use crate::support::{Device, INVOKE, OPS, Service, config, invoke, nonzero};
 
 const DEVICES: usize = 8;
 const ITEMS: usize = 10_000;
@@ -39,7 +39,7 @@ async fn answer(mut device: Device, mut random: fastrand::Rng) -> Device {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_answers_in_any_order_over_many_connections_end_each_its_own_item() {
     let mut config = config();
-    config.engine.pending_per_device = ITEMS;
+    config.engine.responder.pending_per_device = nonzero(ITEMS as u64);
     config.devices = (0..DEVICES).map(|n| DeviceEntry::new("o1", "p", format!("m{n}"), format!("many-{n}"))).collect();
     let service = Service::with(config).await;
     let seed = fastrand::u64(..);

@@ -9,13 +9,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::{INVOKE, OPS, Service, Socket, config, invoke, within};
 
-/// A store that says when it has been given something to keep for the engine, and then waits until it may.
-struct Gated {
+/// A store that says when it is given something of the engine's to keep, and waits for permission before it returns.
+struct HeldBack {
     given: UnboundedSender<()>,
     may: Receiver<()>,
 }
 
-impl Store for Gated {
+impl Store for HeldBack {
     fn replay(&mut self, _: &mut dyn FnMut(Entry) -> Result<(), StoreError>) -> Result<(), StoreError> {
         Ok(())
     }
@@ -23,7 +23,7 @@ impl Store for Gated {
     fn append(&mut self, writes: &[AtomicWrite]) -> Result<(), StoreError> {
         if writes.iter().flat_map(|write| &write.entries).any(|entry| matches!(entry, Entry::Engine(_))) {
             let _ = self.given.send(());
-            // An error means that from here on everything may be kept.
+            // An error means that the test no longer holds it back.
             let _ = self.may.recv();
         }
         Ok(())
@@ -38,15 +38,15 @@ impl Store for Gated {
     }
 }
 
-fn gated() -> (Gated, UnboundedReceiver<()>, Sender<()>) {
+fn held_back() -> (HeldBack, UnboundedReceiver<()>, Sender<()>) {
     let (given, asked) = unbounded_channel();
     let (gate, may) = channel();
-    (Gated { given, may }, asked, gate)
+    (HeldBack { given, may }, asked, gate)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_while_its_batch_is_stored_has_sent_it() {
-    let (store, mut asked, gate) = gated();
+    let (store, mut asked, gate) = held_back();
     let service = Service::with_store(config(), store).await;
     let mut device = service.device("p", "d1").await;
     let mut topic = service.topic(OPS).await;

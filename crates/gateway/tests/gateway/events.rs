@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{INVOKE, OPS, Service, config, invoke};
+use crate::support::{INVOKE, OPS, Service, config, invoke, nonzero};
 
 /// Brings about this many outcomes on the invoke channel, one after the other.
 async fn outcomes(service: &Service, names: &[&str]) {
@@ -47,7 +47,7 @@ async fn a_reader_resumes_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_longer_kept_is_a_gap() {
     let mut config = config();
-    config.events.retained_messages = 2;
+    config.events.retained_messages = nonzero(2);
     let service = Service::with(config).await;
     let mut early = service.events(OPS, None).await;
     let start = early.block().await.unwrap().id.unwrap();
@@ -66,7 +66,7 @@ async fn what_is_no_longer_kept_is_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quiet_stream_shows_signs_of_life_and_ends_with_its_channel() {
     let mut config = config();
-    config.events.heartbeat_ms = 20;
+    config.events.heartbeat_ms = nonzero(20);
     let service = Service::with(config).await;
     let mut reader = service.events(OPS, None).await;
     assert_eq!(reader.block().await.unwrap().comment.as_deref(), Some("ready"));
@@ -83,7 +83,7 @@ async fn a_quiet_stream_shows_signs_of_life_and_ends_with_its_channel() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_bounded_in_number_and_counted() {
     let mut config = config();
-    config.events.max_streams = 2;
+    config.events.max_streams = nonzero(2);
     let service = Service::with(config).await;
     let _one = service.events(OPS, None).await;
     let _two = service.events(OPS, None).await;

@@ -1,4 +1,4 @@
-//! HTTP/2, which is not spoken here: what asks for it gets HTTP/1 or nothing, and soon.
+//! HTTP/2, which the gateway does not support: a client that asks for it gets HTTP/1 or is disconnected at once.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn continuation_flood() -> Vec<u8> {
     knowing([frame(HEADERS, 0, 1, GET)].into_iter().chain(endless))
 }
 
-/// Nothing that a client of HTTP/2 or of HTTP/1 could take for success.
+/// Asserts that neither an HTTP/2 client nor an HTTP/1 client could take this for success.
 fn assert_refused(answer: &str, what: &str) {
     assert!(["", "HTTP/1.1 400 ", "HTTP/1.1 505 "].iter().any(|start| answer.starts_with(start)), "{what}: {answer}");
     assert!(answer.is_empty() || answer.matches("HTTP/1.1 ").count() == 1, "{what}: {answer}");

@@ -1,18 +1,18 @@
-//! What no honest client sends, with the timeouts made short.
+//! Abusive clients, with short timeouts.
 
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use crate::support::{INVOKE, OPS, Service, Socket, config, within};
+use crate::support::{INVOKE, OPS, Service, Socket, config, nonzero, within};
 
 async fn impatient() -> Service {
     let mut config = config();
-    config.http.header_timeout_ms = 200;
-    config.http.body_idle_timeout_ms = 200;
-    config.http.body_timeout_ms = 1_000;
-    config.http.write_timeout_ms = 300;
-    config.http.max_connections_per_peer = 8;
+    config.http.header_timeout_ms = nonzero(200);
+    config.http.body_idle_timeout_ms = nonzero(200);
+    config.http.body_timeout_ms = nonzero(1_000);
+    config.http.write_timeout_ms = nonzero(300);
+    config.http.max_connections_per_peer = nonzero(8);
     Service::with(config).await
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{INVOKE, OPS, Reply, Service, Socket, config, invoke};
+use crate::support::{INVOKE, OPS, Reply, Service, Socket, config, invoke, nonzero};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_org_is_named_exactly_once_and_exists() {
@@ -73,7 +73,7 @@ async fn the_body_is_plain_json_in_utf8() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_over_the_limit_is_refused_before_it_is_read() {
     let mut config = config();
-    config.engine.body_bytes = std::num::NonZeroUsize::new(100_000).unwrap();
+    config.engine.responder.limits.body_bytes = nonzero(100_000);
     let service = Service::with(config).await;
     let addr = service.gateway.http_addr();
     let mut socket = Socket::connect(addr).await;
@@ -122,8 +122,8 @@ async fn unknown_routes_and_wrong_methods_are_errors_of_the_same_shape() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_bodies_at_once_are_refused_before_they_are_accepted() {
     let mut config = config();
-    config.engine.body_bytes = std::num::NonZeroUsize::new(100_000).unwrap();
-    config.http.body_bytes_in_all = 100_000;
+    config.engine.responder.limits.body_bytes = nonzero(100_000);
+    config.http.body_bytes_in_all = nonzero(100_000);
     let service = Service::with(config).await;
     let mut slow = Socket::connect(service.gateway.http_addr()).await;
     slow.send(format!("PUT {INVOKE} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 99990\r\n\r\n"))

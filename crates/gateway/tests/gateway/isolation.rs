@@ -1,4 +1,4 @@
-//! Neighbours, strangers and left-overs on the devices' side.
+//! Answers that must not count: of other devices, under unknown ids, and retained ones.
 
 use serde_json::json;
 

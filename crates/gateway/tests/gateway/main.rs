@@ -13,6 +13,7 @@ mod http_errors;
 mod isolation;
 mod lifecycle;
 mod malformed_mqtt;
+mod panics;
 mod pressure;
 mod storage;
 mod support;

@@ -1,4 +1,4 @@
-//! What is not MQTT, on the port of the embedded broker: it ends its own connection and nothing else.
+//! Malformed MQTT on the port of the embedded broker: it ends its own connection and no other.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -8,15 +8,15 @@ use crate::support::{INVOKE, OPS, Service, Socket, config, invoke};
 
 const CONNECT: u8 = 0x10;
 const PUBLISH: u8 = 0x30;
-/// The CONNACK that takes a client.
+/// The CONNACK that accepts a client.
 const TAKEN: &str = "\x20\x02\0\0";
 
-/// A packet with the length that it has.
+/// A packet that announces its true length.
 fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
     announced(kind, body.len(), body)
 }
 
-/// A packet with the length that it says it has.
+/// A packet that announces this length, true or not.
 fn announced(kind: u8, mut length: usize, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind];
     loop {
@@ -31,7 +31,7 @@ fn announced(kind: u8, mut length: usize, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A string or bytes with their length before them.
+/// A string or bytes with a length prefix.
 fn field(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let bytes = bytes.as_ref();
     let length = u16::try_from(bytes.len()).expect("a short field");
@@ -47,7 +47,7 @@ fn publish(topic: impl AsRef<[u8]>, payload: &[u8]) -> Vec<u8> {
     packet(PUBLISH, &[&field(topic), payload].concat())
 }
 
-/// What ends a connection on which nobody has said who it is.
+/// What ends a connection before its CONNECT.
 fn before_connect() -> Vec<(&'static str, Vec<u8>)> {
     let whole = packet(CONNECT, &connect("x"));
     vec![
@@ -76,7 +76,7 @@ fn before_connect() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What ends a connection of a client that was taken.
+/// What ends the connection of a client that was accepted.
 fn after_connect(max_packet_bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a second CONNECT", packet(CONNECT, &connect("again"))),

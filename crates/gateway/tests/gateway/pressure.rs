@@ -1,9 +1,11 @@
-//! Bounds that are reached, as both sides of the service see them.
+//! What happens when a bound is reached, seen by callers and by readers of channels.
 
 use serde_json::json;
 use setpoint_gateway::{ChannelEntry, DeviceEntry};
 
-use crate::support::{Device, FakeBroker, INVOKE, OPS, ORG, Service, TestBroker, TopicReader, config, invoke, within};
+use crate::support::{
+    Device, FakeBroker, INVOKE, OPS, ORG, Service, TestBroker, TopicReader, config, invoke, nonzero, within,
+};
 
 /// Sends items that end at once, one after the other, and waits until the outcome of each waits to be published.
 async fn fill_outbox(service: &Service, channels: &[&str]) {
@@ -28,7 +30,7 @@ async fn a_full_outbox_is_503_until_the_broker_is_back() {
     let broker = TestBroker::start("127.0.0.1:0".parse().unwrap()).await;
     let mut config = config();
     config.mqtt.url = Some(broker.url());
-    config.engine.outbox = 3;
+    config.engine.responder.outbox = nonzero(3);
     let service = Service::with(config).await;
     let addr = broker.stop().await;
     within("the loss", async { while service.send("GET", "/readyz", "").await.status != 503 {} }).await;
@@ -55,7 +57,7 @@ async fn outcomes_that_were_not_acknowledged_are_published_again_in_their_order(
     let mut broker = FakeBroker::start().await;
     let mut config = config();
     config.mqtt.url = Some(format!("mqtt://{}", broker.addr));
-    config.engine.outbox = 3;
+    config.engine.responder.outbox = nonzero(3);
     config.channels.extend(channels[1..].iter().map(|id| ChannelEntry::new(ORG, *id)));
     let service = Service::with(config).await;
     fill_outbox(&service, &channels).await;
@@ -76,8 +78,8 @@ async fn outcomes_that_were_not_acknowledged_are_published_again_in_their_order(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_org_that_floods_gets_429_and_another_gets_its_outcomes() {
     let mut config = config();
-    config.engine.pending_per_org = 10;
-    config.engine.dedup_per_org = 20;
+    config.engine.responder.pending_per_org = nonzero(10);
+    config.engine.responder.dedup_per_org = nonzero(20);
     config.devices.push(DeviceEntry::new("o2", "p", "d4", "a4"));
     config.channels.push(ChannelEntry::new("o2", "DATASVC.CONTROL.other"));
     let service = Service::with(config).await;

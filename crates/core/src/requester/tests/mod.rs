@@ -1,4 +1,4 @@
-//! The requester on a virtual clock. What single scripts can show stands in `vectors/engine`.
+//! The requester on a virtual clock. Scripts of single conversations are vectors: `vectors/engine`.
 
 mod model;
 

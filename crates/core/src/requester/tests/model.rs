@@ -1,4 +1,4 @@
-//! The requester against a small reference model, one plain map of what each request id has come to.
+//! The requester against a reference model: a map from request id to the state of its item.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a request id has come to.
+/// The state of the item with a request id.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     Open {
@@ -45,7 +45,7 @@ enum State {
         accepted: bool,
         deadline: u64,
     },
-    /// The outcome that was heard last, if one was.
+    /// The last outcome that came for it, if any did.
     Ended {
         heard: Option<u8>,
     },
@@ -58,12 +58,12 @@ struct Model {
     attempts: BTreeMap<u64, u32>,
     members: BTreeMap<u64, Vec<u8>>,
     ends: BTreeMap<u64, Summary>,
-    /// The events that must come, in words.
+    /// The expected events, as texts.
     expected: Vec<String>,
 }
 
 impl Model {
-    /// Whether it was not known before that the service has taken the item.
+    /// Whether this is the first sign that the service has accepted the item.
     fn accept(&mut self, id: u8) -> bool {
         let Some(State::Open { batch, accepted, .. }) = self.ids.get_mut(&id) else { return false };
         let is_new = !std::mem::replace(accepted, true);
@@ -116,7 +116,7 @@ impl Model {
         }
     }
 
-    /// The items whose wait is over, in the order in which it was over, and for equal moments as it was set.
+    /// The items whose deadlines have passed, in order of deadline, equal ones in the order in which they were set.
     fn pass(&mut self, ms: u64, order: &[u8]) {
         self.now += ms;
         let mut over: Vec<(u64, usize, u8)> = Vec::new();
@@ -164,13 +164,13 @@ fn describe(event: Event<OutcomeRef<'_>>) -> String {
     }
 }
 
-/// With `tells`, messages are told at once instead of being polled.
+/// With `tells`, events of messages are emitted at once (`handle_message_each`) and not polled.
 fn run(steps: &[Step], tells: bool) {
     let config = RequesterConfig { grace_ms: GRACE_MS, ..RequesterConfig::default() };
     let mut requester = Requester::new("o1", config, [5; 32]);
     let mut model = Model::default();
     let mut batches: Vec<u64> = Vec::new();
-    // Every id again whenever its wait started anew.
+    // An id is in it once more each time its deadline was restarted.
     let mut order: Vec<u8> = Vec::new();
     for step in steps {
         let mut found = Vec::new();
@@ -296,7 +296,7 @@ fn run(steps: &[Step], tells: bool) {
 }
 
 impl Model {
-    /// The open items of the batch with their places in it.
+    /// The open items of the batch with their positions in it.
     fn open_in_all(&self, batch: u64) -> Vec<(usize, u8)> {
         let open = self.open_in(batch);
         self.members[&batch].iter().copied().enumerate().filter(|(_, id)| open.contains(id)).collect()

@@ -1,11 +1,42 @@
 //! The walker that made the first stored fingerprints, as the oracle of those that the reader makes.
 
-use super::Digest;
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use crate::json::{Payload, Text};
 
 /// A digest of JSON text that the strict reader has accepted.
 pub(super) fn content(payload: Payload<'_>) -> u128 {
     Walk { rest: payload.as_str() }.value()
+}
+
+struct Digest(SipHasher13);
+
+impl Digest {
+    fn new() -> Self {
+        Self(SipHasher13::new())
+    }
+
+    fn text(&mut self, text: Option<Text<'_>>) {
+        match text {
+            None => self.0.write_u8(0),
+            Some(text) => {
+                let decoded = text.decode();
+                self.0.write_u8(1);
+                self.number(decoded.len() as u128);
+                self.0.write(decoded.as_bytes());
+            }
+        }
+    }
+
+    fn number(&mut self, number: u128) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn finish(self) -> u128 {
+        self.0.finish128().as_u128()
+    }
 }
 
 /// Walks text that is known to be valid; on any other it ends early rather than fail.
@@ -28,23 +59,23 @@ impl<'a> Walk<'a> {
                     member.number(walk.value());
                     members = members.wrapping_add(member.finish());
                 });
-                hash.bytes(b"{");
+                hash.0.write_u8(b'{');
                 hash.number(members);
             }
             Some('[') => {
-                hash.bytes(b"[");
+                hash.0.write_u8(b'[');
                 self.elements(']', |walk| hash.number(walk.value()));
             }
             Some('"') => {
-                hash.bytes(b"\"");
+                hash.0.write_u8(b'"');
                 hash.text(Some(self.string()));
             }
             _ => {
                 let end = self.rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
                 let (literal, rest) = self.rest.split_at(end);
                 self.rest = rest;
-                hash.bytes(b"0");
-                hash.bytes(literal.as_bytes());
+                hash.0.write_u8(b'0');
+                hash.0.write(literal.as_bytes());
             }
         }
         hash.finish()

@@ -27,7 +27,7 @@ impl Client {
         Some(async move {
             match notice.wait_completion_async().await {
                 Ok(()) => Sent::Acknowledged,
-                Err(PublishNoticeError::V5PubAck(reason)) => Sent::Refused(format!("{reason:?}")),
+                Err(PublishNoticeError::V5PubAck(reason)) => Sent::Rejected(format!("{reason:?}")),
                 Err(_) => Sent::Lost,
             }
         })

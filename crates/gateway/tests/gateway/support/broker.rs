@@ -48,7 +48,7 @@ impl TestBroker {
     /// Stops, and gives the address to start again on.
     pub(crate) async fn stop(self) -> SocketAddr {
         let Self { addr, stop, mut running } = self;
-        // It does not hear the word before it has begun to run, so it is said again until it has.
+        // A shutdown that is requested before the broker's task has begun to run is lost, so it is requested again.
         let ended = async {
             loop {
                 stop.shutdown();

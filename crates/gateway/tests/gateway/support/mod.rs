@@ -6,7 +6,7 @@ mod http;
 mod reader;
 mod store;
 
-use std::{error::Error, future::Future, time::Duration};
+use std::{error::Error, fmt::Debug, future::Future, num::NonZeroU64, time::Duration};
 
 use serde_json::{Value, json};
 use setpoint_gateway::{
@@ -55,7 +55,7 @@ pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.http.listen.set_port(0);
     config.mqtt.listen.set_port(0);
-    config.mqtt.reconnect_min_ms = 10;
+    config.mqtt.reconnect_min_ms = nonzero(10);
     config.mqtt.reconnect_max_ms = 50;
     config.devices = vec![
         DeviceEntry::new("o1", "p", "d1", "a1"),
@@ -64,6 +64,11 @@ pub(crate) fn config() -> Config {
     ];
     config.channels = vec![ChannelEntry::new("o1", OPS), ChannelEntry::new("o1", SET)];
     config
+}
+
+/// A number of the configuration that is not 0.
+pub(crate) fn nonzero<N: TryFrom<NonZeroU64, Error: Debug>>(number: u64) -> N {
+    N::try_from(NonZeroU64::new(number).expect("it is not 0")).expect("it fits")
 }
 
 /// A client for plain HTTP.

@@ -25,13 +25,21 @@ impl SharedStore {
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        self.log.clone().replay(&mut |entry| Ok(entries.push(entry))).expect("the log");
+        let mut keep = |entry| {
+            entries.push(entry);
+            Ok(())
+        };
+        self.log.clone().replay(&mut keep).expect("the log");
         entries
     }
 
     pub(crate) fn audit_entries(&self) -> Vec<AuditEntry> {
         let mut entries = Vec::new();
-        self.log.clone().audit(&mut |entry| Ok(entries.push(entry))).expect("the log");
+        let mut keep = |entry| {
+            entries.push(entry);
+            Ok(())
+        };
+        self.log.clone().audit(&mut keep).expect("the log");
         entries
     }
 }
