@@ -7,7 +7,7 @@ use super::{
 };
 
 impl Responder {
-    /// Takes a batch. Its [`Effect::Answer`] follows, at the latest when its items are persisted.
+    /// Takes a batch. Its [`Effect::Answer`](super::Effect::Answer) follows, at the latest when its items are persisted.
     ///
     /// Timeouts run from when the batch was received, or from the newest reading of the clock that came in before it, if
     /// that is later: the monotonic clock never steps back.
