@@ -102,7 +102,12 @@ fn create_channels(config: &Config, draft: &mut Draft) -> Result<Vec<Entry>, Cat
         if draft.channel(&entry.org_id, command.family(), &entry.channel_id).is_some() {
             continue;
         }
-        let change = draft.change_channel(&command).map_err(|error| command.failed(error).within(&place))?;
+        let change = draft.change_channel(&command).map_err(|error| match error {
+            ChannelError::UnknownOrg(org) => {
+                CatalogError::new(&*place, format!("the org {org:?} does not exist: name it in orgs"))
+            }
+            error => command.failed(error).within(&place),
+        })?;
         created.extend(channel_record(&change).map(Entry::Channel));
     }
     Ok(created)

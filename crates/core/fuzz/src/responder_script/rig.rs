@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 
 use setpoint::{
     Limits, MessageId, Now, Responder,
-    responder::{AuditRecord, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId},
+    responder::{
+        AuditRecord, CheckedBatch, Effect, HandedOver, PublicationId, Record, ResponderConfig, Restore, WriteId,
+    },
 };
 
 use super::{
