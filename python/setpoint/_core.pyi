@@ -500,7 +500,7 @@ class Late:
 @final
 class Limits:
     """
-    What one message may cost to read. A bound that is left out has the engine's default.
+    What one message may cost to read. A bound that is left out has the engine's default, and 0 is a `ValueError`.
 
     The bounds are bytes, but `items` and `depth`, which are counts. All of them are ours; the published pages name none.
     """
