@@ -66,14 +66,14 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty log that holds at most so many bytes of frames.
+    /// An empty log with a capacity, in bytes of frames.
     pub fn with_capacity(bytes: usize) -> Self {
         let store = Self::new();
         store.set_capacity(bytes);
         store
     }
 
-    /// From now on the log holds at most so many bytes of frames.
+    /// Sets the capacity, in bytes of frames.
     pub fn set_capacity(&self, bytes: usize) {
         self.log().capacity = Some(bytes);
     }

@@ -31,9 +31,9 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// When the next batch is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Arrivals {
-    /// When an earlier one has ended, so that so many are under way.
+    /// When an earlier one has ended, so that their number under way is constant.
     Closed { in_flight: u32 },
-    /// At fixed times: so many items a second.
+    /// At fixed times: a rate in items a second.
     Open { rate: f64 },
 }
 

@@ -35,7 +35,7 @@ pub(crate) trait DevicePort: fmt::Debug + Send {
     fn hand_over(&self, command: HandOver);
 }
 
-/// A queue to whoever hands over.
+/// The queue of commands to hand over.
 impl DevicePort for mpsc::UnboundedSender<HandOver> {
     fn hand_over(&self, command: HandOver) {
         // The other end outlives the run loop, except when everything is being torn down.

@@ -70,12 +70,12 @@ impl Rows {
         }
     }
 
-    /// How many rows at the front nobody needs, at most so many.
+    /// The number of rows at the front that nobody needs, up to a limit.
     pub(super) fn free_front(&self, most: usize) -> usize {
         self.rows.iter().take(self.expired.min(most)).take_while(|row| row.holders == 0).count()
     }
 
-    /// Whether the expired rows have so many entries for each of their holders.
+    /// Whether the expired rows have enough entries for each of their holders.
     pub(super) fn is_worth_carrying(&self, entries_per_holder: u64) -> bool {
         self.expired_entries >= self.expired_holders.saturating_mul(entries_per_holder).max(1)
     }

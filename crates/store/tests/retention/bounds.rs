@@ -42,7 +42,7 @@ fn id_of(entry: &Entry) -> MessageId {
     record.message_id()
 }
 
-/// So many milliseconds after the start.
+/// A time in milliseconds after the start.
 fn after(ms: u64) -> Now {
     Now::new(ms, START_MS + ms as i64)
 }

@@ -20,7 +20,7 @@ const WORTH: usize = 8;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
-    /// A write that accepts so many items.
+    /// A write that accepts this number of items.
     Accept(u8),
     /// A write with the next record of each of these open items.
     Go(Vec<u8>),
